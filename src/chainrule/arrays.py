@@ -1,0 +1,63 @@
+"""The array types of every signature, and the door through which a user's matrix enters: (N, I), finite, one dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import InputError
+
+Array: TypeAlias = NDArray[Any]
+Views: TypeAlias = SimpleNamespace  # one layer's named arrays: parameters, gradients, or memory slots
+
+BLOCK_ROWS = 4096  # whole-data passes walk blocks of this many rows, in order
+
+
+def is_sparse(X: Any) -> bool:
+    return hasattr(X, "tocsr")
+
+
+def as_matrix(X: Any, n_columns: int, dtype: Any, name: str = "X") -> Any:
+    """`X` as a C-contiguous (N, n_columns) array of `dtype`, or as CSR when it is sparse; InputError where it is not."""
+    if is_sparse(X):
+        X = X.tocsr().astype(dtype)
+    else:
+        try:
+            X = np.ascontiguousarray(X, dtype=dtype)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{name}: expected numbers, got {_first_text(X)}") from error
+    if X.ndim != 2 or X.shape[1] != n_columns:
+        raise InputError(f"{name}: expected shape (N, {n_columns}), got {X.shape}")
+    if X.shape[0] == 0:
+        raise InputError(f"{name}: expected at least one row, got none")
+    _require_finite(X.data if is_sparse(X) else X, name)
+    return X
+
+
+def dense_rows(X: Any, rows: Any) -> Array:
+    """The chosen rows as a dense array; where X is dense and `rows` a slice, without a copy."""
+    picked = X[rows]
+    return picked.toarray() if is_sparse(picked) else picked
+
+
+def row_blocks(n: int) -> Iterator[slice]:
+    for start in range(0, n, BLOCK_ROWS):
+        yield slice(start, min(start + BLOCK_ROWS, n))
+
+
+def _require_finite(values: Array, name: str) -> None:
+    if np.isfinite(values).all():
+        return
+    where = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+    place = f"row {where[0]}, column {where[1]}" if len(where) == 2 else f"entry {where[0]}"
+    raise InputError(f"{name}: expected finite numbers, got {values[where]} at {place}")
+
+
+def _first_text(X: Any) -> str:
+    cells = np.asarray(X, dtype=object).ravel()
+    texts = (repr(cell) for cell in cells if not isinstance(cell, (int, float, np.number)))
+    return next(texts, f"rows of unequal length ({type(X).__name__})")

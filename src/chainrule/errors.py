@@ -1,0 +1,47 @@
+"""The two ways a run can end early: the input was wrong, or the training left the finite numbers."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+
+class InputError(ValueError):
+    """Wrong input. One line that names the thing, what was expected and what came."""
+
+
+class Diverged(ArithmeticError):
+    """The loss of a training step is not finite; `step` counts optimizer steps from 1."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(
+            f"training diverged: the loss is not finite at step {step}; try a smaller learning rate or clip_norm=1.0"
+        )
+        self.step = step
+
+    def __reduce__(self) -> tuple[type[Diverged], tuple[int]]:
+        return Diverged, (self.step,)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`did you mean ...?` with the closest known name, else the list of all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+
+
+def require_count(name: str, value: Any, least: int = 1) -> None:
+    """Raise InputError unless `value` is a whole number of at least `least`."""
+    whole = isinstance(value, int) or (hasattr(value, "dtype") and getattr(value.dtype, "kind", "") in "iu")
+    if not whole or isinstance(value, bool) or value < least:
+        raise InputError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+
+
+def require_number(name: str, value: Any, low: float = 0.0, high: float = math.inf, *, open_low: bool = False) -> None:
+    """Raise InputError unless `value` is finite and in [low, high), or (low, high) with `open_low`."""
+    number = isinstance(value, (int, float)) or hasattr(value, "dtype")
+    if not number or not math.isfinite(value) or value < low or value >= high or (open_low and value == low):
+        interval = f"{'(' if open_low else '['}{low:g}, {high:g})"
+        raise InputError(f"{name}: expected a finite number in {interval}, got {value!r}")
