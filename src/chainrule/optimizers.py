@@ -1,0 +1,185 @@
+"""How a gradient becomes a step. An optimizer is frozen settings and one in-place update on flat arrays.
+
+p are the parameters, g their gradient, m, v, c the optimizer's memory (moments, kept in the State), η the learning rate
+at this step. Every optimizer takes decoupled weight decay λ (p ← p - η·λ·p, on matrices only) and clipping of g to a
+global norm.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import sqrt
+from typing import ClassVar
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.errors import require_number
+from chainrule.schedules import LearningRate, rate_at, require_rate
+
+BLOCK = 32_768  # elements an update handles at once: its temporaries stay in the cache, none is as large as the network
+
+
+@dataclass(frozen=True)
+class Optimizer(ABC):
+    lr: LearningRate
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+
+    n_moments: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        kind = type(self).__name__
+        require_rate(f"{kind}(lr)", self.lr)
+        require_number(f"{kind}(weight_decay)", self.weight_decay)
+        if self.clip_norm is not None:
+            require_number(f"{kind}(clip_norm)", self.clip_norm, open_low=True)
+
+    def scalars(self, step: int) -> tuple[float, ...]:
+        """What `update` needs besides the arrays, η first; `step` counts the updates already made."""
+        return (rate_at(self.lr, step),)
+
+    @abstractmethod
+    def update(self, p: Array, g: Array, moments: Array, scalars: tuple[float, ...]) -> None:
+        """The equation, in place, on any block of the flat arrays; g may be overwritten."""
+
+    def apply(self, params: Array, grads: Array, moments: Array, n_decay: int, step: int) -> None:
+        """One step on the whole network."""
+        scalars = self.scalars(step)
+        if self.clip_norm is not None:
+            clip(grads, self.clip_norm)
+        if self.weight_decay:
+            params[:n_decay] *= 1 - scalars[0] * self.weight_decay
+        for start in range(0, len(params), BLOCK):
+            block = slice(start, start + BLOCK)
+            self.update(params[block], grads[block], moments[:, block], scalars)
+
+
+def clip(grads: Array, limit: float) -> None:
+    """Scale the gradient to norm `limit` where it is longer (Pascanu et al. 2013)."""
+    blocks = (grads[start : start + BLOCK] for start in range(0, len(grads), BLOCK))
+    norm = sqrt(sum(float(np.dot(block, block)) for block in blocks))
+    if norm > limit:
+        grads *= limit / norm
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """p ← p - η·g; with momentum μ: v ← μ·v + g, p ← p - η·v; Nesterov's form: p ← p - η·(g + μ·v)."""
+
+    lr: LearningRate = 0.1
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number("SGD(momentum)", self.momentum, 0.0, 1.0)
+
+    @property
+    def n_moments(self) -> int:  # type: ignore[override]
+        return int(self.momentum > 0)
+
+    def update(self, p: Array, g: Array, moments: Array, scalars: tuple[float, ...]) -> None:
+        (lr,) = scalars
+        if self.momentum:
+            (v,) = moments
+            v *= self.momentum
+            v += g
+            g = g + self.momentum * v if self.nesterov else v
+        p -= lr * g
+
+
+@dataclass(frozen=True)
+class AdaGrad(Optimizer):
+    """c ← c + g²; p ← p - η·g/(√c + ε) (Duchi et al. 2011)."""
+
+    lr: LearningRate = 0.01
+    epsilon: float = 1e-7
+
+    n_moments: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number("AdaGrad(epsilon)", self.epsilon, open_low=True)
+
+    def update(self, p: Array, g: Array, moments: Array, scalars: tuple[float, ...]) -> None:
+        (lr,) = scalars
+        (c,) = moments
+        c += g * g
+        p -= lr * g / (np.sqrt(c) + self.epsilon)
+
+
+@dataclass(frozen=True)
+class RMSProp(Optimizer):
+    """c ← ρ·c + (1 - ρ)·g²; p ← p - η·g/(√c + ε) (Tieleman and Hinton 2012)."""
+
+    lr: LearningRate = 0.001
+    rho: float = 0.9
+    epsilon: float = 1e-7
+
+    n_moments: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number("RMSProp(rho)", self.rho, 0.0, 1.0)
+        require_number("RMSProp(epsilon)", self.epsilon, open_low=True)
+
+    def update(self, p: Array, g: Array, moments: Array, scalars: tuple[float, ...]) -> None:
+        (lr,) = scalars
+        (c,) = moments
+        c *= self.rho
+        c += (1 - self.rho) * (g * g)
+        p -= lr * g / (np.sqrt(c) + self.epsilon)
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """m ← β₁·m + (1 - β₁)·g; v ← β₂·v + (1 - β₂)·g²; p ← p - η·m̂/(√v̂ + ε), where m̂ = m/(1 - β₁ᵗ),
+    v̂ = v/(1 - β₂ᵗ) undo the start at zero and t counts from 1 (Kingma and Ba 2015)."""
+
+    lr: LearningRate = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    n_moments: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        kind = type(self).__name__
+        require_number(f"{kind}(beta1)", self.beta1, 0.0, 1.0)
+        require_number(f"{kind}(beta2)", self.beta2, 0.0, 1.0)
+        require_number(f"{kind}(epsilon)", self.epsilon, open_low=True)
+
+    def scalars(self, step: int) -> tuple[float, ...]:
+        t = step + 1
+        return rate_at(self.lr, step), 1 - self.beta1**t, 1 - self.beta2**t
+
+    def update(self, p: Array, g: Array, moments: Array, scalars: tuple[float, ...]) -> None:
+        lr, correction1, correction2 = scalars
+        m, v = moments
+        m *= self.beta1
+        m += (1 - self.beta1) * g
+        v *= self.beta2
+        g *= g
+        g *= 1 - self.beta2
+        v += g
+        np.multiply(v, 1 / correction2, out=g)
+        np.sqrt(g, out=g)
+        g += self.epsilon
+        np.divide(m, g, out=g)
+        g *= lr / correction1
+        p -= g
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay, p ← p - η·λ·p before the step (Loshchilov and Hutter 2019)."""
+
+    weight_decay: float = 0.01
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    kind.__name__: kind for kind in (SGD, AdaGrad, RMSProp, Adam, AdamW)
+}

@@ -1,0 +1,48 @@
+"""The numbers that training changes: a few flat arrays."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.optimizers import Optimizer
+from chainrule.plan import Plan
+
+
+class State:
+    """params (P,), moments (k, P), the steps and epochs done. `views` and `named` share memory with params, always:
+    nothing rebinds them, and copies and pickles carry the flat arrays alone."""
+
+    def __init__(self, plan: Plan, params: Array) -> None:
+        self.plan = plan
+        self.params = params
+        self.moments = np.zeros((0, plan.size), params.dtype)
+        self.optimizer: str | None = None  # the class whose moments these are
+        self.step = 0
+        self.epoch = 0
+        self._view()
+
+    def _view(self) -> None:
+        self.views = self.plan.views(self.params)
+        self.named = self.plan.named(self.params)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("views", "named")}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        vars(self).update(kept)
+        self._view()
+
+    def prepare(self, optimizer: Optimizer) -> None:
+        """Give the optimizer its moments; another class's are dropped, with a warning, and its step count with them."""
+        kind = type(optimizer).__name__
+        if self.optimizer not in (None, kind):
+            warnings.warn(f"{self.optimizer}'s moments are dropped: training goes on with {kind}", stacklevel=4)
+            self.moments = self.moments[:0]
+            self.step = 0
+        if len(self.moments) != optimizer.n_moments:
+            self.moments = np.zeros((optimizer.n_moments, self.plan.size), self.params.dtype)
+        self.optimizer = kind
