@@ -1,0 +1,1 @@
+"""What moves a State forward: the reference in NumPy, which is the specification."""

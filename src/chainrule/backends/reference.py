@@ -1,0 +1,219 @@
+"""The specification in NumPy: forward through the layers, the loss, back through the layers, one update.
+
+Everything a step writes is allocated once, in a Tape; nothing as large as the network is allocated per step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array, Views, dense_rows, is_sparse, row_blocks
+from chainrule.errors import Diverged
+from chainrule.layers import Dropout
+from chainrule.losses import Loss
+from chainrule.optimizers import BLOCK, Optimizer
+from chainrule.plan import Plan
+from chainrule.random import fill_mask
+from chainrule.state import State
+from chainrule.targets import Target
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised: the loss, plus l2/2·ΣW² + l1·Σ|W| over the matrices."""
+
+    loss: Loss
+    l2: float = 0.0
+    l1: float = 0.0
+
+    def penalty(self, matrices: Array, grads: Array | None = None) -> float:
+        """The penalty of the matrices; adds its gradient."""
+        if not (self.l2 or self.l1):
+            return 0.0
+        value: Any = 0.0  # complex under complex steps
+        for start in range(0, len(matrices), BLOCK):
+            block = matrices[start : start + BLOCK]
+            value += self.l2 / 2 * np.dot(block, block) + (self.l1 * np.abs(block).sum() if self.l1 else 0.0)
+            if grads is not None:
+                grads[start : start + BLOCK] += self.l2 * block + self.l1 * np.sign(block)
+        return value if np.iscomplexobj(matrices) else float(value)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows as the network takes them: X (N, I) dense or CSR, t as the loss takes it, w (N,) or None, all aligned."""
+
+    X: Any
+    t: Array
+    w: Array | None = None
+
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
+
+    @property
+    def total(self) -> float:
+        return float(len(self)) if self.w is None else float(self.w.sum(dtype=np.float64))
+
+    def rows(self, rows: Any) -> Data:
+        return Data(self.X[rows], self.t[rows], None if self.w is None else self.w[rows])
+
+
+class Tape:
+    """The arrays of one batch: a[i] (B, I) enters layer i, da[i] is its gradient, m[i] the layer's memory."""
+
+    def __init__(self, a: list[Array], da: list[Array | None], m: list[Views]) -> None:
+        self.a, self.da, self.m = a, da, m
+
+    @classmethod
+    def allocate(cls, plan: Plan, rows: int, dtype: Any, *, input_gradient: bool = False) -> Tape:
+        a = [np.empty((rows, width), dtype) for width in plan.widths]
+        above = -1 if input_gradient else plan.first  # nobody reads the gradient below the first parameters
+        da = [np.empty_like(values) if i > above else None for i, values in enumerate(a)]
+        m = [
+            SimpleNamespace(**{name: np.empty((rows, width), dtype) for name, width in layer.memory(n_in).items()})
+            for layer, n_in in zip(plan.layers, plan.widths)
+        ]
+        return cls(a, da, m)
+
+    def cut(self, rows: int) -> Tape:
+        """The same memory for a smaller batch."""
+        if rows == len(self.a[0]):
+            return self
+        m = [SimpleNamespace(**{name: slot[:rows] for name, slot in vars(views).items()}) for views in self.m]
+        return Tape([values[:rows] for values in self.a], [v if v is None else v[:rows] for v in self.da], m)
+
+
+def forward(plan: Plan, p: list[Views], tape: Tape) -> Array:
+    for i, layer in enumerate(plan.layers):
+        layer.forward(p[i], tape.a[i], tape.a[i + 1], tape.m[i])
+    return tape.a[-1]
+
+
+def backward(plan: Plan, p: list[Views], g: list[Views], tape: Tape) -> None:
+    """From da[-1] down to the first layer whose parameters or input want a gradient."""
+    for i in reversed(range(len(plan.layers))):
+        dy = tape.da[i + 1]
+        if dy is None:
+            break
+        plan.layers[i].backward(p[i], g[i], tape.a[i], tape.a[i + 1], dy, tape.da[i], tape.m[i])
+
+
+def gradients(plan: Plan, p: list[Views], g: list[Views], tape: Tape, loss: Loss, data: Data, n: float) -> float:
+    """The whole of back-propagation for the batch that stands in tape.a[0]; the loss's share of a global batch of n."""
+    z, dz = forward(plan, p, tape), tape.da[-1]
+    assert dz is not None
+    value = loss(z, data.t, dz, n, data.w)
+    backward(plan, p, g, tape)
+    return value
+
+
+def fill_masks(plan: Plan, tape: Tape, seed: int, step: int, first_row: int = 0) -> None:
+    for i, layer in enumerate(plan.layers):
+        if isinstance(layer, Dropout):
+            fill_mask(tape.m[i].mask, layer.threshold, seed, i, step, first_row)
+
+
+def load_rows(X: Any, rows: Any, out: Array) -> None:
+    """The chosen rows of X, dense or sparse, into the tape."""
+    if is_sparse(X) or isinstance(rows, slice):
+        np.copyto(out, dense_rows(X, rows))
+    else:
+        np.take(X, rows, axis=0, out=out, mode="clip")  # any other mode makes a copy first
+
+
+class Steps:
+    """One network's training steps: gradients, penalty, update, with everything they write allocated here."""
+
+    def __init__(self, plan: Plan, objective: Objective, target: Target, seed: int, batch_size: int, dtype: Any) -> None:
+        self.plan, self.objective, self.target, self.seed = plan, objective, target, seed
+        self.tape = Tape.allocate(plan, batch_size, dtype)
+        self.grads = np.empty(plan.size, dtype)
+        self.g = plan.views(self.grads)
+
+    def run(
+        self, state: State, optimizer: Optimizer, data: Data, order: Array, batch_size: int, spread: float
+    ) -> tuple[float, float]:
+        """One epoch; its loss and score, as they were when each batch was met. Raises Diverged."""
+        loss = score = 0.0
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows makes the loss non-finite: Diverged
+            for start in range(0, len(order), batch_size):
+                rows = order[start : start + batch_size]
+                batch = self._load(data, rows)
+                value = self.step(state, optimizer, batch)
+                loss += value * batch.total
+                score += self._score(batch, spread)
+        total = data.total
+        return loss / total, score / total
+
+    def _load(self, data: Data, rows: Array) -> Data:
+        tape = self.tape.cut(len(rows))
+        load_rows(data.X, rows, tape.a[0])
+        return Data(tape.a[0], data.t[rows], None if data.w is None else data.w[rows])
+
+    def step(self, state: State, optimizer: Optimizer, batch: Data) -> float:
+        """One step on the batch in the tape; the parameters stay as they were where the loss is not finite."""
+        tape = self.tape.cut(len(batch))
+        fill_masks(self.plan, tape, self.seed, state.step)
+        value = gradients(self.plan, state.views, self.g, tape, self.objective.loss, batch, batch.total)
+        n_decay = self.plan.n_decay
+        value += self.objective.penalty(state.params[:n_decay], self.grads[:n_decay])
+        if not isfinite(value):
+            raise Diverged(state.step + 1)
+        optimizer.apply(state.params, self.grads, state.moments, n_decay, state.step)
+        state.step += 1
+        return value
+
+    def _score(self, batch: Data, spread: float) -> float:
+        p = self.objective.loss.link(self.tape.cut(len(batch)).a[-1])
+        rows = self.target.contributions(p, batch.t, spread)
+        return float(rows.sum() if batch.w is None else np.dot(rows, batch.w))
+
+
+def infer(plan: Plan, p: list[Views], X: Any, dtype: Any) -> Array:
+    """Outputs (N, K) as at prediction time, in blocks of rows."""
+    n = X.shape[0]
+    out = np.empty((n, plan.widths[-1]), dtype)
+    tape = None
+    for rows in row_blocks(n):
+        size = rows.stop - rows.start
+        tape = (tape or Tape.allocate(plan, size, dtype)).cut(size)
+        tape.a[0] = dense_rows(X, rows)
+        for i, layer in enumerate(plan.layers):
+            layer.infer(p[i], tape.a[i], tape.a[i + 1], tape.m[i])
+        out[rows] = tape.a[-1]
+    return out
+
+
+def whole_gradients(
+    plan: Plan, params: Array, objective: Objective, data: Data, seed: int, step: int, dX: Array | None = None
+) -> tuple[float, Array]:
+    """The objective over all rows and its gradient (P,), block after block in order; the inputs' gradient into dX."""
+    grads, block_grads = np.zeros_like(params), np.empty_like(params)
+    p, g, n = plan.views(params), plan.views(block_grads), data.total
+    value: Any = 0.0
+    for rows in row_blocks(len(data)):
+        part = data.rows(rows)
+        tape = Tape.allocate(plan, len(part), params.dtype, input_gradient=dX is not None)
+        load_rows(part.X, slice(None), tape.a[0])
+        fill_masks(plan, tape, seed, step, rows.start)
+        value += gradients(plan, p, g, tape, objective.loss, part, n)
+        grads += block_grads
+        if dX is not None:
+            dX[rows] = tape.da[0]
+    value += objective.penalty(params[: plan.n_decay], grads[: plan.n_decay])
+    return value, grads
+
+
+def objective_value(plan: Plan, params: Array, objective: Objective, data: Data, seed: int, step: int) -> Any:
+    """The objective alone, in the dtype of `params`, complex numbers included: what gradient checks difference."""
+    tape = Tape.allocate(plan, len(data), params.dtype)
+    load_rows(data.X, slice(None), tape.a[0])
+    fill_masks(plan, tape, seed, step)
+    z = forward(plan, plan.views(params), tape)
+    value = objective.loss(z, data.t, np.empty_like(z), data.total, data.w)
+    return value + objective.penalty(params[: plan.n_decay])
