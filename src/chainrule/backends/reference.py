@@ -143,17 +143,19 @@ class Steps:
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows makes the loss non-finite: Diverged
             for start in range(0, len(order), batch_size):
                 rows = order[start : start + batch_size]
-                batch = self._load(data, rows)
+                batch = self.load(data, rows)
                 value = self.step(state, optimizer, batch)
                 loss += value * batch.total
                 score += self._score(batch, spread)
         total = data.total
         return loss / total, score / total
 
-    def _load(self, data: Data, rows: Array) -> Data:
-        tape = self.tape.cut(len(rows))
+    def load(self, data: Data, rows: Any) -> Data:
+        """Gather the rows into the tape; the batch that stands there now."""
+        t = data.t[rows]
+        tape = self.tape.cut(len(t))
         load_rows(data.X, rows, tape.a[0])
-        return Data(tape.a[0], data.t[rows], None if data.w is None else data.w[rows])
+        return Data(tape.a[0], t, None if data.w is None else data.w[rows])
 
     def step(self, state: State, optimizer: Optimizer, batch: Data) -> float:
         """One step on the batch in the tape; the parameters stay as they were where the loss is not finite."""

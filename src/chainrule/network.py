@@ -1,0 +1,257 @@
+"""The façade: layers, a loss and their numbers under one name, with every input checked at the door."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.arrays import Array, as_matrix
+from chainrule.backends.reference import Data, Objective, Steps, infer, whole_gradients
+from chainrule.errors import InputError, nearest, require_count, require_number
+from chainrule.layers import Layer
+from chainrule.losses import Loss
+from chainrule.optimizers import Optimizer
+from chainrule.plan import Plan
+from chainrule.state import State
+from chainrule.targets import Target, target_for
+
+if TYPE_CHECKING:
+    from chainrule.data.table import Encoder
+    from chainrule.training import History
+
+
+class Network:
+    """A dense network: `layers` from input to output, `loss` on the last layer's outputs.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    loss : Loss
+        It applies its own link (softmax, sigmoid, ...): no such layer may stand before it.
+    n_in : int
+        Columns of X.
+    seed : int
+        Of initial weights, row order and dropout: the same seed gives the same bits.
+    dtype : float32 or float64
+        Of everything but the loss, which is summed in float64.
+    l2, l1 : float
+        Penalties l2/2·ΣW² and l1·Σ|W| over the matrices, part of the loss.
+
+    ``net["W1"]`` is the first weight matrix (I, O), ``net["b1"]`` its bias; assign through the view, ``[...] =``.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        loss: Loss,
+        n_in: int,
+        seed: int = 0,
+        dtype: Any = np.float32,
+        l2: float = 0.0,
+        l1: float = 0.0,
+    ) -> None:
+        if not isinstance(loss, Loss):
+            raise InputError(f"loss: expected a chainrule Loss such as SoftmaxCrossEntropy(), got {loss!r}")
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise InputError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
+        require_count("seed", seed, least=0)
+        if seed >= 2**64:
+            raise InputError(f"seed: expected a whole number below 2**64, got {seed}")
+        require_number("l2", l2)
+        require_number("l1", l1)
+        plan = Plan.build(layers, n_in)
+        if loss.applies is not None and isinstance(plan.layers[-1], loss.applies):
+            twice, name = loss.applies.__name__, type(loss).__name__
+            raise InputError(f"layers: {name} applies {twice} itself; leave out the {twice} at layer {len(plan.layers)}")
+        self.plan = plan
+        self.seed = int(seed)
+        self.dtype = np.dtype(dtype)
+        self.objective = Objective(loss, float(l2), float(l1))
+        self.state = State(plan, np.empty(plan.size, dtype))
+        self.plan.initialise(self.state.params, self.seed)
+        self.target: Target | None = None  # what y means, learned at the first training
+        self.encoder: Encoder | None = None  # with one, X is rows of a table as they were read
+        self.history: History | None = None  # of the last training
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self.plan.layers
+
+    @property
+    def loss(self) -> Loss:
+        return self.objective.loss
+
+    @property
+    def n_in(self) -> int:
+        return self.plan.widths[0]
+
+    @property
+    def n_out(self) -> int:
+        return self.plan.widths[-1]
+
+    @property
+    def backend(self) -> str:
+        return "reference"
+
+    @property
+    def classes(self) -> Array | None:
+        """The labels in the order of the outputs; None before training, or where the network predicts values."""
+        return getattr(self.target, "classes", None)
+
+    def __getitem__(self, label: str) -> Array:
+        try:
+            return self.state.named[label]
+        except KeyError:
+            raise KeyError(f"no parameter {label!r}; {nearest(label, self.state.named)}") from None
+
+    def __repr__(self) -> str:
+        layers = ", ".join(map(repr, self.layers))
+        return f"Network([{layers}], loss={self.loss!r}, n_in={self.n_in}, {self.plan.size:,} parameters)"
+
+    def inputs(self, X: Any, name: str = "X") -> Any:
+        """X as the first layer takes it, (N, n_in): checked, encoded where the network has an encoder."""
+        if self.encoder is not None:
+            X = self.encoder.transform(X)
+        return as_matrix(X, self.n_in, self.dtype, name)
+
+    def data(self, X: Any, y: Any, sample_weight: Any = None, name: str = "X") -> Data:
+        """X, y and weights as the loss takes them, aligned; rows of weight 0 are left out."""
+        X = self.inputs(X, name)
+        target = self.target or target_for(self.loss, self.n_out).fit(y)
+        data = Data(X, target.encode(y, self.dtype))
+        if len(data.t) != len(data):
+            raise InputError(f"{name} and y: expected as many rows in both, got {len(data)} and {len(data.t)}")
+        return data if sample_weight is None else weighted(data, sample_weight)
+
+    def forward(self, X: Any) -> Array:
+        """Outputs (N, K) of the last layer, before the loss's link, as at prediction time (no dropout)."""
+        return infer(self.plan, self.state.views, self.inputs(X), self.dtype)
+
+    def predict(self, X: Any) -> Array:
+        """Labels as they were given in training, flags (N, K), or values in the target's units."""
+        target = self.target or target_for(self.loss, self.n_out)
+        if getattr(target, "classes", np.empty(1)).size == 0:
+            target = copy.copy(target)
+            target.classes = np.arange(max(self.n_out, 2))  # type: ignore[attr-defined]
+        return target.decode(self.loss.link(self.forward(X)))
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities (N, K), columns in the order of `classes`. InputError where the network predicts values."""
+        target = self.target or target_for(self.loss, self.n_out)
+        return target.probabilities(self.loss.link(self.forward(X)))
+
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[float, float]:
+        """Loss with penalties, and score: accuracy (of all flags of a row), or R² for values."""
+        return self.evaluate_data(self.data(X, y, sample_weight))
+
+    def evaluate_data(self, data: Data) -> tuple[float, float]:
+        z = infer(self.plan, self.state.views, data.X, self.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = self.loss(z, data.t, np.empty_like(z), data.total, data.w)
+            value += self.objective.penalty(self.state.params[: self.plan.n_decay])
+        return value, float(np.average(self.contributions(z, data), weights=data.w))
+
+    def contributions(self, z: Array, data: Data) -> Array:
+        """What each row adds to the score (N,), from outputs z."""
+        target = self.target or target_for(self.loss, self.n_out)
+        return target.contributions(self.loss.link(z), data.t, target.spread(data.t, data.w))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy (of all flags of a row), or R² for values."""
+        return self.evaluate(X, y, sample_weight)[1]
+
+    def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Array]:
+        """Gradient of the training loss over all rows, penalties included, by parameter name."""
+        data = self.data(X, y, sample_weight)
+        _, grads = whole_gradients(self.plan, self.state.params, self.objective, data, self.seed, self.state.step)
+        return self.plan.named(grads)
+
+    def input_gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Array:
+        """∂loss/∂X (N, n_in)."""
+        data = self.data(X, y, sample_weight)
+        dX = np.empty((len(data), self.n_in), self.dtype)
+        whole_gradients(self.plan, self.state.params, self.objective, data, self.seed, self.state.step, dX)
+        return dX
+
+    def step(self, X: Any, y: Any, optimizer: Optimizer, sample_weight: Any = None) -> float:
+        """One training step on all rows as one batch; the loss before it. Raises Diverged."""
+        data = self.data(X, y, sample_weight)
+        self.target = self.target or target_for(self.loss, self.n_out).fit(y)
+        self.state.prepare(optimizer)
+        steps = Steps(self.plan, self.objective, self.target, self.seed, len(data), self.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return steps.step(self.state, optimizer, steps.load(data, slice(None)))
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        optimizer: Optimizer,
+        *,
+        patience: int | None = None,
+        restore_best: bool = True,
+        **settings: Any,
+    ) -> History:
+        """Train, and return the History. `settings` are those of `train`.
+
+        patience : epochs without a better validation loss after which training stops (needs ``valid=``).
+        restore_best : with ``valid=``, end with the weights of the best epoch instead of the last.
+        """
+        from chainrule.training import train
+
+        if patience is not None:
+            require_count("patience", patience)
+            if settings.get("valid") is None:
+                raise InputError("patience: expected validation data, valid=(X, y), got none")
+        training = train(self, (X, y), optimizer, **settings)
+        for epoch in training:
+            if patience is not None and epoch.since_best >= patience:
+                break
+        if restore_best and settings.get("valid") is not None:
+            training.history.restore_best(self)
+        return training.history
+
+    def copy(self) -> Network:
+        """An independent network with the same numbers."""
+        return copy.deepcopy(self)
+
+    def save(self, path: str | Path, *, resume: bool = False) -> None:
+        """Write a safetensors file, beside the name first and then renamed; `resume` keeps the optimizer's moments."""
+        from chainrule.files import save
+
+        save(self, path, resume=resume)
+
+    def summary(self) -> str:
+        """Layers, shapes and parameters as a table."""
+        rows = [("", "layer", "output", "parameters", "")]
+        for i, layer in enumerate(self.layers):
+            slots = [slot for slot in self.plan.slots if slot.layer == i]
+            count = sum(slot.stop - slot.start for slot in slots)
+            shapes = "  ".join(f"{slot.label} {'×'.join(map(str, slot.shape))}" for slot in slots)
+            rows.append((str(i + 1), repr(layer), str(self.plan.widths[i + 1]), f"{count:,}" if count else "", shapes))
+        widths = [max(len(row[column]) for row in rows) for column in range(5)]
+        lines = [
+            f"{n:>{widths[0]}}  {layer:<{widths[1]}}  {out:>{widths[2]}}  {count:>{widths[3]}}  {shapes}".rstrip()
+            for n, layer, out, count, shapes in rows
+        ]
+        penalties = "".join(f", {name} {value:g}" for name, value in vars(self.objective).items() if name != "loss" and value)
+        lines.append(f"{self.n_in} inputs, {self.plan.size:,} parameters, {self.dtype}; {self.loss!r}{penalties}")
+        return "\n".join(lines)
+
+
+def weighted(data: Data, sample_weight: Any) -> Data:
+    """The data with its weights checked; rows of weight 0 are dropped here, and nowhere else."""
+    w = np.asarray(sample_weight)
+    if w.shape != (len(data),):
+        raise InputError(f"sample_weight: expected shape ({len(data)},), got {w.shape}")
+    if w.dtype.kind not in "fiub" or not np.isfinite(w).all() or (w < 0).any():
+        raise InputError("sample_weight: expected finite numbers of at least 0")
+    if not w.any():
+        raise InputError("sample_weight: expected at least one above 0, got all 0")
+    w = w.astype(data.t.dtype if data.t.dtype.kind == "f" else data.X.dtype)
+    data = Data(data.X, data.t, w)
+    return data if w.all() else data.rows(np.flatnonzero(w))

@@ -1,0 +1,310 @@
+"""Training as a loop one can see: an iterator of records. Stopping early is a `break`."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.backends.reference import Data, Steps
+from chainrule.errors import Diverged, InputError, nearest, require_count
+from chainrule.metrics import METRICS, Metric
+from chainrule.network import Network, weighted
+from chainrule.optimizers import Optimizer
+from chainrule.random import order
+from chainrule.schedules import rate_at
+from chainrule.targets import Labels, target_for
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the data came to. Loss and score of the training rows are those met on the way; with
+    validation data, `score` and `metrics` are the validation rows' after the epoch."""
+
+    number: int  # from 1, over all trainings of this network
+    loss: float
+    valid_loss: float | None
+    score: float
+    seconds: float
+    lr: float  # at the last step
+    step: int  # optimizer steps made so far
+    since_best: int  # epochs since the lowest validation loss, or training loss where there is none
+    backend: str
+    threads: int | None  # None: as NumPy chooses
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        valid = "" if self.valid_loss is None else f"  valid {self.valid_loss:.4f}"
+        more = "".join(f"  {name} {value:.4f}" for name, value in self.metrics.items())
+        return f"epoch {self.number}  loss {self.loss:.4f}{valid}  score {self.score:.4f}{more}  {self.seconds:.2f} s"
+
+
+@dataclass
+class History:
+    """The records of a training in order; the best epoch, and a copy of its weights. Prints as a table."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    best: Array | None = None  # parameters (P,) after the best epoch
+    best_epoch: int = 0
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return iter(self.epochs)
+
+    def __getitem__(self, index: int) -> Epoch:
+        return self.epochs[index]
+
+    @property
+    def columns(self) -> dict[str, list[Any]]:
+        """One list per quantity, as a dataframe takes it."""
+        names = [name for name in Epoch.__dataclass_fields__ if name != "metrics"]
+        table = {name: [getattr(epoch, name) for epoch in self.epochs] for name in names}
+        for name in self.epochs[0].metrics if self.epochs else ():
+            table[name] = [epoch.metrics[name] for epoch in self.epochs]
+        return table
+
+    def __str__(self) -> str:
+        lines = [f"{'epoch':>6} {'loss':>10} {'valid loss':>10} {'score':>8} {'lr':>10} {'seconds':>8}"]
+        for e in self.epochs:
+            valid = "" if e.valid_loss is None else f"{e.valid_loss:.5f}"
+            mark = "  best" if e.number == self.best_epoch else ""
+            lines.append(f"{e.number:>6} {e.loss:>10.5f} {valid:>10} {e.score:>8.4f} {e.lr:>10.3g} {e.seconds:>8.2f}{mark}")
+        return "\n".join(lines)
+
+    def restore_best(self, net: Network) -> None:
+        """Put the best epoch's weights back."""
+        if self.best is not None:
+            net.state.params[...] = self.best
+
+    def to_config(self) -> dict[str, Any]:
+        return {"epochs": [asdict(epoch) for epoch in self.epochs], "best_epoch": self.best_epoch}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> History:
+        return cls([Epoch(**epoch) for epoch in config["epochs"]], best_epoch=config["best_epoch"])
+
+    def plot(self, path: Any = None) -> Any:
+        """Loss and score over the epochs as a matplotlib figure, saved where `path` is given."""
+        from chainrule.plot import plot_history
+
+        return plot_history(self, path)
+
+
+def train(
+    net: Network,
+    data: tuple[Any, Any],
+    optimizer: Optimizer,
+    *,
+    valid: Sequence[Any] | None = None,
+    batch_size: int | None = None,
+    epochs: int = 10,
+    shuffle: bool = True,
+    sample_weight: Any = None,
+    class_weight: Mapping[Any, float] | str | None = None,
+    metrics: Sequence[str] | Mapping[str, Metric] = (),
+    threads: int | None = None,
+) -> Training:
+    """An iterator that trains one epoch each time it is asked for the next record; break when it is enough.
+
+    Parameters
+    ----------
+    data : (X, y)
+        X (N, n_in) dense or scipy-sparse, y (N,) or (N, K).
+    valid : (X, y) or (X, y, sample_weight), optional
+    batch_size : int, optional
+        Default 32, or N where there are fewer rows.
+    shuffle : bool
+        Visit the rows in another order each epoch.
+    sample_weight : (N,), optional
+        At least 0; the loss divides by their sum over the batch.
+    class_weight : {label: weight} or "balanced", optional
+        Multiplies the sample weights; balanced means N/(K·rows of the class).
+    metrics : names (`chainrule.metrics`) or {name: function of y and prediction}
+        Of the validation rows, or of the training rows where there are none.
+    threads : int, optional
+        For NumPy's matrix products; needs threadpoolctl on this backend.
+
+    Raises
+    ------
+    InputError
+        Before anything is trained, where an argument does not fit.
+    Diverged
+        Where a loss is not finite; the network is left with the best weights so far.
+    """
+    return Training(net, data, optimizer, valid, batch_size, epochs, shuffle, sample_weight, class_weight, metrics, threads)
+
+
+class Training:
+    """What `train` returns: iterate it. `history` holds the records so far."""
+
+    def __init__(
+        self,
+        net: Network,
+        data: tuple[Any, Any],
+        optimizer: Optimizer,
+        valid: Sequence[Any] | None,
+        batch_size: int | None,
+        epochs: int,
+        shuffle: bool,
+        sample_weight: Any,
+        class_weight: Mapping[Any, float] | str | None,
+        metrics: Sequence[str] | Mapping[str, Metric],
+        threads: int | None,
+    ) -> None:
+        self._iterated = True  # nothing to warn about where an argument is refused
+        if not isinstance(optimizer, Optimizer):
+            raise InputError(f"optimizer: expected a chainrule Optimizer such as SGD(lr=0.1), got {optimizer!r}")
+        require_count("epochs", epochs)
+        self.net, self.optimizer, self.epochs, self.shuffle = net, optimizer, epochs, shuffle
+        self.history = History()
+        X, y = _pair(data, "data")
+        target = net.target or target_for(net.loss, net.n_out).fit(y)
+        self._data = _training_data(net, X, y, sample_weight, class_weight, target)
+        net.target = target
+        self.batch_size = _batch_size(batch_size, len(self._data))
+        self._valid = None if valid is None else net.data(*_pair(valid, "valid", 3), name="valid X")
+        self._metrics = _metrics(metrics)
+        self._threads, self._limit = threads, _thread_limit(threads)
+        self._iterated = False
+
+    def __iter__(self) -> Iterator[Epoch]:
+        if self._iterated:
+            raise RuntimeError("this training has been iterated already; call train(...) again to go on")
+        self._iterated = True
+        return self._run()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_iterated", True):
+            warnings.warn("train(...) was never iterated, so nothing was trained", stacklevel=2)
+
+    def _run(self) -> Iterator[Epoch]:
+        net, data = self.net, self._data
+        assert net.target is not None
+        net.state.prepare(self.optimizer)
+        net.history = self.history
+        steps = Steps(net.plan, net.objective, net.target, net.seed, self.batch_size, net.dtype)
+        spread = net.target.spread(data.t, data.w)
+        self.history.best = net.state.params.copy()
+        lowest = np.inf
+        for _ in range(self.epochs):
+            began = time.perf_counter()
+            with self._limit():
+                loss, score = self._epoch(steps, spread)
+                valid_loss, score, metrics = self._measure(score)
+            current = loss if valid_loss is None else valid_loss
+            if current < lowest:
+                lowest, self.history.best_epoch = current, net.state.epoch
+                self.history.best[...] = net.state.params
+            record = Epoch(
+                number=net.state.epoch, loss=loss, valid_loss=valid_loss, score=score,
+                seconds=time.perf_counter() - began, lr=rate_at(self.optimizer.lr, net.state.step - 1),
+                step=net.state.step, since_best=net.state.epoch - self.history.best_epoch,
+                backend=net.backend, threads=self._threads, metrics=metrics,
+            )  # fmt: skip
+            self.history.epochs.append(record)
+            yield record
+
+    def _epoch(self, steps: Steps, spread: float) -> tuple[float, float]:
+        state, n = self.net.state, len(self._data)
+        rows = order(n, self.net.seed, state.epoch) if self.shuffle else np.arange(n)
+        try:
+            result = steps.run(state, self.optimizer, self._data, rows, self.batch_size, spread)
+        except Diverged:
+            self.history.restore_best(self.net)
+            state.moments[...] = 0
+            raise
+        state.epoch += 1
+        return result
+
+    def _measure(self, score: float) -> tuple[float | None, float, dict[str, float]]:
+        valid_loss = None
+        if self._valid is not None:
+            valid_loss, score = self.net.evaluate_data(self._valid)
+        return valid_loss, score, self._measured()
+
+    def _measured(self) -> dict[str, float]:
+        if not self._metrics:
+            return {}
+        from chainrule.backends.reference import infer
+
+        net, data = self.net, self._valid or self._data
+        assert net.target is not None
+        z = infer(net.plan, net.state.views, data.X, net.dtype)
+        prediction = net.target.decode(net.loss.link(z))
+        y = net.target.restore(data.t)
+        return {name: float(metric(y, prediction)) for name, metric in self._metrics.items()}
+
+
+def _pair(data: Any, name: str, most: int = 2) -> tuple[Any, ...]:
+    if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= most:
+        raise InputError(f"{name}: expected (X, y){' or (X, y, sample_weight)' if most == 3 else ''}, got {type(data).__name__}")
+    return tuple(data)
+
+
+def _training_data(net: Network, X: Any, y: Any, sample_weight: Any, class_weight: Any, target: Any) -> Data:
+    data = Data(net.inputs(X), target.encode(y, net.dtype))
+    if len(data.t) != len(data):
+        raise InputError(f"X and y: expected as many rows in both, got {len(data)} and {len(data.t)}")
+    if isinstance(target, Labels) and data.t.ndim == 1 and (data.t == data.t[0]).all():
+        raise InputError(f"y: expected at least two classes, got only {target.classes[data.t[0]].item()!r}")
+    if class_weight is not None:
+        per_row = _class_weights(target, data.t, class_weight)
+        sample_weight = per_row if sample_weight is None else per_row * np.asarray(sample_weight)
+    return data if sample_weight is None else weighted(data, sample_weight)
+
+
+def _class_weights(target: Any, t: Array, class_weight: Any) -> Array:
+    classes = getattr(target, "classes", None)
+    t = t[:, 0].astype(np.intp) if t.ndim == 2 and t.shape[1] == 1 else t
+    if classes is None or t.ndim != 1:
+        raise InputError("class_weight: expected one class label per row; these targets have none")
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise InputError(f"class_weight: expected 'balanced' or a dict, got {class_weight!r}")
+        counts = np.bincount(t, minlength=len(classes))
+        per_class = np.divide(len(t), len(classes) * counts, where=counts > 0, out=np.zeros(len(classes)))
+    else:
+        known = classes.tolist()
+        for label in class_weight:
+            if label not in known:
+                raise InputError(f"class_weight: expected labels among {known}, got {label!r}")
+        per_class = np.array([class_weight.get(label, 1.0) for label in known], dtype=np.float64)
+    return np.asarray(per_class[t])
+
+
+def _batch_size(batch_size: int | None, n: int) -> int:
+    if batch_size is None:
+        return min(32, n)
+    require_count("batch_size", batch_size)
+    if batch_size > n:
+        raise InputError(f"batch_size: expected at most {n}, the number of training rows, got {batch_size}")
+    return int(batch_size)
+
+
+def _metrics(metrics: Sequence[str] | Mapping[str, Metric]) -> dict[str, Metric]:
+    if isinstance(metrics, Mapping):
+        return dict(metrics)
+    names = [metrics] if isinstance(metrics, str) else metrics
+    for name in names:
+        if name not in METRICS:
+            raise InputError(f"metrics: no metric {name!r}; {nearest(name, METRICS)}")
+    return {name: METRICS[name] for name in names}
+
+
+def _thread_limit(threads: int | None) -> Callable[[], Any]:
+    if threads is None:
+        return nullcontext
+    require_count("threads", threads)
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        raise InputError("threads: the reference backend needs threadpoolctl for it; pip install threadpoolctl") from None
+    return lambda: threadpool_limits(limits=threads)
