@@ -22,7 +22,7 @@ def is_sparse(X: Any) -> bool:
 
 
 def as_matrix(X: Any, n_columns: int, dtype: Any, name: str = "X") -> Any:
-    """`X` as a C-contiguous (N, n_columns) array of `dtype`, or as CSR when it is sparse; InputError where it is not."""
+    """`X` as a C-contiguous (N, n_columns) array of `dtype`, or as CSR when sparse; else InputError."""
     if is_sparse(X):
         X = X.tocsr().astype(dtype)
     else:

@@ -20,7 +20,7 @@ from chainrule.special import one_hot, sigmoid, softmax, softplus
 
 
 class Loss(ABC):
-    """`rows` is the equation of one sample; calling the loss weights the rows, adds them up in float64, divides by n."""
+    """`rows` is the equation of one sample; a call weights the rows, adds them up in float64, divides by n."""
 
     math: ClassVar[tuple[str, ...]] = ()  # of the whole loss, without sample weights
     analytic: ClassVar[bool] = False
@@ -46,7 +46,7 @@ class Loss(ABC):
             rows = rows * w
             dz *= w[:, None]
         dz /= n
-        return rows.sum(dtype=np.result_type(rows, np.float64)) / n  # type: ignore[no-any-return]
+        return rows.sum(dtype=np.result_type(rows, np.float64)) / n
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class SoftmaxCrossEntropy(Loss):
         rows = -(q * dz).sum(axis=1)
         np.divide(e, total, out=dz)
         dz -= q
-        return np.asarray(rows)
+        return rows
 
     def link(self, z: Array) -> Array:
         return softmax(z)
@@ -97,7 +97,7 @@ class BinaryCrossEntropy(Loss):
 
     def rows(self, z: Array, t: Array, dz: Array) -> Array:
         np.subtract(sigmoid(z), t, out=dz)
-        return np.asarray((softplus(z) - t * z).sum(axis=1))
+        return (softplus(z) - t * z).sum(axis=1)
 
     def link(self, z: Array) -> Array:
         return sigmoid(z)
@@ -113,7 +113,7 @@ class MeanSquaredError(Loss):
         np.subtract(z, t, out=dz)
         rows = np.square(dz).mean(axis=1)
         dz *= 2 / z.shape[1]
-        return np.asarray(rows)
+        return rows
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class HalfSquaredError(Loss):
 
     def rows(self, z: Array, t: Array, dz: Array) -> Array:
         np.subtract(z, t, out=dz)
-        return np.asarray(np.square(dz).sum(axis=1) / 2)
+        return np.square(dz).sum(axis=1) / 2
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,10 @@ class MeanAbsoluteError(Loss):
         rows = np.abs(dz).mean(axis=1)
         np.sign(dz, out=dz)
         dz /= z.shape[1]
-        return np.asarray(rows)
+        return rows
 
     def kinks(self, z: Array, t: Array) -> Array:
-        return np.asarray(z > t)
+        return z > t
 
 
 @dataclass(frozen=True)
@@ -164,16 +164,18 @@ class Huber(Loss):
         near = np.minimum(size, self.delta)  # e²/2 up to delta, a straight line from there
         np.clip(dz, -self.delta, self.delta, out=dz)
         dz /= z.shape[1]
-        return np.asarray((near * (size - near / 2)).mean(axis=1))
+        return (near * (size - near / 2)).mean(axis=1)
 
     def kinks(self, z: Array, t: Array) -> Array:
-        return np.asarray(np.abs(z - t) > self.delta)
+        return np.abs(z - t) > self.delta
 
 
 @dataclass(frozen=True)
 class QuantileLoss(Loss):
-    """quantile·e where e = t - z is positive, (quantile - 1)·e elsewhere, averaged: fits that quantile (the pinball loss,
-    Koenker and Bassett 1978)."""
+    """The pinball loss: quantile·e where e = t - z is positive, (quantile - 1)·e elsewhere, averaged.
+
+    It fits that quantile (Koenker and Bassett 1978).
+    """
 
     quantile: float = 0.5
     math = (
@@ -190,10 +192,10 @@ class QuantileLoss(Loss):
         rows = np.maximum(self.quantile * e, (self.quantile - 1) * e).mean(axis=1)
         np.subtract((1 - self.quantile) * (e < 0), self.quantile * (e > 0), out=dz)
         dz /= z.shape[1]
-        return np.asarray(rows)
+        return rows
 
     def kinks(self, z: Array, t: Array) -> Array:
-        return np.asarray(z > t)
+        return z > t
 
 
 @dataclass(frozen=True)
@@ -206,11 +208,11 @@ class Poisson(Loss):
     def rows(self, z: Array, t: Array, dz: Array) -> Array:
         rate = self.link(z)
         np.subtract(rate, t, out=dz)
-        return np.asarray((rate - t * z).sum(axis=1))
+        return (rate - t * z).sum(axis=1)
 
     def link(self, z: Array) -> Array:
         with np.errstate(over="ignore"):  # an infinite rate makes the loss infinite, and that is reported
-            return np.asarray(np.exp(z))
+            return np.exp(z)
 
 
 LOSSES: dict[str, type[Loss]] = {

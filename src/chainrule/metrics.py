@@ -1,4 +1,4 @@
-"""Scores of predictions against what came true: y (N,) or (N, K), prediction in the same shape, weights (N,) or None."""
+"""Scores of predictions against what came true: y (N,) or (N, K), prediction in the same shape."""
 
 from __future__ import annotations
 

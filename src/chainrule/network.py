@@ -66,7 +66,8 @@ class Network:
         plan = Plan.build(layers, n_in)
         if loss.applies is not None and isinstance(plan.layers[-1], loss.applies):
             twice, name = loss.applies.__name__, type(loss).__name__
-            raise InputError(f"layers: {name} applies {twice} itself; leave out the {twice} at layer {len(plan.layers)}")
+            where = f"layer {len(plan.layers)}"
+            raise InputError(f"layers: {name} applies {twice} itself; leave out the {twice} at {where}")
         self.plan = plan
         self.seed = int(seed)
         self.dtype = np.dtype(dtype)
@@ -238,7 +239,8 @@ class Network:
             f"{n:>{widths[0]}}  {layer:<{widths[1]}}  {out:>{widths[2]}}  {count:>{widths[3]}}  {shapes}".rstrip()
             for n, layer, out, count, shapes in rows
         ]
-        penalties = "".join(f", {name} {value:g}" for name, value in vars(self.objective).items() if name != "loss" and value)
+        chosen = {"l2": self.objective.l2, "l1": self.objective.l1}
+        penalties = "".join(f", {name} {value:g}" for name, value in chosen.items() if value)
         lines.append(f"{self.n_in} inputs, {self.plan.size:,} parameters, {self.dtype}; {self.loss!r}{penalties}")
         return "\n".join(lines)
 

@@ -48,7 +48,7 @@ class Plan:
         widths, wanted, seen = [int(n_in)], [], Counter[str]()
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
-                raise InputError(f"layer {i + 1}: expected a chainrule Layer such as Dense(10) or ReLU(), got {layer!r}")
+                raise InputError(f"layer {i + 1}: expected a Layer such as Dense(10) or ReLU(), got {layer!r}")
             for name, shape in layer.shapes(widths[-1]).items():
                 seen[name] += 1
                 wanted.append((f"{name}{seen[name]}", i, name, shape))

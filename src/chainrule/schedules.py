@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from chainrule.errors import InputError, require_count, require_number
+from chainrule.errors import require_count, require_number
 
 
 class Schedule(ABC):
@@ -116,8 +116,6 @@ def rate_at(lr: LearningRate, step: int) -> float:
 def require_rate(name: str, lr: LearningRate) -> None:
     if isinstance(lr, Schedule):
         return
-    if isinstance(lr, (str, bytes)) or callable(lr):
-        raise InputError(f"{name}: expected a number or a chainrule Schedule, got {lr!r}")
     require_number(name, lr)
 
 

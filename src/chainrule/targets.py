@@ -32,6 +32,10 @@ class Target(ABC):
     def decode(self, p: Array) -> Array:
         """Predictions as users want them."""
 
+    def restore(self, t: Array) -> Array:
+        """y again, from t."""
+        return self.decode(t)
+
     def probabilities(self, p: Array) -> Array:
         raise InputError("predict_proba: the network predicts values, not classes")
 
@@ -72,6 +76,9 @@ class Labels(Target):
 
     def decode(self, p: Array) -> Array:
         return self.classes[p.argmax(axis=1)]
+
+    def restore(self, t: Array) -> Array:
+        return self.classes[t] if t.ndim == 1 else self.decode(t)
 
     def probabilities(self, p: Array) -> Array:
         return p

@@ -76,7 +76,8 @@ class History:
         for e in self.epochs:
             valid = "" if e.valid_loss is None else f"{e.valid_loss:.5f}"
             mark = "  best" if e.number == self.best_epoch else ""
-            lines.append(f"{e.number:>6} {e.loss:>10.5f} {valid:>10} {e.score:>8.4f} {e.lr:>10.3g} {e.seconds:>8.2f}{mark}")
+            row = f"{e.number:>6} {e.loss:>10.5f} {valid:>10} {e.score:>8.4f} {e.lr:>10.3g} {e.seconds:>8.2f}"
+            lines.append(row + mark)
         return "\n".join(lines)
 
     def restore_best(self, net: Network) -> None:
@@ -139,7 +140,9 @@ def train(
     Diverged
         Where a loss is not finite; the network is left with the best weights so far.
     """
-    return Training(net, data, optimizer, valid, batch_size, epochs, shuffle, sample_weight, class_weight, metrics, threads)
+    return Training(
+        net, data, optimizer, valid, batch_size, epochs, shuffle, sample_weight, class_weight, metrics, threads
+    )
 
 
 class Training:
@@ -170,7 +173,7 @@ class Training:
         self._data = _training_data(net, X, y, sample_weight, class_weight, target)
         net.target = target
         self.batch_size = _batch_size(batch_size, len(self._data))
-        self._valid = None if valid is None else net.data(*_pair(valid, "valid", 3), name="valid X")
+        self._valid = None if valid is None else _valid_data(net, *_pair(valid, "valid", 3))
         self._metrics = _metrics(metrics)
         self._threads, self._limit = threads, _thread_limit(threads)
         self._iterated = False
@@ -245,8 +248,13 @@ class Training:
 
 def _pair(data: Any, name: str, most: int = 2) -> tuple[Any, ...]:
     if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= most:
-        raise InputError(f"{name}: expected (X, y){' or (X, y, sample_weight)' if most == 3 else ''}, got {type(data).__name__}")
+        wanted = "(X, y)" if most == 2 else "(X, y) or (X, y, sample_weight)"
+        raise InputError(f"{name}: expected {wanted}, got {type(data).__name__}")
     return tuple(data)
+
+
+def _valid_data(net: Network, X: Any, y: Any, sample_weight: Any = None) -> Data:
+    return net.data(X, y, sample_weight, name="valid X")
 
 
 def _training_data(net: Network, X: Any, y: Any, sample_weight: Any, class_weight: Any, target: Any) -> Data:
@@ -306,5 +314,5 @@ def _thread_limit(threads: int | None) -> Callable[[], Any]:
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
-        raise InputError("threads: the reference backend needs threadpoolctl for it; pip install threadpoolctl") from None
+        raise InputError("threads: this backend needs threadpoolctl for it; pip install threadpoolctl") from None
     return lambda: threadpool_limits(limits=threads)

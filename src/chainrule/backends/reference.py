@@ -41,7 +41,7 @@ class Objective:
             value += self.l2 / 2 * np.dot(block, block) + (self.l1 * np.abs(block).sum() if self.l1 else 0.0)
             if grads is not None:
                 grads[start : start + BLOCK] += self.l2 * block + self.l1 * np.sign(block)
-        return value if np.iscomplexobj(matrices) else float(value)  # type: ignore[no-any-return]
+        return value if np.iscomplexobj(matrices) else float(value)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,9 @@ def load_rows(X: Any, rows: Any, out: Array) -> None:
 class Steps:
     """One network's training steps: gradients, penalty, update, with everything they write allocated here."""
 
-    def __init__(self, plan: Plan, objective: Objective, target: Target, seed: int, batch_size: int, dtype: Any) -> None:
+    def __init__(
+        self, plan: Plan, objective: Objective, target: Target, seed: int, batch_size: int, dtype: Any
+    ) -> None:
         self.plan, self.objective, self.target, self.seed = plan, objective, target, seed
         self.tape = Tape.allocate(plan, batch_size, dtype)
         self.grads = np.empty(plan.size, dtype)
