@@ -14,6 +14,7 @@ from chainrule.activations import (
     Softplus,
     Tanh,
 )
+from chainrule.check.gradients import check_gradients
 from chainrule.errors import Diverged, InputError
 from chainrule.initializers import (
     GlorotNormal,

@@ -128,6 +128,7 @@ class GELUTanh(Layer):
         "du = sqrt(2 / pi) * (1 + 3 * 0.044715 * x**2)",
         "dx = dy * ((1 + t) + x * (1 - t**2) * du) / 2",
     )
+    analytic = True
 
     def forward(self, p: Views, x: Array, y: Array, m: Views) -> None:
         np.multiply(x, (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))) / 2, out=y)
@@ -144,6 +145,7 @@ class SiLU(Layer):
     """x·sigmoid(x), also known as swish (Elfwing et al. 2018)."""
 
     math = ("s = sigmoid(x)", "y = x * s", "dx = dy * (s + y * (1 - s))")
+    analytic = True
 
     def forward(self, p: Views, x: Array, y: Array, m: Views) -> None:
         np.multiply(x, sigmoid(x), out=y)

@@ -98,6 +98,7 @@ class Dropout(Layer):
 
     rate: float
     math = ("y = x * mask", "dx = dy * mask")
+    analytic = True
 
     def __post_init__(self) -> None:
         require_number("Dropout(rate)", self.rate, 0.0, 1.0)
@@ -139,6 +140,7 @@ class LayerNorm(Layer):
         "dxhat = dy * gamma",
         "dx = rstd * (dxhat - dxhat.mean(axis=1, keepdims=True) - xhat * (dxhat * xhat).mean(axis=1, keepdims=True))",
     )
+    analytic = True
 
     def __post_init__(self) -> None:
         require_number("LayerNorm(epsilon)", self.epsilon, open_low=True)

@@ -108,6 +108,7 @@ class MeanSquaredError(Loss):
     """(z - t)² averaged over rows and outputs; t (B, K)."""
 
     math = ("loss = ((z - t) ** 2).sum() / (n * z.shape[1])", "dz = 2 * (z - t) / (n * z.shape[1])")
+    analytic = True
 
     def rows(self, z: Array, t: Array, dz: Array) -> Array:
         np.subtract(z, t, out=dz)
@@ -121,6 +122,7 @@ class HalfSquaredError(Loss):
     """½·Σ(z - t)² over the outputs, averaged over rows: the form of worked examples; t (B, K)."""
 
     math = ("loss = ((z - t) ** 2).sum() / 2 / n", "dz = (z - t) / n")
+    analytic = True
 
     def rows(self, z: Array, t: Array, dz: Array) -> Array:
         np.subtract(z, t, out=dz)
@@ -203,6 +205,7 @@ class Poisson(Loss):
     """Negative log-likelihood of counts t (B, K) with rate e^z, without log t!, summed over the outputs."""
 
     math = ("loss = (np.exp(z) - t * z).sum() / n", "dz = (np.exp(z) - t) / n")
+    analytic = True
     target = "counts"
 
     def rows(self, z: Array, t: Array, dz: Array) -> Array:

@@ -211,13 +211,3 @@ def whole_gradients(
             dX[rows] = tape.da[0]
     value += objective.penalty(params[: plan.n_decay], grads[: plan.n_decay])
     return value, grads
-
-
-def objective_value(plan: Plan, params: Array, objective: Objective, data: Data, seed: int, step: int) -> Any:
-    """The objective alone, in the dtype of `params`, complex numbers included: what gradient checks difference."""
-    tape = Tape.allocate(plan, len(data), params.dtype)
-    load_rows(data.X, slice(None), tape.a[0])
-    fill_masks(plan, tape, seed, step)
-    z = forward(plan, plan.views(params), tape)
-    value = objective.loss(z, data.t, np.empty_like(z), data.total, data.w)
-    return value + objective.penalty(params[: plan.n_decay])
