@@ -20,7 +20,7 @@ from chainrule.state import State
 from chainrule.targets import Target, target_for
 
 if TYPE_CHECKING:
-    from chainrule.data.table import Encoder
+    from chainrule.data.encoder import Encoder
     from chainrule.training import History
 
 

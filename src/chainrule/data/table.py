@@ -1,24 +1,18 @@
-"""From rows of a table to rows of numbers: fitted on training rows, saved in the model file, applied wherever rows come."""
+"""A table: named columns of numbers, text or dates, from whatever holds one."""
 
 from __future__ import annotations
 
-import re
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array, is_sparse
+from chainrule.arrays import Array
 from chainrule.errors import InputError, nearest
 
-MAX_LEVELS = 50  # categories of a column with a column of their own
-SQUASH = 3.0  # IQRs: further out, numbers are drawn in
-SCALES = ("robust", "standard", "quantile")
 MISSING = "(missing)"
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}.*)?$")
 
 
 @dataclass(frozen=True)
@@ -98,121 +92,6 @@ def as_column(values: Any) -> Array:
     return out
 
 
-class Column(ABC):
-    """How one column becomes features. Frozen: what it learned is its fields."""
-
-    name: str
-
-    @property
-    @abstractmethod
-    def features(self) -> list[str]: ...
-
-    @abstractmethod
-    def transform(self, column: Array) -> Array:
-        """(N,) to (N, number of features)."""
-
-
-def _numbers(name: str, column: Array) -> Array:
-    if column.dtype != np.float64:
-        text = next((cell for cell in column.tolist() if cell is not None), None)
-        raise InputError(f"column {name!r}: expected numbers, got {text!r}")
-    wrong = np.isinf(column)
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise InputError(f"column {name!r}: expected finite numbers, got {column[row]} in row {row + 1}")
-    return column
-
-
-@dataclass(frozen=True)
-class Numeric(Column):
-    """(x - centre)/scale; missing values become the median, and get a flag where training rows had some.
-
-    robust    median and IQR, then z/√(1 + (z/3)²): heavy tails are drawn in, order is kept
-    standard  mean and standard deviation
-    """
-
-    name: str
-    method: str
-    median: float
-    centre: float
-    scale: float
-    flag: bool
-
-    @classmethod
-    def fit(cls, name: str, column: Array, method: str) -> Numeric:
-        known = column[~np.isnan(column)]
-        low, median, high = np.quantile(known, [0.25, 0.5, 0.75])
-        centre, scale = (float(median), float(high - low)) if method == "robust" else (known.mean(), known.std())
-        scale = scale or known.std()  # more than half the rows equal: no IQR
-        return cls(name, method, float(median), float(centre), float(scale), len(known) < len(column))
-
-    @property
-    def features(self) -> list[str]:
-        return [self.name, f"{self.name} is missing"] if self.flag else [self.name]
-
-    def transform(self, column: Array) -> Array:
-        column = _numbers(self.name, column)
-        missing = np.isnan(column)
-        z = (np.where(missing, self.median, column) - self.centre) / self.scale
-        if self.method == "robust":
-            z = z / np.hypot(1, z / SQUASH)
-        return np.column_stack([z, missing] if self.flag else [z])
-
-
-@dataclass(frozen=True)
-class Quantile(Column):
-    """The share of training rows below x, as a number from -√3 to √3 (variance 1)."""
-
-    name: str
-    median: float
-    points: list[float]
-    shares: list[float]
-    flag: bool
-
-    @classmethod
-    def fit(cls, name: str, column: Array, n_points: int = 101) -> Quantile:
-        known = np.sort(column[~np.isnan(column)])
-        points, first = np.unique(np.quantile(known, np.linspace(0, 1, n_points)), return_index=True)
-        last = np.append(first[1:], n_points) - 1
-        shares = (first + last) / 2 / (n_points - 1)  # the middle of the ranks that share a value
-        return cls(name, float(np.median(known)), points.tolist(), shares.tolist(), len(known) < len(column))
-
-    @property
-    def features(self) -> list[str]:
-        return [self.name, f"{self.name} is missing"] if self.flag else [self.name]
-
-    def transform(self, column: Array) -> Array:
-        column = _numbers(self.name, column)
-        missing = np.isnan(column)
-        share = np.interp(np.where(missing, self.median, column), self.points, self.shares)
-        z = (2 * share - 1) * np.sqrt(3)
-        return np.column_stack([z, missing] if self.flag else [z])
-
-
-@dataclass(frozen=True)
-class Categorical(Column):
-    """One column per level; levels beyond the 50 commonest share one. What training rows never had is all zeros, or that
-    shared column where there is one."""
-
-    name: str
-    levels: list[str]
-    others: bool
-
-    @classmethod
-    def fit(cls, name: str, column: Array) -> Categorical:
-        counts = Counter(as_levels(column).tolist())
-        common = [level for level, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
-        return cls(name, sorted(common[:MAX_LEVELS]), len(common) > MAX_LEVELS)
-
-    @property
-    def features(self) -> list[str]:
-        return [f"{self.name}={level}" for level in self.levels] + ([f"{self.name}=other"] if self.others else [])
-
-    def transform(self, column: Array) -> Array:
-        hot = np.equal.outer(as_levels(column), np.array(self.levels, dtype=object)).astype(np.float64)
-        return np.column_stack([hot, hot.sum(axis=1) == 0]) if self.others else hot
-
-
 def as_levels(column: Array) -> Array:
     """Every cell as text, whole numbers without a point, the missing ones as a level of their own."""
     if column.dtype == np.float64:
@@ -222,144 +101,3 @@ def as_levels(column: Array) -> Array:
     out = np.empty(len(texts), dtype=object)
     out[:] = texts
     return out
-
-
-COLUMNS: dict[str, type[Column]] = {kind.__name__: kind for kind in (Numeric, Quantile, Categorical)}
-
-
-class Encoder(ABC):
-    """From raw rows to (N, n_features) numbers."""
-
-    kind: ClassVar[str]
-
-    @property
-    @abstractmethod
-    def n_features(self) -> int: ...
-
-    @abstractmethod
-    def transform(self, X: Any) -> Any: ...
-
-
-@dataclass(frozen=True)
-class TableEncoder(Encoder):
-    """The columns that are used, each with what it learned; `notes` say which were left out, and why."""
-
-    columns: tuple[Column, ...]
-    notes: tuple[str, ...] = field(default=(), compare=False)
-    left_out: tuple[str, ...] = ()  # may be absent at prediction, and are not looked at
-
-    @classmethod
-    def fit(
-        cls, X: Any, *, scale: str = "robust", categorical: Sequence[str] = (), drop: Sequence[str] = ()
-    ) -> TableEncoder:
-        """Learn from training rows. InputError for unknown names or scales, and where no column is left."""
-        table = as_table(X)
-        if scale not in SCALES:
-            raise InputError(f"scale: no scale {scale!r}; {nearest(scale, SCALES)}")
-        for name in (*categorical, *drop):
-            table[name]
-        columns, notes, left_out = [], [], list(drop)
-        for name in table.without(drop).names:
-            column = as_levels(table[name]) if name in categorical else table[name]
-            reason = None if name in categorical else _unsuitable(column)
-            if reason:
-                notes.append(f"{name}: left out, {reason}")
-                left_out.append(name)
-            else:
-                columns.append(_fit_column(name, column, scale))
-        if not columns:
-            raise InputError(f"columns: expected at least one that can be used, got none ({'; '.join(notes)})")
-        return cls(tuple(columns), tuple(notes), tuple(left_out))
-
-    @property
-    def features(self) -> list[str]:
-        return [feature for column in self.columns for feature in column.features]
-
-    @property
-    def n_features(self) -> int:
-        return len(self.features)
-
-    def transform(self, X: Any) -> Array:
-        """(N, n_features) float64. InputError names the columns that are missing or unknown."""
-        table = as_table(X)
-        wanted = [column.name for column in self.columns]
-        missing = [name for name in wanted if name not in table.columns]
-        extra = [name for name in table.names if name not in wanted and name not in self.left_out]
-        if missing or extra:
-            parts = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(extra)}"] * bool(extra)
-            raise InputError(f"columns: expected those of training, got {' and '.join(parts)}")
-        if len(table) == 0:
-            raise InputError("rows: expected at least one, got none")
-        return np.hstack([column.transform(table[column.name]) for column in self.columns])
-
-
-def _fit_column(name: str, column: Array, scale: str) -> Column:
-    if column.dtype != np.float64:
-        return Categorical.fit(name, column)
-    _numbers(name, column)
-    return Quantile.fit(name, column) if scale == "quantile" else Numeric.fit(name, column, scale)
-
-
-def _unsuitable(column: Array) -> str | None:
-    """Why a column tells nothing about a new row; None where it may."""
-    if column.dtype.kind == "M":
-        return "a date"
-    numeric = column.dtype == np.float64
-    known = column[~np.isnan(column)] if numeric else np.array([c for c in column.tolist() if c is not None], object)
-    if len(known) == 0:
-        return "empty"
-    levels = len(set(known.tolist()))
-    if levels == 1 and len(known) == len(column):
-        return f"always {known[0]!r}" if not numeric else f"always {known[0]:g}"
-    if numeric:
-        counts_rows = levels == len(column) > 20 and np.ptp(known) == len(column) - 1 and (known == known.round()).all()
-        return "it counts the rows" if counts_rows else None
-    if all(_DATE.match(text) for text in known.tolist()):
-        return "a date"
-    return f"it differs in nearly every row ({levels:,} of {len(known):,})" if levels > max(20, 0.9 * len(known)) else None
-
-
-@dataclass(frozen=True)
-class Pixels(Encoder):
-    """Grey values from `low` to `high` as numbers from -1 to 1; images (N, rows, columns) as rows of pixels."""
-
-    low: float
-    high: float
-    n_pixels: int
-
-    @classmethod
-    def fit(cls, X: Array) -> Pixels:
-        low, high = float(X.min()), float(X.max())
-        if low == high:
-            raise InputError(f"pixels: expected different values, got {low:g} everywhere")
-        return cls(low, high, X[0].size)
-
-    @property
-    def n_features(self) -> int:
-        return self.n_pixels
-
-    def transform(self, X: Any) -> Array:
-        if isinstance(X, Table):
-            X = np.column_stack(list(X.columns.values()))
-        X = np.asarray(X)
-        X = X.reshape(len(X), -1).astype(np.float32)
-        X -= (self.low + self.high) / 2
-        X *= 2 / (self.high - self.low)
-        return X
-
-
-@dataclass(frozen=True)
-class Unchanged(Encoder):
-    """Rows that are numbers already, dense or sparse."""
-
-    n_columns: int
-
-    @property
-    def n_features(self) -> int:
-        return self.n_columns
-
-    def transform(self, X: Any) -> Any:
-        return X if is_sparse(X) else np.column_stack(list(as_table(X).columns.values()))
-
-
-ENCODERS: dict[str, type[Encoder]] = {kind.__name__: kind for kind in (TableEncoder, Pixels)}

@@ -1,0 +1,209 @@
+"""Files of data: CSV, Parquet, NumPy's and idx, compressed or not. Whatever is wrong with one is said in one line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.data.table import Table, as_column, as_table
+from chainrule.errors import InputError
+
+MISSING_TEXTS = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "."})
+DELIMITERS = ",;\t|"
+FORMATS = ".csv, .tsv, .txt, .parquet, .npy, .npz, idx (each but Parquet also .gz), or a folder of idx files"
+_IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows as they were read; y where the source holds labels apart; test rows where it holds some."""
+
+    name: str
+    X: Table | Array
+    y: Array | None = None
+    test: Dataset | None = None
+
+    @property
+    def is_table(self) -> bool:
+        return isinstance(self.X, Table)
+
+
+def read(path: str | Path) -> Dataset:
+    """Read a file, its format told by its name. InputError says what is wrong with it."""
+    path = Path(path)
+    if path.is_dir():
+        return read_idx_folder(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty")
+    name = path.name.lower().removesuffix(".gz")
+    try:
+        if name.endswith((".csv", ".tsv", ".txt")):
+            return Dataset(path.name, read_csv(path))
+        if name.endswith((".parquet", ".pq")):
+            return Dataset(path.name, read_parquet(path))
+        if name.endswith((".npy", ".npz")):
+            return read_numpy(path)
+        if "idx" in name:
+            return read_idx_pair(path)
+    except (gzip.BadGzipFile, zlib.error, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: damaged or incomplete ({error})") from None
+    raise InputError(f"{path}: unknown format; known: {FORMATS}")
+
+
+def _open(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if compressed else path.open("rb")  # type: ignore[return-value]
+
+
+def read_csv(path: Path) -> Table:
+    """A table with a header line; the delimiter is the commonest of , ; tab | there."""
+    with _open(path) as file:
+        content = file.read()
+    if b"\0" in content:
+        raise InputError(f"{path}: expected text, got binary data")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(f"{path} line {line}: expected UTF-8 text, got byte 0x{content[error.start]:02x}") from None
+    header, *_ = text.lstrip().partition("\n")
+    delimiter = max(DELIMITERS, key=header.count)
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, skipinitialspace=True)
+    try:
+        lines = [(reader.line_num, row) for row in reader if row]
+    except csv.Error as error:
+        raise InputError(f"{path} line {reader.line_num}: {error}") from None
+    return _table(path, lines)
+
+
+def _table(path: Path, lines: list[tuple[int, list[str]]]) -> Table:
+    if len(lines) < 2:
+        raise InputError(f"{path}: expected a header and rows, got {len(lines)} line{'s' * (len(lines) != 1)}")
+    names = [name.strip() for name in lines[0][1]]
+    if all(_is_number(name) for name in names):
+        raise InputError(f"{path} line {lines[0][0]}: expected column names, got numbers ({', '.join(names[:4])})")
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise InputError(
+            f"{path}: expected each column name once, got {repeated[0]!r} {names.count(repeated[0])} times"
+        )
+    for number, row in lines[1:]:
+        if len(row) != len(names):
+            raise InputError(f"{path} line {number}: expected {len(names)} columns, got {len(row)}")
+    columns = zip(*(row for _, row in lines[1:]))
+    return Table({name: _parse(column) for name, column in zip(names, columns)})
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text  # float() takes 1_000
+
+
+def _parse(cells: tuple[str, ...]) -> Array:
+    """Numbers where every cell that is not missing is one, else text."""
+    texts = [cell.strip() for cell in cells]
+    known = [None if text.lower() in MISSING_TEXTS else text for text in texts]
+    if all(text is None or _is_number(text) for text in known):
+        return np.array([np.nan if text is None else float(text) for text in known])
+    out = np.empty(len(known), dtype=object)
+    out[:] = known
+    return out
+
+
+def read_parquet(path: Path) -> Table:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise InputError(f"{path}: Parquet needs pyarrow; pip install 'chainrule[data]'") from None
+    try:
+        return as_table(pyarrow.parquet.read_table(path))
+    except pyarrow.ArrowException as error:
+        raise InputError(f"{path}: damaged or not a Parquet file ({str(error).splitlines()[0]})") from None
+
+
+def read_numpy(path: Path) -> Dataset:
+    """.npy: a matrix; .npz: X and y. Files that need pickle are refused."""
+    try:
+        with _open(path) as file:
+            loaded: Any = np.load(file, allow_pickle=False)
+            arrays = {"X": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except ValueError as error:
+        reason = "it holds pickled objects" if "allow_pickle" in str(error) else str(error)
+        raise InputError(f"{path}: expected an array of numbers or text, but {reason}") from None
+    if "X" not in arrays:
+        raise InputError(f"{path}: expected arrays X and y, got {', '.join(arrays) or 'none'}")
+    X, y = arrays["X"], arrays.get("y")
+    if X.ndim < 2:
+        raise InputError(f"{path}: expected X of shape (N, columns), got {X.shape}")
+    if y is not None and len(y) != len(X):
+        raise InputError(f"{path}: expected as many rows in X and y, got {len(X)} and {len(y)}")
+    return Dataset(path.name, X if X.dtype == np.uint8 else as_table(X.reshape(len(X), -1)), y)
+
+
+def read_idx(path: Path) -> Array:
+    """An array in the format of the MNIST files: magic number, shape, big-endian values."""
+    with _open(path) as file:
+        content = file.read()
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES or content[3] == 0:
+        raise InputError(f"{path}: expected an idx file, got one that starts with {content[:4].hex(' ')}")
+    n_dims, start = content[3], 4 + 4 * content[3]
+    shape = struct.unpack(f">{n_dims}I", content[4:start].ljust(4 * n_dims, b"\0"))
+    dtype = np.dtype(_IDX_TYPES[content[2]])
+    wanted = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if len(content) - start != wanted:
+        raise InputError(f"{path}: expected {wanted:,} bytes for shape {shape}, got {len(content) - start:,}")
+    return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def read_idx_pair(path: Path) -> Dataset:
+    """Images, with the labels that lie beside them under the usual name."""
+    images = read_idx(path)
+    labels = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
+    y = read_idx(labels) if labels != path and labels.exists() else None
+    if y is not None and len(y) != len(images):
+        raise InputError(f"{labels}: expected {len(images):,} labels, one per image, got {len(y):,}")
+    return Dataset(path.name, images, y)
+
+
+def read_idx_folder(folder: Path) -> Dataset:
+    """train-images-idx3-ubyte and its labels; t10k-images-idx3-ubyte, where it is there, as test rows."""
+    found = {}
+    for part in ("train", "t10k"):
+        matches = sorted(folder.glob(f"{part}-images*idx3-ubyte*"))
+        if matches:
+            found[part] = read_idx_pair(matches[0])
+    if "train" not in found:
+        raise InputError(f"{folder}: expected a file train-images-idx3-ubyte (or .gz), found none")
+    for part, dataset in found.items():
+        if dataset.y is None:
+            raise InputError(f"{folder}: expected a file {part}-labels-idx1-ubyte (or .gz), found none")
+    return Dataset(folder.name, found["train"].X, found["train"].y, found.get("t10k"))
+
+
+def read_labels(path: Path) -> Array:
+    """One column of labels from a file of any format."""
+    if "idx" in path.name.lower():
+        return read_idx(path)
+    if path.name.endswith(".npy"):
+        return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
+    X = read(path).X
+    if not isinstance(X, Table) or len(X.columns) != 1:
+        raise InputError(f"{path}: expected one column of labels")
+    return as_column(next(iter(X.columns.values())))
