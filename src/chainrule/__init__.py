@@ -16,6 +16,7 @@ from chainrule.activations import (
 )
 from chainrule.check.gradients import check_gradients
 from chainrule.errors import Diverged, InputError
+from chainrule.files import load
 from chainrule.initializers import (
     GlorotNormal,
     GlorotUniform,

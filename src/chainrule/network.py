@@ -77,6 +77,7 @@ class Network:
         self.target: Target | None = None  # what y means, learned at the first training
         self.encoder: Encoder | None = None  # with one, X is rows of a table as they were read
         self.history: History | None = None  # of the last training
+        self.info: dict[str, Any] = {}  # plain JSON that is saved along: where the model comes from
 
     @property
     def layers(self) -> tuple[Layer, ...]:

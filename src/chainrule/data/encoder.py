@@ -1,4 +1,4 @@
-"""From rows of a table to rows of numbers: fitted on training rows, saved in the model file, applied wherever rows come."""
+"""From rows of a table to rows of numbers: fitted on training rows, saved in the model file, applied to all others."""
 
 from __future__ import annotations
 
@@ -114,8 +114,10 @@ class Quantile(Column):
 
 @dataclass(frozen=True)
 class Categorical(Column):
-    """One column per level; levels beyond the 50 commonest share one. What training rows never had is all zeros, or that
-    shared column where there is one."""
+    """One feature per level; levels beyond the 50 commonest share one.
+
+    A level that no training row had is all zeros, or that shared feature where there is one.
+    """
 
     name: str
     levels: list[str]

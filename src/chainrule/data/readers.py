@@ -202,7 +202,7 @@ def read_labels(path: Path) -> Array:
     if "idx" in path.name.lower():
         return read_idx(path)
     if path.name.endswith(".npy"):
-        return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
+        return np.load(path, allow_pickle=False)
     X = read(path).X
     if not isinstance(X, Table) or len(X.columns) != 1:
         raise InputError(f"{path}: expected one column of labels")

@@ -1,0 +1,136 @@
+"""One file holds a model: safetensors with the parameters under their names, everything else as JSON in its metadata.
+
+Reading executes nothing: tensors are bytes, classes are looked up in the registries. Writing goes beside the name and is
+renamed, so that a file is whole or not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.config import from_config, to_config
+from chainrule.errors import InputError
+from chainrule.plan import Plan
+from chainrule.training import History
+
+if TYPE_CHECKING:
+    from chainrule.network import Network
+
+VERSION = 1
+KEY = "chainrule"
+MOMENTS = "moments"
+
+
+def save(net: Network, path: str | Path, *, resume: bool = False) -> None:
+    """Write the network, its target, encoder and history; with `resume` the optimizer's moments too."""
+    from safetensors.numpy import save as to_bytes
+
+    state = net.state
+    description = {
+        "version": VERSION,
+        "layers": to_config(net.layers),
+        "loss": to_config(net.loss),
+        "n_in": net.n_in,
+        "seed": net.seed,
+        "dtype": net.dtype.name,
+        "l2": net.objective.l2,
+        "l1": net.objective.l1,
+        "target": to_config(net.target),
+        "encoder": to_config(net.encoder),
+        "history": net.history and net.history.to_config(),
+        "epoch": state.epoch,
+        "step": state.step if resume else 0,
+        "optimizer": state.optimizer if resume else None,
+        "info": net.info,
+    }
+    tensors = {label: np.ascontiguousarray(view) for label, view in state.named.items()}
+    if resume and len(state.moments):
+        tensors[MOMENTS] = state.moments
+    write(path, to_bytes(tensors, {KEY: json.dumps(description, allow_nan=False)}))
+
+
+def write(path: str | Path, content: bytes | str) -> None:
+    """Write beside the name, then rename: never half a file."""
+    path = Path(path)
+    content = content.encode() if isinstance(content, str) else content
+    try:
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(f"{path}: cannot write there ({error.strerror})") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(beside, 0o666 & ~umask)  # mkstemp's files are private; this one is an ordinary file
+        os.replace(beside, path)
+    except BaseException as error:
+        os.unlink(beside)
+        if isinstance(error, OSError):
+            raise InputError(f"{path}: cannot write ({error.strerror}); nothing was changed") from None
+        raise
+
+
+def load(path: str | Path) -> Network:
+    """Read a model file. InputError where it is missing, damaged, foreign or from a newer version."""
+    tensors, description = _read(Path(path))
+    try:
+        return _network(tensors, description)
+    except (InputError, KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"{path}: damaged model file: {reason}") from None
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: not a mapping
+    except (SafetensorError, OSError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged, or not a safetensors file ({error})") from None
+    try:
+        description = json.loads(metadata[KEY])
+        version = int(description["version"])
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path}: a safetensors file, but not one that chainrule wrote") from None
+    if version > VERSION:
+        raise InputError(f"{path}: written by a newer chainrule (format {version}, this one reads {VERSION}); upgrade")
+    return tensors, description
+
+
+def _network(tensors: dict[str, Any], description: dict[str, Any]) -> Network:
+    from chainrule.network import Network
+
+    layers, loss = from_config(description["layers"]), from_config(description["loss"])
+    plan = Plan.build(layers, description["n_in"])
+    wanted = {slot.label: slot.shape for slot in plan.slots}  # before anything of that size is allocated
+    found = {name: tensor.shape for name, tensor in tensors.items() if name != MOMENTS}
+    if wanted != found:
+        raise InputError(f"expected tensors {wanted}, got {found}")
+    names = ("seed", "dtype", "l2", "l1")
+    net = Network(layers, loss, description["n_in"], **{name: description[name] for name in names})
+    for label, tensor in tensors.items():
+        if label == MOMENTS:
+            net.state.moments = tensor.copy()
+        elif tensor.dtype != net.dtype or not np.isfinite(tensor).all():
+            raise InputError(f"tensor {label}: expected finite {net.dtype} numbers")
+        else:
+            net[label][...] = tensor
+    net.target, net.encoder = from_config(description["target"]), from_config(description["encoder"])
+    net.history = History.from_config(description["history"]) if description["history"] else None
+    net.info = description["info"]
+    for name in ("step", "epoch", "optimizer"):
+        setattr(net.state, name, description[name])
+    return net

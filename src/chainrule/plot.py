@@ -1,0 +1,42 @@
+"""Loss and score over the epochs, as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chainrule.errors import InputError
+
+if TYPE_CHECKING:
+    from chainrule.training import History
+
+
+def plot_history(history: History, path: str | Path | None = None, score_name: str = "score") -> Any:
+    """A matplotlib Figure; saved to `path` where one is given, its ending the format."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InputError("plot: needs matplotlib; pip install 'chainrule[plot]'") from None
+    columns = history.columns
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    losses, scores = figure.subplots(1, 2)
+    losses.plot(columns["number"], columns["loss"], label="training rows", color="#4477aa")
+    validated = columns["valid_loss"][:1] != [None]
+    if validated:
+        losses.plot(columns["number"], columns["valid_loss"], label="validation rows", color="#ee6677")
+    losses.set_yscale("log")
+    losses.set_ylabel("loss")
+    losses.legend(frameon=False)
+    scores.plot(columns["number"], columns["score"], color="#ee6677" if validated else "#4477aa")
+    scores.set_ylabel(f"{score_name}, {'validation' if validated else 'training'} rows")
+    for axes in (losses, scores):
+        axes.set_xlabel("epoch")
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.axvline(history.best_epoch, color="0.6", linewidth=1, linestyle=":")
+    if path is not None:
+        try:
+            figure.savefig(path, dpi=150)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: cannot save the plot ({error})") from None
+    return figure
