@@ -1,4 +1,4 @@
-"""Settings as plain JSON and back: {"type": class name, field: value, ...}, classes looked up in the registries alone."""
+"""Settings as plain JSON and back: {"type": class name, field: value, ...}; only registered classes are looked up."""
 
 from __future__ import annotations
 

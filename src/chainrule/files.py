@@ -1,7 +1,7 @@
 """One file holds a model: safetensors with the parameters under their names, everything else as JSON in its metadata.
 
-Reading executes nothing: tensors are bytes, classes are looked up in the registries. Writing goes beside the name and is
-renamed, so that a file is whole or not there.
+Reading executes nothing: tensors are bytes, classes are looked up in the registries. Writing goes beside the name and
+is renamed, so that a file is whole or not there.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: not a mapping
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: damaged, or not a safetensors file ({error})") from None
     try:

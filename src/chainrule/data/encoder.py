@@ -88,8 +88,8 @@ class Quantile(Column):
 
     name: str
     median: float
-    points: list[float]
-    shares: list[float]
+    points: tuple[float, ...]
+    shares: tuple[float, ...]
     flag: bool
 
     @classmethod
@@ -98,7 +98,9 @@ class Quantile(Column):
         points, first = np.unique(np.quantile(known, np.linspace(0, 1, n_points)), return_index=True)
         last = np.append(first[1:], n_points) - 1
         shares = (first + last) / 2 / (n_points - 1)  # the middle of the ranks that share a value
-        return cls(name, float(np.median(known)), points.tolist(), shares.tolist(), len(known) < len(column))
+        return cls(
+            name, float(np.median(known)), tuple(points.tolist()), tuple(shares.tolist()), len(known) < len(column)
+        )
 
     @property
     def features(self) -> list[str]:
@@ -120,14 +122,14 @@ class Categorical(Column):
     """
 
     name: str
-    levels: list[str]
+    levels: tuple[str, ...]
     others: bool
 
     @classmethod
     def fit(cls, name: str, column: Array) -> Categorical:
         counts = Counter(as_levels(column).tolist())
         common = [level for level, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
-        return cls(name, sorted(common[:MAX_LEVELS]), len(common) > MAX_LEVELS)
+        return cls(name, tuple(sorted(common[:MAX_LEVELS])), len(common) > MAX_LEVELS)
 
     @property
     def features(self) -> list[str]:
