@@ -1,4 +1,4 @@
-"""The main job, without a screen: rows as read to a trained network, and what its score is worth beside simpler ones."""
+"""The main job, without a screen: from rows as read to a trained network, and what its score is worth."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def split(n: int, share: float, seed: int, strata: Array | None = None) -> tuple
 
 
 def pick_target(dataset: Dataset, target: str | None) -> tuple[str, Any, Array]:
-    """The target's name, the other columns, and y. InputError lists the columns where the name is missing or unknown."""
+    """The target's name, the other columns, and y. InputError lists the columns where the name is missing."""
     if dataset.y is not None:
         if target is not None and target not in ("y", "label"):
             raise InputError(f"--target {target}: {dataset.name} holds its labels apart; leave the option out")
