@@ -51,12 +51,27 @@ class Problem:
     valid: Rows | None
     test: Rows
     encoder: Encoder
-    target: Target
+    classes: Array | None  # of all rows, so that test rows hold no unknown one; None for regression
     n_columns: int
 
     @property
     def default_loss(self) -> Loss:
         return SoftmaxCrossEntropy() if self.task == "classification" else MeanSquaredError()
+
+    def fit_target(self, loss: Loss) -> tuple[Target, int]:
+        """The target as the loss takes it, fitted on the training rows, and the number of outputs."""
+        name, classes = type(loss).__name__, self.classes
+        if (classes is not None) != (loss.target in ("labels", "flags")):
+            raise InputError(f"--loss: {name} does not fit {self.task}; choose another or say --task")
+        if classes is None:
+            target = target_for(loss, 1).fit(self.train.y)
+            return target.standardise(self.train.y), 1  # type: ignore[attr-defined]
+        if loss.target == "flags" and len(classes) != 2:
+            raise InputError(f"--loss: {name} expects two classes, got {len(classes)}")
+        n_out = 1 if loss.target == "flags" else len(classes)
+        target = target_for(loss, n_out)
+        target.classes = classes  # type: ignore[attr-defined]
+        return target, n_out
 
 
 def split(n: int, share: float, seed: int, strata: Array | None = None) -> tuple[Array, Array]:
@@ -139,15 +154,12 @@ def prepare(
     else:
         valid = None
     encoder = _fit_encoder(fitted.X, scale, categorical, drop)
-    loss = SoftmaxCrossEntropy() if task == "classification" else MeanSquaredError()
-    goal = target_for(loss, len(np.unique(y)) if task == "classification" else 1).fit(y)
-    if task == "regression":
-        goal = goal.standardise(fitted.y)  # type: ignore[attr-defined]
+    classes = np.unique(y) if task == "classification" else None
     parts = [None if part is None else replace(part, X=encoder.transform(part.X)) for part in (fitted, valid, tested)]
     n_columns = len(X.names) if isinstance(X, Table) else X[0].size
     assert parts[0] is not None
     assert parts[2] is not None
-    return Problem(dataset.name, task, target_name, parts[0], parts[1], parts[2], encoder, goal, n_columns)
+    return Problem(dataset.name, task, target_name, parts[0], parts[1], parts[2], encoder, classes, n_columns)
 
 
 def require_share(name: str, share: float) -> float:
