@@ -40,7 +40,6 @@ from chainrule.network import Network
 from chainrule.options import DataOptions, NetworkOptions, Recipe, TrainingOptions, build_network, recipe
 from chainrule.plot import plot_history
 from chainrule.screen import Screen, confusion, describe_encoder
-from chainrule.targets import Flags, Labels
 from chainrule.training import History, train
 
 app = App(
@@ -56,9 +55,9 @@ OUTPUT = Group("Output", sort_key=4)
 def train_command(
     data: str = "digits",
     *,
-    data_options: DataOptions = DataOptions(),  # noqa: B008: frozen
-    network_options: NetworkOptions = NetworkOptions(),  # noqa: B008
-    training_options: TrainingOptions = TrainingOptions(),  # noqa: B008
+    data_options: DataOptions = DataOptions(),
+    network_options: NetworkOptions = NetworkOptions(),
+    training_options: TrainingOptions = TrainingOptions(),
     out: Annotated[Path, Parameter(name=["--out", "-o"], group=OUTPUT)] = Path("model.safetensors"),
     plot: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="", group=OUTPUT)] = False,
@@ -286,9 +285,7 @@ def evaluate(
             f"{data}: no column {net.info.get('target', 'label')!r} to compare with; name it with --target"
         )
     assert net.target is not None
-    labelled = isinstance(net.target, (Labels, Flags))
-    if labelled:
-        y = labels_of(y if net.classes is None or net.classes.dtype.kind != "U" else as_levels(y))
+    y = _known_labels(net, y)
     rows = net.data(X, y)
     loss, score = net.evaluate_data(rows)
     prediction = net.predict(X)
@@ -296,7 +293,7 @@ def evaluate(
     error = standard_error(net.contributions(net.forward(rows.X), rows))
     net.encoder = encoder
     result = {"rows": len(rows), "loss": loss, "score": score, "standard_error": error}
-    if not labelled:
+    if net.classes is None:
         result["root_mean_squared_error"] = float(np.sqrt(np.mean((prediction - y) ** 2)))
         result["mean_absolute_error"] = float(np.mean(np.abs(prediction - y)))
     if as_json:
@@ -307,6 +304,13 @@ def evaluate(
         screen.text(f"{name.replace('_', ' '):<24}{value:,.6g}")
     if net.classes is not None and len(net.classes) <= 20:
         screen.text(f"\nrows: what it is; columns: what was predicted\n{confusion(y, prediction, net.classes)}")
+
+
+def _known_labels(net: Network, y: Array) -> Array:
+    """Targets as in training: text where the classes are text, whole numbers where they are numbers."""
+    if net.classes is None:
+        return y
+    return labels_of(as_levels(y) if net.classes.dtype.kind == "U" else y)
 
 
 @app.command
@@ -348,10 +352,11 @@ def check(model: Path | None = None, data: str | None = None, *, rows: int = 16)
         X, y = _random_rows(net, rows)
         net.encoder = None
     else:
-        X, y = _rows_for(net, data)
-        if y is None:
+        everything, targets = _rows_for(net, data)
+        if targets is None:
             raise InputError(f"{data}: no targets to check with")
-        X, y = (X.rows(slice(rows)) if isinstance(X, Table) else X[:rows]), labels_of(y[:rows])
+        X = everything.rows(slice(rows)) if isinstance(everything, Table) else everything[:rows]
+        y = _known_labels(net, targets[:rows])
     report = check_gradients(net, X, y)
     screen.text(str(report))
     if not report:
