@@ -18,6 +18,7 @@ class ReLU(Layer):
     """The positive part. At 0 the derivative is taken as 0."""
 
     math = ("y = np.maximum(x, 0)", "dx = dy * (x > 0)")
+    analytic = True
     kink = 0.0
 
     def forward(self, p: Views, x: Array, y: Array, m: Views) -> None:
@@ -34,6 +35,7 @@ class LeakyReLU(Layer):
 
     slope: float = 0.01
     math = ("y = np.where(x > 0, x, slope * x)", "dx = dy * np.where(x > 0, 1, slope)")
+    analytic = True
     kink = 0.0
 
     def __post_init__(self) -> None:
@@ -58,6 +60,7 @@ class ELU(Layer):
         "y = np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))",
         "dx = dy * np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0)))",
     )
+    analytic = True
     kink = 0.0
 
     def __post_init__(self) -> None:
@@ -85,6 +88,7 @@ class SELU(Layer):
         "y = scale * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))",
         "dx = dy * scale * np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0)))",
     )
+    analytic = True
     kink = 0.0
 
     def forward(self, p: Views, x: Array, y: Array, m: Views) -> None:
@@ -108,6 +112,7 @@ class GELU(Layer):
         "y = x * phi",
         "dx = dy * (phi + x * np.exp(-(x**2) / 2) / sqrt(2 * pi))",
     )
+    analytic = True
 
     def forward(self, p: Views, x: Array, y: Array, m: Views) -> None:
         np.multiply(x, (1 + erf(x / sqrt(2))) / 2, out=y)
@@ -161,6 +166,7 @@ class Mish(Layer):
     """x·tanh(softplus(x)) (Misra 2019)."""
 
     math = ("t = np.tanh(softplus(x))", "y = x * t", "dx = dy * (t + x * (1 - t**2) * sigmoid(x))")
+    analytic = True
 
     def forward(self, p: Views, x: Array, y: Array, m: Views) -> None:
         np.multiply(x, np.tanh(softplus(x)), out=y)
@@ -175,10 +181,11 @@ class Mish(Layer):
 class Softplus(Layer):
     """log(1 + e^x), the smooth ReLU; its derivative is the sigmoid."""
 
-    math = ("y = np.logaddexp(0, x)", "dx = dy * sigmoid(x)")
+    math = ("y = softplus(x)", "dx = dy * sigmoid(x)")
+    analytic = True
 
     def forward(self, p: Views, x: Array, y: Array, m: Views) -> None:
-        np.logaddexp(0, x, out=y)
+        np.copyto(y, softplus(x))
 
     def backward(self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, m: Views) -> None:
         if dx is not None:

@@ -84,7 +84,7 @@ def train_command(
     plan = recipe(training_options, problem)
     screen.problem(problem)
     screen.line("network", f"{_chain(net)}, {net.plan.size:,} parameters")
-    screen.line("training", f"{plan.optimizer!r}, batches of {plan.batch_size}, at most {plan.epochs} epochs")
+    screen.line("training", str(plan))
     began = time.perf_counter()
     history, interrupted = _train(net, problem, plan, training_options, screen)
     seconds = time.perf_counter() - began
@@ -348,6 +348,7 @@ def check(model: Path | None = None, data: str | None = None, *, rows: int = 16)
         _check_library(screen)
         return
     net = load(model)
+    X: Any
     if data is None:
         X, y = _random_rows(net, rows)
         net.encoder = None

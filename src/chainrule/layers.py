@@ -27,7 +27,9 @@ class Layer(ABC):
 
     math: ClassVar[tuple[str, ...]] = ()  # NumPy text: executed by the tests, shown beside the real matrices
     kink: ClassVar[float | None] = None  # the input at which the derivative jumps
-    analytic: ClassVar[bool] = False  # forward runs on complex numbers, so that complex steps can check it
+    analytic: ClassVar[bool] = (
+        False  # forward takes complex numbers (compared by real part): complex steps can check it
+    )
 
     def width(self, n_in: int) -> int:
         return n_in

@@ -36,7 +36,7 @@ class Loss(ABC):
         return z
 
     def kinks(self, z: Array, t: Array) -> Array | None:
-        """Which side of its kinks each entry is on; None where the loss is smooth."""
+        """How far each entry is from a kink, with its sign; None where the loss is smooth."""
         return None
 
     def __call__(self, z: Array, t: Array, dz: Array, n: float, w: Array | None = None) -> float:
@@ -92,6 +92,7 @@ class BinaryCrossEntropy(Loss):
     """Cross-entropy of sigmoid(z) with t (B, K) in [0, 1], summed over the outputs: one yes-or-no question each."""
 
     math = ("loss = (softplus(z) - t * z).sum() / n", "dz = (sigmoid(z) - t) / n")
+    analytic = True
     applies = Sigmoid
     target = "flags"
 
@@ -134,16 +135,17 @@ class MeanAbsoluteError(Loss):
     """|z - t| averaged over rows and outputs: fits the median; t (B, K)."""
 
     math = ("loss = np.abs(z - t).sum() / (n * z.shape[1])", "dz = np.sign(z - t) / (n * z.shape[1])")
+    analytic = True
 
     def rows(self, z: Array, t: Array, dz: Array) -> Array:
         np.subtract(z, t, out=dz)
-        rows = np.abs(dz).mean(axis=1)
+        rows = np.maximum(dz, -dz).mean(axis=1)
         np.sign(dz, out=dz)
         dz /= z.shape[1]
         return rows
 
     def kinks(self, z: Array, t: Array) -> Array:
-        return z > t
+        return z - t
 
 
 @dataclass(frozen=True)
@@ -156,20 +158,21 @@ class Huber(Loss):
         "loss = np.where(np.abs(e) <= delta, e**2 / 2, delta * (np.abs(e) - delta / 2)).sum() / (n * z.shape[1])",
         "dz = np.clip(e, -delta, delta) / (n * z.shape[1])",
     )
+    analytic = True
 
     def __post_init__(self) -> None:
         require_number("Huber(delta)", self.delta, open_low=True)
 
     def rows(self, z: Array, t: Array, dz: Array) -> Array:
         np.subtract(z, t, out=dz)
-        size = np.abs(dz)
+        size = np.maximum(dz, -dz)
         near = np.minimum(size, self.delta)  # e²/2 up to delta, a straight line from there
         np.clip(dz, -self.delta, self.delta, out=dz)
         dz /= z.shape[1]
         return (near * (size - near / 2)).mean(axis=1)
 
     def kinks(self, z: Array, t: Array) -> Array:
-        return np.abs(z - t) > self.delta
+        return np.maximum(z - t, t - z) - self.delta
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,7 @@ class QuantileLoss(Loss):
         "loss = np.maximum(quantile * e, (quantile - 1) * e).sum() / (n * z.shape[1])",
         "dz = np.where(e > 0, -quantile, np.where(e < 0, 1 - quantile, 0)) / (n * z.shape[1])",
     )
+    analytic = True
 
     def __post_init__(self) -> None:
         require_number("QuantileLoss(quantile)", self.quantile, 0.0, 1.0, open_low=True)
@@ -197,7 +201,7 @@ class QuantileLoss(Loss):
         return rows
 
     def kinks(self, z: Array, t: Array) -> Array:
-        return z > t
+        return z - t
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,16 @@ class Recipe:
     epochs: int
     patience: int | None  # steps; None where no rows are held out for it
 
+    def __str__(self) -> str:
+        optimizer = self.optimizer
+        decay = f", weight decay {optimizer.weight_decay:g}" if optimizer.weight_decay else ""
+        until = "" if self.patience is None else f", until {self.patience:,} steps bring nothing better"
+        rate = f"{optimizer.lr:g}" if isinstance(optimizer.lr, float) else repr(optimizer.lr)
+        return (
+            f"{type(optimizer).__name__}, learning rate {rate}{decay}, batches of {self.batch_size}, "
+            f"{self.epochs} epochs{until and ' at most'}{until}"
+        )
+
 
 def recipe(options: TrainingOptions, problem: Problem) -> Recipe:
     n, options_kind = len(problem.train), find("--optimizer", options.optimizer, OPTIMIZERS)

@@ -34,7 +34,7 @@ class Screen:
     def problem(self, problem: Problem) -> None:
         """What was read, and how it was encoded."""
         n_rows = sum(len(part) for part in (problem.train, problem.valid, problem.test) if part is not None)
-        self.line("data", f"{problem.name}: {n_rows:,} rows, {problem.n_columns:,} columns")
+        self.line("data", f"{problem.name}: {n_rows:,} rows, {problem.n_columns:,} columns and the target")
         self.line("target", f"{problem.target_name}: {_describe_target(problem)}")
         for line in describe_encoder(problem.encoder):
             self.line("encoded", line)

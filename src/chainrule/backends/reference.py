@@ -38,7 +38,9 @@ class Objective:
         value: Any = 0.0  # complex under complex steps
         for start in range(0, len(matrices), BLOCK):
             block = matrices[start : start + BLOCK]
-            value += self.l2 / 2 * np.dot(block, block) + (self.l1 * np.abs(block).sum() if self.l1 else 0.0)
+            value += self.l2 / 2 * np.dot(block, block) + (
+                self.l1 * np.maximum(block, -block).sum() if self.l1 else 0.0
+            )
             if grads is not None:
                 grads[start : start + BLOCK] += self.l2 * block + self.l1 * np.sign(block)
         return value if np.iscomplexobj(matrices) else float(value)

@@ -1,8 +1,9 @@
 """Is the gradient the derivative of the loss? Each entry against differences of the loss itself, in float64.
 
 Central differences with h and h/2 are combined so that their h² errors cancel (Richardson). Rounding leaves them off by
-about ε·|L|/h, so a relative error of `tolerance` can only be told for entries above ε·|L|/(h·tolerance): smaller ones
-are listed as undecided. Where every function of the network takes complex numbers, Im L(w + ih)/h has no such floor.
+about ε·M/h, where M is the largest of loss and outputs, so a relative error of `tolerance` can only be told for entries
+above ε·M/(h·tolerance): smaller ones are listed as undecided. Where every function of the network takes complex numbers,
+Im L(w + ih)/h has no such floor, and sees a kink only where something stands exactly on it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.arrays import Array, is_sparse
-from chainrule.backends.reference import Data, Tape, fill_masks, forward, whole_gradients
+from chainrule.backends.reference import Data, Tape, fill_masks, forward, infer, whole_gradients
 from chainrule.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Report:
     @property
     def ok(self) -> bool:
         """Every checked entry agrees, and each tensor has at least one that could be checked."""
-        return self.worst <= self.tolerance and all(tensor.checked for tensor in self.tensors)
+        return bool(self.worst <= self.tolerance) and all(tensor.checked for tensor in self.tensors)
 
     def __bool__(self) -> bool:
         return self.ok
@@ -114,7 +115,7 @@ def check_gradients(
     if method == "auto":
         method = "complex" if probe.analytic else "central"
     elif method == "complex" and not probe.analytic:
-        raise InputError("method: a layer, the loss or the l1 penalty does not take complex numbers; use 'central'")
+        raise InputError("method: a layer or the loss does not take complex numbers; use 'central'")
     difference = probe.complex_step if method == "complex" else probe.central
     tensors = [
         _check(label, shape, method, start, probe.gradient, difference, tolerance, max_entries)
@@ -147,11 +148,12 @@ class Probe:
         self.gradient = np.concatenate([grads, dX.ravel()])
         slots = sorted(net.plan.slots, key=lambda slot: slot.layer)
         self.tensors = [(slot.label, slot.shape, slot.start) for slot in slots] + [("X", X.shape, len(params))]
-        smooth = all(layer.analytic for layer in self.plan.layers) and self.objective.loss.analytic
-        self.analytic = smooth and not self.objective.l1
+        self.analytic = all(layer.analytic for layer in self.plan.layers) and self.objective.loss.analytic
+        z = infer(self.plan, self.plan.views(params), X, np.float64)
+        self.magnitude = max(abs(self.loss), float(abs(z).max()))  # a small loss may be a difference of large outputs
 
     def __call__(self, flat: Array) -> tuple[Any, list[Array]]:
-        """The objective, in the dtype of `flat`, and on which side of its kinks everything is."""
+        """The objective, in the dtype of `flat`, and how far from its kinks everything is."""
         plan, data, objective = self.plan, self.data, self.objective
         params, X = flat[: plan.size], flat[plan.size :].reshape(data.X.shape)
         tape = Tape.allocate(plan, len(data), flat.dtype)
@@ -159,10 +161,10 @@ class Probe:
         fill_masks(plan, tape, self.seed, self.step)
         z = forward(plan, plan.views(params), tape)
         value = objective.loss(z, data.t, np.empty_like(z), data.total, data.w)
-        sides = [a > layer.kink for a, layer in zip(tape.a, plan.layers) if layer.kink is not None]
-        sides += [side for side in [objective.loss.kinks(z, data.t)] if side is not None]
-        sides += [params[: plan.n_decay] > 0] if objective.l1 else []
-        return value + objective.penalty(params[: plan.n_decay]), sides
+        distances = [a - layer.kink for a, layer in zip(tape.a, plan.layers) if layer.kink is not None]
+        distances += [distance for distance in [objective.loss.kinks(z, data.t)] if distance is not None]
+        distances += [params[: plan.n_decay]] if objective.l1 else []
+        return value + objective.penalty(params[: plan.n_decay]), distances
 
     def central(self, direction: Array | int) -> Difference:
         """The derivative along one entry or one direction; close to a kink with a smaller step."""
@@ -173,15 +175,16 @@ class Probe:
         return self._symmetric(direction, STEP_NEAR_KINKS)
 
     def _symmetric(self, direction: Array | int, h: float) -> Difference:
-        above, sides_above = self(self._moved(direction, h))
-        below, sides_below = self(self._moved(direction, -h))
-        kink = any((a != b).any() for a, b in zip(sides_above, sides_below))
-        return Difference((above - below) / (2 * h), np.finfo(np.float64).eps * abs(self.loss) / h, kink)
+        above, distances_above = self(self._moved(direction, h))
+        below, distances_below = self(self._moved(direction, -h))
+        kink = any(((a > 0) != (b > 0)).any() for a, b in zip(distances_above, distances_below))
+        return Difference((above - below) / (2 * h), np.finfo(np.float64).eps * self.magnitude / h, kink)
 
     def complex_step(self, direction: Array | int) -> Difference:
         """Im L(w + ih)/h: no difference is taken, so nothing cancels (Squire and Trapp 1998)."""
-        value, _ = self(self._moved(direction, COMPLEX_STEP * 1j))
-        return Difference(value.imag / COMPLEX_STEP)
+        value, distances = self(self._moved(direction, COMPLEX_STEP * 1j))
+        kink = any(((distance.real == 0) & (distance.imag != 0)).any() for distance in distances)
+        return Difference(value.imag / COMPLEX_STEP, kink=kink)
 
     def _moved(self, direction: Array | int, h: complex) -> Array:
         flat = self.flat.astype(type(h))
