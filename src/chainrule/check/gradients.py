@@ -2,8 +2,9 @@
 
 Central differences with h and h/2 are combined so that their h² errors cancel (Richardson). Rounding leaves them off by
 about ε·M/h, where M is the largest of loss and outputs, so a relative error of `tolerance` can only be told for entries
-above ε·M/(h·tolerance): smaller ones are listed as undecided. Where every function of the network takes complex numbers,
-Im L(w + ih)/h has no such floor, and sees a kink only where something stands exactly on it.
+above ε·M/(h·tolerance): smaller ones are listed as undecided. Where every function of the network takes complex
+numbers, Im L(w + ih)/h cancels nothing: what remains is the gradient's own rounding, and a kink counts only where
+something stands exactly on it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-7
 STEP, STEP_NEAR_KINKS, COMPLEX_STEP = 1e-3, 1e-5, 1e-30
+EPS = float(np.finfo(np.float64).eps)
 METHODS = ("auto", "central", "complex")
 
 
@@ -129,8 +131,8 @@ class Difference:
     """A numeric derivative, its rounding error, and whether the loss has a kink within the step."""
 
     value: float
-    noise: float = 0.0
-    kink: bool = False
+    noise: float
+    kink: bool
 
 
 class Probe:
@@ -150,7 +152,9 @@ class Probe:
         self.tensors = [(slot.label, slot.shape, slot.start) for slot in slots] + [("X", X.shape, len(params))]
         self.analytic = all(layer.analytic for layer in self.plan.layers) and self.objective.loss.analytic
         z = infer(self.plan, self.plan.views(params), X, np.float64)
-        self.magnitude = max(abs(self.loss), float(abs(z).max()))  # a small loss may be a difference of large outputs
+        # a small loss may be a difference of large outputs, a small gradient one of probabilities
+        self.magnitude = max(abs(self.loss), float(abs(z).max()))
+        self.rounding = EPS * max(float(abs(self.gradient).max()), self.magnitude / self.data.total)
 
     def __call__(self, flat: Array) -> tuple[Any, list[Array]]:
         """The objective, in the dtype of `flat`, and how far from its kinks everything is."""
@@ -178,13 +182,13 @@ class Probe:
         above, distances_above = self(self._moved(direction, h))
         below, distances_below = self(self._moved(direction, -h))
         kink = any(((a > 0) != (b > 0)).any() for a, b in zip(distances_above, distances_below))
-        return Difference((above - below) / (2 * h), np.finfo(np.float64).eps * self.magnitude / h, kink)
+        return Difference((above - below) / (2 * h), EPS * self.magnitude / h, kink)
 
     def complex_step(self, direction: Array | int) -> Difference:
         """Im L(w + ih)/h: no difference is taken, so nothing cancels (Squire and Trapp 1998)."""
         value, distances = self(self._moved(direction, COMPLEX_STEP * 1j))
         kink = any(((distance.real == 0) & (distance.imag != 0)).any() for distance in distances)
-        return Difference(value.imag / COMPLEX_STEP, kink=kink)
+        return Difference(value.imag / COMPLEX_STEP, self.rounding, kink)
 
     def _moved(self, direction: Array | int, h: complex) -> Array:
         flat = self.flat.astype(type(h))
