@@ -175,7 +175,7 @@ class Probe:
         wide = self._symmetric(direction, STEP)
         if not wide.kink:
             half = self._symmetric(direction, STEP / 2)
-            return Difference((4 * half.value - wide.value) / 3, wide.noise)
+            return Difference((4 * half.value - wide.value) / 3, wide.noise, False)
         return self._symmetric(direction, STEP_NEAR_KINKS)
 
     def _symmetric(self, direction: Array | int, h: float) -> Difference:
