@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.data import digits
+
+TIGHT = 1e-12  # float64: two ways to the same number
+CHECK = 1e-7  # a gradient against differences of the loss
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--slow"):
+        skip = pytest.mark.skip(reason="slow; run with --slow")
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def small():
+    """A small classifier of 3 classes with 5 inputs, and 40 rows for it."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 5))
+    net = cr.Network([cr.Dense(7), cr.Tanh(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=5, dtype=np.float64)
+    return net, X, np.arange(40) % 3
+
+
+@pytest.fixture(scope="session")
+def digit_rows():
+    """The digits in random order, pixels from 0 to 1."""
+    X, y = digits()
+    rows = np.random.default_rng(0).permutation(len(y))
+    return X[rows] / 16, y[rows]
