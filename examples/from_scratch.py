@@ -1,8 +1,8 @@
 """Backward propagation in neural networks from scratch: the lecture as one file. It needs NumPy and nothing else.
 
 Scalars carry the lecture's subscripts, unit first, counted from 1; arrays are (inputs, units): w₁₂, which takes x₂ into
-z₁, is weights[1, 0]. Every backward takes the gradient of the loss with respect to the layer's output (dl_dz) and returns
-the one with respect to its inputs, which is the dl_dz of the layer before.
+z₁, is weights[1, 0]. Every backward takes the gradient of the loss with respect to the layer's output (dl_dz) and
+returns the one with respect to its inputs, which is the dl_dz of the layer before.
 """
 
 import numpy as np

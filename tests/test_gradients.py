@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import scipy.sparse
-from conftest import CHECK
 
 import chainrule as cr
 from chainrule.check.catalogue import check_part, controls, data_for, example, network_with
 from chainrule.check.gradients import check_gradients
+from conftest import CHECK
 
 PARTS = [example(kind) for kind in (*cr.LAYERS.values(), *cr.LOSSES.values())]
 VARIANTS = [

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TIGHT
 
 import chainrule as cr
+from conftest import TIGHT
 
 ROOT = Path(__file__).parent.parent
 LINKED = re.compile(r"\[`([^`]+)`\]\(\.\./([^#)]+)#L(\d+)\)")

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import TIGHT
 
 import chainrule as cr
 from chainrule import special
 from chainrule.check.catalogue import data_for, example
+from conftest import TIGHT
 
 NAMES = {"np": np, "sqrt": math.sqrt, "pi": math.pi} | {
     name: getattr(special, name) for name in ("erf", "log_softmax", "one_hot", "sigmoid", "softmax", "softplus")

@@ -175,7 +175,7 @@ class Probe:
         wide = self._symmetric(direction, STEP)
         if not wide.kink:
             half = self._symmetric(direction, STEP / 2)
-            return Difference((4 * half.value - wide.value) / 3, wide.noise, False)
+            return Difference((4 * half.value - wide.value) / 3, (4 * half.noise + wide.noise) / 3, False)
         return self._symmetric(direction, STEP_NEAR_KINKS)
 
     def _symmetric(self, direction: Array | int, h: float) -> Difference:
