@@ -78,10 +78,8 @@ def test_erf_is_the_library_functions():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("layer", LAYERS, ids=repr)
-def test_nothing_overflows_far_out(layer, dtype):
-    if layer.shapes(1) or layer.memory(1):
-        pytest.skip("no activation: its outputs grow with its inputs")
+@pytest.mark.parametrize("layer", [layer for layer in LAYERS if not layer.shapes(1) and not layer.memory(1)], ids=repr)
+def test_no_activation_overflows_far_out(layer, dtype):
     x = np.array([[-1e4, -100, -20, 0, 20, 100, 1e4]], dtype)
     y, dx, none = np.empty_like(x), np.empty_like(x), SimpleNamespace()
     layer.forward(none, x, y, none)

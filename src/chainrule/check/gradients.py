@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
+from math import inf, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -208,7 +208,7 @@ class Probe:
 
 def _relative(analytic: float, numeric: float, floor: float) -> float:
     largest = max(abs(analytic), abs(numeric), floor)
-    return abs(analytic - numeric) / largest if largest else 0.0
+    return float(abs(analytic - numeric) / largest) if largest else 0.0
 
 
 def _check(
@@ -234,7 +234,7 @@ def _check(
         error = _relative(analytic, numeric.value, floor)
         decided = max(abs(analytic), abs(numeric.value)) >= floor
         counts["checked" if decided or error > tolerance else "undecided"] += 1
-        worst = max(worst, (error if np.isfinite(error) else np.inf, entry, analytic, numeric.value))
+        worst = max(worst, (error if isfinite(error) else inf, entry, analytic, numeric.value))
     error, entry, analytic, value = worst
     where = tuple(int(i) for i in np.unravel_index(entry, shape))
     return TensorCheck(
