@@ -155,7 +155,7 @@ class Network:
         with np.errstate(over="ignore", invalid="ignore"):
             value = self.loss(z, data.t, np.empty_like(z), data.total, data.w)
             value += self.objective.penalty(self.state.params[: self.plan.n_decay])
-        return value, float(np.average(self.contributions(z, data), weights=data.w))
+        return float(value), float(np.average(self.contributions(z, data), weights=data.w))
 
     def contributions(self, z: Array, data: Data) -> Array:
         """What each row adds to the score (N,), from outputs z."""

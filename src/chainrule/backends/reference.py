@@ -168,6 +168,7 @@ class Steps:
         value = gradients(self.plan, state.views, self.g, tape, self.objective.loss, batch, batch.total)
         n_decay = self.plan.n_decay
         value += self.objective.penalty(state.params[:n_decay], self.grads[:n_decay])
+        value = float(value)
         if not isfinite(value):
             raise Diverged(state.step + 1)
         optimizer.apply(state.params, self.grads, state.moments, n_decay, state.step)

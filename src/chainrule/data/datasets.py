@@ -31,13 +31,18 @@ def digits() -> tuple[Array, Array]:
         return arrays["X"], arrays["y"].astype(np.int64)
 
 
-def spiral(n: int = 100, classes: int = 3, noise: float = 0.2, seed: int = 0) -> tuple[Array, Array]:
-    """`n` points for each arm: radius 0 to 1, angle 4j to 4(j + 1) plus noise (the course CS231n)."""
+def spiral(
+    n: int = 100, classes: int = 3, noise: float = 0.2, winding: float = 1.0, seed: int = 0
+) -> tuple[Array, Array]:
+    """`n` points for each arm: radius 0 to 1, angle 4j to 4(j + 1) plus noise (the course CS231n).
+
+    `winding` multiplies the angle; Kinsley and Kukieła's book takes 2.5, which is harder.
+    """
     rng = np.random.default_rng(seed)
     y = np.repeat(np.arange(classes), n)
     radius = np.tile(np.linspace(0, 1, n), classes)
     angle = np.concatenate([np.linspace(4 * j, 4 * (j + 1), n) for j in range(classes)])
-    angle += noise * rng.normal(size=len(y))
+    angle = winding * (angle + noise * rng.normal(size=len(y)))
     return np.column_stack([radius * np.sin(angle), radius * np.cos(angle)]), y
 
 
