@@ -197,20 +197,32 @@ def infer(plan: Plan, p: list[Views], X: Any, dtype: Any) -> Array:
 
 
 def whole_gradients(
-    plan: Plan, params: Array, objective: Objective, data: Data, seed: int, step: int, dX: Array | None = None
+    plan: Plan,
+    params: Array,
+    objective: Objective,
+    data: Data,
+    seed: int,
+    step: int,
+    dX: Array | None = None,
+    n: float | None = None,
 ) -> tuple[float, Array]:
-    """The objective over all rows and its gradient (P,), block after block in order; the inputs' gradient into dX."""
+    """The objective over all rows and its gradient (P,), block after block in order; the inputs' gradient into dX.
+
+    `n` is the size of the global batch where these rows are a shard of it: then the penalty is left to whoever adds up.
+    """
     grads, block_grads = np.zeros_like(params), np.empty_like(params)
-    p, g, n = plan.views(params), plan.views(block_grads), data.total
+    p, g = plan.views(params), plan.views(block_grads)
+    total = data.total if n is None else n
     value: Any = 0.0
     for rows in row_blocks(len(data)):
         part = data.rows(rows)
         tape = Tape.allocate(plan, len(part), params.dtype, input_gradient=dX is not None)
         load_rows(part.X, slice(None), tape.a[0])
         fill_masks(plan, tape, seed, step, rows.start)
-        value += gradients(plan, p, g, tape, objective.loss, part, n)
+        value += gradients(plan, p, g, tape, objective.loss, part, total)
         grads += block_grads
         if dX is not None:
             dX[rows] = tape.da[0]
-    value += objective.penalty(params[: plan.n_decay], grads[: plan.n_decay])
+    if n is None:
+        value += objective.penalty(params[: plan.n_decay], grads[: plan.n_decay])
     return value, grads

@@ -1,0 +1,290 @@
+"""train() is a visible loop; fit, early stopping, weights and History on top of it."""
+
+import gc
+import warnings
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+OPTIMIZER = cr.SGD(lr=0.1, momentum=0.9)
+
+
+def test_the_loop_yields_a_record_an_epoch(small):
+    net, X, y = small
+    records = []
+    for epoch in cr.train(net, (X, y), OPTIMIZER, valid=(X, y), batch_size=16, epochs=5):
+        assert epoch.number == net.state.epoch
+        assert epoch.step == net.state.step
+        records.append(epoch)
+        if epoch.number == 3:
+            break
+    assert [e.number for e in records] == [1, 2, 3]
+    assert [e.step for e in records] == [3, 6, 9]
+    last = records[-1]
+    assert last.valid_loss == net.evaluate(X, y)[0]
+    assert last.score == net.score(X, y)
+    assert last.backend == net.backend == "reference"
+    assert last.seconds > 0
+    assert "valid" in str(last)
+
+
+def test_loss_and_score_of_training_rows_are_those_met_on_the_way(small):
+    net, X, y = small
+    by_hand = net.copy()
+    record = next(iter(cr.train(net, (X, y), OPTIMIZER, batch_size=40, epochs=1)))
+    assert (record.loss, record.score) == pytest.approx(by_hand.evaluate(X, y), rel=1e-12)
+    assert record.valid_loss is None
+
+
+def test_the_penalty_is_part_of_the_reported_loss(small):
+    _, X, y = small
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=5, dtype=np.float64, l2=0.4, l1=0.2)
+    bare = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=5, dtype=np.float64)
+    penalty = 0.2 * (net["W1"] ** 2).sum() + 0.2 * abs(net["W1"]).sum()
+    expected = bare.evaluate(X, y)[0] + penalty
+    assert net.evaluate(X, y)[0] == pytest.approx(expected, rel=1e-12)
+    assert net.step(X, y, OPTIMIZER) == pytest.approx(expected, rel=1e-12)
+
+
+def test_early_stopping_restores_the_best_weights(rng):
+    X, y = rng.normal(size=(60, 5)), rng.integers(0, 2, 60)  # noise: validation gets worse soon
+    Xv, yv = rng.normal(size=(60, 5)), rng.integers(0, 2, 60)
+    net = cr.Network([cr.Dense(64), cr.ReLU(), cr.Dense(2)], cr.SoftmaxCrossEntropy(), n_in=5)
+    history = net.fit(X, y, OPTIMIZER, valid=(Xv, yv), epochs=200, patience=5)
+    assert len(history) == history.best_epoch + 5
+    losses = history.columns["valid_loss"]
+    assert np.argmin(losses) + 1 == history.best_epoch
+    assert net.evaluate(Xv, yv)[0] == pytest.approx(min(losses), rel=1e-6)
+    assert history[-1].since_best == 5
+
+
+def test_the_loop_leaves_the_last_weights_and_history_keeps_the_best(small):
+    net, X, y = small
+    training = cr.train(net, (X, y), OPTIMIZER, valid=(X, -y % 3), epochs=6, batch_size=8)
+    snapshots = [net.state.params.copy() for _ in training]
+    history = training.history
+    np.testing.assert_array_equal(net.state.params, snapshots[-1])
+    np.testing.assert_array_equal(history.best, snapshots[history.best_epoch - 1])
+    assert history.best_epoch < 6
+    assert net.history is history
+
+
+def test_restore_best_can_be_left_out(small):
+    net, X, y = small
+    history = net.fit(X, y, OPTIMIZER, valid=(X, -y % 3), epochs=6, batch_size=8, restore_best=False)
+    assert (net.state.params != history.best).any()
+
+
+def test_a_training_that_is_never_iterated_warns_when_dropped(small):
+    net, X, y = small
+    training = cr.train(net, (X, y), OPTIMIZER)
+    with pytest.warns(UserWarning, match="never iterated"):
+        del training
+        gc.collect()
+
+
+def test_a_training_that_was_refused_or_iterated_does_not_warn(small):
+    net, X, y = small
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(cr.InputError):
+            cr.train(net, (X, y), OPTIMIZER, epochs=0)
+        training = cr.train(net, (X, y), OPTIMIZER, epochs=1)
+        list(training)
+        with pytest.raises(RuntimeError, match="iterated already"):
+            iter(training)
+        del training
+        gc.collect()
+
+
+def test_divergence_says_at_which_step_and_keeps_the_best_weights(rng):
+    X, y = rng.normal(size=(64, 4)), rng.normal(size=64) * 10
+    net = cr.Network([cr.Dense(16), cr.ReLU(), cr.Dense(1)], cr.MeanSquaredError(), n_in=4)
+    training = cr.train(net, (X, y), cr.SGD(cr.Warmup(50.0, 500)), batch_size=8, epochs=100)
+    with pytest.raises(cr.Diverged, match="not finite at step") as caught:
+        list(training)
+    assert caught.value.step > 8 * len(training.history)
+    assert len(training.history) >= 1
+    np.testing.assert_array_equal(net.state.params, training.history.best)
+    assert np.isfinite(net.forward(X)).all()
+
+
+def test_divergence_in_the_first_epoch_leaves_the_weights_as_they_were(rng):
+    X, y = rng.normal(size=(64, 4)) * 1e30, rng.normal(size=64)
+    net = cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=4)
+    before = net.state.params.copy()
+    with pytest.raises(cr.Diverged):
+        net.fit(X, y, cr.SGD(lr=0.1), batch_size=64)
+    np.testing.assert_array_equal(net.state.params, before)
+
+
+def test_sample_weights_count_like_repeated_rows(small):
+    net, X, y = small
+    w = np.tile([0.0, 1, 2, 3], 10)
+    rows = np.repeat(np.arange(40), w.astype(int))
+    repeated = net.copy()
+    weighted_loss = net.step(X, y, OPTIMIZER, sample_weight=w)
+    assert weighted_loss == pytest.approx(repeated.step(X[rows], y[rows], OPTIMIZER), rel=1e-12)
+    np.testing.assert_allclose(net.state.params, repeated.state.params, atol=1e-14)
+    assert net.evaluate(X, y, w) == pytest.approx(net.evaluate(X[rows], y[rows]), rel=1e-12)
+
+
+def test_rows_of_weight_zero_are_dropped_at_the_door(small):
+    net, X, y = small
+    X[3] = 1e6
+    w = np.ones(40)
+    w[3] = 0
+    kept = np.arange(40) != 3
+    other = net.copy()
+    net.fit(X, y, OPTIMIZER, sample_weight=w, epochs=2)
+    other.fit(X[kept], y[kept], OPTIMIZER, epochs=2)
+    np.testing.assert_allclose(net.state.params, other.state.params, atol=1e-12)
+
+
+def test_balanced_class_weights_are_those_of_the_counts(rng):
+    X, y = rng.normal(size=(40, 2)), np.array(["a"] * 30 + ["b"] * 10)
+    nets = [cr.Network([cr.Dense(2)], cr.SoftmaxCrossEntropy(), n_in=2, dtype=np.float64) for _ in range(3)]
+    nets[0].fit(X, y, OPTIMIZER, class_weight="balanced", batch_size=40, epochs=3)
+    nets[1].fit(X, y, OPTIMIZER, class_weight={"a": 40 / 60, "b": 2.0}, batch_size=40, epochs=3)
+    nets[2].fit(X, y, OPTIMIZER, sample_weight=np.where(y == "a", 40 / 60, 2.0), batch_size=40, epochs=3)
+    np.testing.assert_allclose(nets[0].state.params, nets[1].state.params, atol=1e-14)
+    np.testing.assert_allclose(nets[0].state.params, nets[2].state.params, atol=1e-14)
+
+
+def test_metrics_by_name_and_by_function(small):
+    net, X, y = small
+    history = net.fit(X, y, OPTIMIZER, valid=(X, y), metrics=["balanced_accuracy", "f1_macro"], epochs=2)
+    prediction = history[-1].metrics
+    assert set(prediction) == {"balanced_accuracy", "f1_macro"}
+    own = net.fit(X, y, OPTIMIZER, metrics={"wrong": lambda y, p: (y != p).mean()}, epochs=2)
+    assert own[-1].metrics["wrong"] == pytest.approx(1 - net.score(X, y))
+    assert own.columns["wrong"] == [epoch.metrics["wrong"] for epoch in own]
+
+
+def test_metrics_agree_with_their_definitions():
+    from chainrule.metrics import METRICS
+
+    y, p = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 0, 2])
+    assert METRICS["accuracy"](y, p) == pytest.approx(4 / 6)
+    assert METRICS["balanced_accuracy"](y, p) == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+    assert METRICS["f1_macro"](y, p) == pytest.approx((4 / 6 + 2 / 4 + 1) / 3)
+    t, z = np.array([1.0, 2, 3]), np.array([1.0, 2, 5])
+    assert METRICS["r2"](t, z) == pytest.approx(1 - 4 / 2)
+    assert METRICS["mean_absolute_error"](t, z) == pytest.approx(2 / 3)
+    assert METRICS["root_mean_squared_error"](t, z) == pytest.approx(np.sqrt(4 / 3))
+
+
+def test_history_is_a_table_and_a_plot(small, tmp_path):
+    net, X, y = small
+    history = net.fit(X, y, OPTIMIZER, valid=(X, y), epochs=3)
+    text = str(history)
+    assert len(text.splitlines()) == 4
+    assert "best" in text
+    assert set(history.columns) >= {"number", "loss", "valid_loss", "score", "seconds", "lr", "step", "threads"}
+    history.plot(tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(cr.InputError, match="cannot save the plot"):
+        history.plot(tmp_path / "curves.nonsense")
+
+
+def test_threads_are_obeyed_and_recorded(small):
+    import threadpoolctl
+
+    net, X, y = small
+    seen = []
+    metrics = {
+        "threads": lambda y, p: seen.append([pool["num_threads"] for pool in threadpoolctl.threadpool_info()]) or 0
+    }
+    history = net.fit(X, y, OPTIMIZER, threads=1, epochs=1, metrics=metrics)
+    assert history[0].threads == 1
+    assert set(seen[0]) == {1}
+
+
+def test_sparse_rows_train_to_the_same_bits(small):
+    import scipy.sparse
+
+    net, X, y = small
+    X = np.where(X > 0, X, 0)
+    other = net.copy()
+    net.fit(X, y, OPTIMIZER, epochs=2, valid=(X, y))
+    other.fit(scipy.sparse.csr_array(X), y, OPTIMIZER, epochs=2, valid=(scipy.sparse.coo_array(X), y))
+    np.testing.assert_array_equal(net.state.params, other.state.params)
+    np.testing.assert_array_equal(net.predict(X), other.predict(scipy.sparse.csc_matrix(X)))
+
+
+@pytest.mark.parametrize("loss", ["MeanSquaredError", "MeanAbsoluteError", "Huber", "HalfSquaredError"])
+def test_every_regression_loss_learns_a_line(loss, rng):
+    X = rng.normal(size=(300, 3))
+    y = X @ [1.0, -2, 0.5] + 0.3
+    net = cr.Network([cr.Dense(1)], cr.LOSSES[loss](), n_in=3)
+    net.fit(X, y, cr.Adam(lr=0.02), epochs=60)
+    assert net.score(X, y) > 0.99
+    assert net.predict(X).shape == (300,)
+
+
+def test_the_quantile_loss_finds_the_quantile(rng):
+    y = rng.exponential(size=4000)
+    net = cr.Network([cr.Dense(1)], cr.QuantileLoss(0.9), n_in=1)
+    net.fit(np.zeros((4000, 1)), y, cr.SGD(cr.CosineDecay(0.2, 1250)), batch_size=64, epochs=20)
+    assert (y < net.predict(np.zeros((1, 1)))[0]).mean() == pytest.approx(0.9, abs=0.02)
+
+
+def test_poisson_predicts_rates(rng):
+    X = rng.normal(size=(3000, 2))
+    y = rng.poisson(np.exp(0.5 * X[:, 0] + 0.2))
+    net = cr.Network([cr.Dense(1)], cr.Poisson(), n_in=2, dtype=np.float64)
+    net.fit(X, y, cr.Adam(cr.CosineDecay(0.05, 900)), batch_size=100, epochs=30)
+    assert net["W1"][:, 0] == pytest.approx([0.5, 0], abs=0.06)
+    assert net.predict(np.zeros((1, 2)))[0] == pytest.approx(np.exp(0.2), rel=0.06)
+
+
+def test_labels_come_back_as_they_were_given(rng):
+    X = rng.normal(size=(60, 2))
+    y = np.where(X[:, 0] > 0, "yes", "no")
+    for loss, outputs in ((cr.SoftmaxCrossEntropy(), 2), (cr.BinaryCrossEntropy(), 1)):
+        net = cr.Network([cr.Dense(outputs)], loss, n_in=2)
+        net.fit(X, y, OPTIMIZER, epochs=20)
+        assert set(net.predict(X).tolist()) == {"yes", "no"}
+        assert net.classes.tolist() == ["no", "yes"]
+        assert net.score(X, y) > 0.95
+        assert net.predict_proba(X).shape == (60, 2)
+        np.testing.assert_allclose(net.predict_proba(X).sum(axis=1), 1, rtol=1e-6)
+
+
+def test_labels_that_are_numbers_but_no_indices(rng):
+    X = rng.normal(size=(60, 2))
+    y = np.where(X[:, 0] > 0, 30, 10)
+    net = cr.Network([cr.Dense(2)], cr.SoftmaxCrossEntropy(), n_in=2)
+    net.fit(X, y, OPTIMIZER, epochs=20)
+    assert set(net.predict(X).tolist()) == {10, 30}
+    with pytest.raises(cr.InputError, match=r"labels among 10, 30, got 20 in row 0"):
+        net.evaluate(X[:1], [20])
+
+
+def test_multi_label_flags(rng):
+    X = rng.normal(size=(200, 3))
+    flags = (X > 0).astype(int)
+    net = cr.Network([cr.Dense(3)], cr.BinaryCrossEntropy(), n_in=3)
+    net.fit(X, flags, OPTIMIZER, epochs=40)
+    np.testing.assert_array_equal(net.predict(X).shape, (200, 3))
+    assert net.score(X, flags) > 0.9
+    assert (net.predict(X) == flags).all(axis=1).mean() == pytest.approx(net.score(X, flags))
+
+
+def test_an_untrained_network_predicts(rng):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2)
+    assert net.predict(rng.normal(size=(5, 2))).dtype.kind == "i"
+    assert net.predict_proba(rng.normal(size=(5, 2))).shape == (5, 3)
+    regressor = cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=2)
+    with pytest.raises(cr.InputError, match="values, not classes"):
+        regressor.predict_proba(rng.normal(size=(5, 2)))
+
+
+def test_summary_shows_every_layer_and_parameter(small):
+    net, _, _ = small
+    text = net.summary()
+    assert "Dense" in text
+    assert "W2 7×3" in text
+    assert f"{net.plan.size:,} parameters" in text
