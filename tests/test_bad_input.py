@@ -1,0 +1,141 @@
+"""Whatever is wrong with a call is one InputError that names the thing, what was expected and what came."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+import chainrule as cr
+
+SGD = cr.SGD(lr=0.1)
+X, Y = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30) % 3
+
+
+def classifier(**settings):
+    return cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4, **settings)
+
+
+def regressor(outputs=1):
+    return cr.Network([cr.Dense(outputs)], cr.MeanSquaredError(), n_in=4)
+
+
+def flags():
+    return cr.Network([cr.Dense(2)], cr.BinaryCrossEntropy(), n_in=4)
+
+
+def trained():
+    net = classifier()
+    net.fit(X, Y, SGD, epochs=1)
+    return net
+
+
+def with_nan(array):
+    array = array.astype(float)
+    array[2] = np.nan
+    return array
+
+
+NETWORKS = {
+    "no layers": (lambda: cr.Network([], cr.MeanSquaredError(), 3), "at least one with parameters"),
+    "no parameters": (lambda: cr.Network([cr.ReLU()], cr.MeanSquaredError(), 3), "at least one with parameters"),
+    "a class for a layer": (lambda: cr.Network([cr.Dense], cr.MeanSquaredError(), 3), "layer 1: expected a Layer"),
+    "no units": (lambda: cr.Dense(0), r"Dense\(units\): expected a whole number of at least 1, got 0"),
+    "negative units": (lambda: cr.Dense(-3), "got -3"),
+    "half a unit": (lambda: cr.Dense(2.5), "got 2.5"),
+    "no inputs": (lambda: cr.Network([cr.Dense(2)], cr.MeanSquaredError(), 0), "n_in: expected"),
+    "certain dropout": (lambda: cr.Dropout(1.0), r"Dropout\(rate\)"),
+    "a string for a loss": (lambda: cr.Network([cr.Dense(2)], "mse", 3), "loss: expected a chainrule Loss"),
+    "half precision": (lambda: classifier(dtype=np.float16), "dtype: expected float32 or float64, got float16"),
+    "a negative seed": (lambda: classifier(seed=-1), "seed"),
+    "a seed too large": (lambda: classifier(seed=2**64), r"below 2\*\*64"),
+    "a negative penalty": (lambda: classifier(l2=-1.0), "l2"),
+    "softmax twice": (
+        lambda: cr.Network([cr.Dense(3), cr.Softmax()], cr.SoftmaxCrossEntropy(), 4),
+        "SoftmaxCrossEntropy applies Softmax itself; leave out the Softmax at layer 2",
+    ),
+    "sigmoid twice": (
+        lambda: cr.Network([cr.Dense(1), cr.Sigmoid()], cr.BinaryCrossEntropy(), 4),
+        "BinaryCrossEntropy applies Sigmoid itself",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks(name):
+    make, message = NETWORKS[name]
+    with pytest.raises(cr.InputError, match=message):
+        make()
+
+
+CALLS = {
+    "other columns": (lambda: classifier().fit(X[:, :3], Y, SGD), r"X: expected shape \(N, 4\), got \(30, 3\)"),
+    "one dimension": (lambda: classifier().predict(X[0]), r"expected shape \(N, 4\), got \(4,\)"),
+    "no rows": (lambda: classifier().predict(X[:0]), "at least one row"),
+    "NaN": (lambda: classifier().predict(with_nan(X)), "X: expected finite numbers, got nan at row 2, column 0"),
+    "inf": (lambda: classifier().fit(X * np.inf, Y, SGD), "expected finite numbers"),
+    "inf in sparse rows": (lambda: classifier().predict(scipy.sparse.csr_array(X * np.inf)), "finite numbers"),
+    "text": (lambda: classifier().predict([["1", "2", "x", "4"]]), "X: expected numbers, got '1'"),
+    "ragged": (lambda: classifier().predict([[1, 2, 3, 4], [1, 2]]), "X: expected numbers"),
+    "fewer labels": (lambda: classifier().fit(X, Y[:20], SGD), "as many rows in both, got 30 and 20"),
+    "no labels": (lambda: classifier().fit(X, [], SGD), "y: expected at least one row"),
+    "four classes for three outputs": (
+        lambda: classifier().fit(X, np.arange(30) % 4 + 5, SGD),
+        "expected 3 classes, one per output, got 4",
+    ),
+    "labels outside": (lambda: trained().evaluate(X, Y + 1), "labels among 0, 1, 2, got 3 in row 2"),
+    "text for numbers": (lambda: trained().evaluate(X, np.array(["a"] * 30)), "labels among 0, 1, 2, got 'a'"),
+    "one class only": (lambda: classifier().fit(X, np.ones(30, int), SGD), "at least two classes, got only 1"),
+    "a missing label": (lambda: classifier().fit(X, ["a", None, "b"] * 10, SGD), "none in row 1"),
+    "labels of two kinds": (lambda: classifier().fit(X, np.array(["a", 1, 2.5] * 10, object), SGD), "of one kind"),
+    "probabilities that do not add up": (lambda: classifier().fit(X, np.ones((30, 3)), SGD), "add up to 1"),
+    "a cube of labels": (lambda: classifier().fit(X, np.ones((30, 3, 2)), SGD), r"got \(30, 3, 2\)"),
+    "a NaN value": (lambda: regressor().fit(X, with_nan(Y), SGD), r"y: expected finite numbers, got \[nan\] in row 2"),
+    "text values": (lambda: regressor().fit(X, np.array(["a"] * 30), SGD), "y: expected numbers, got 'a'"),
+    "values for another number of outputs": (lambda: regressor(2).fit(X, Y, SGD), r"expected shape \(N, 2\)"),
+    "flags beyond 0 and 1": (lambda: flags().fit(X, np.full((30, 2), 3), SGD), "numbers from 0 to 1"),
+    "negative counts": (
+        lambda: cr.Network([cr.Dense(1)], cr.Poisson(), n_in=4).fit(X, -Y, SGD),
+        "counts of at least 0, got -2",
+    ),
+    "a batch larger than the data": (lambda: classifier().fit(X, Y, SGD, batch_size=31), "at most 30, .* got 31"),
+    "no batch": (lambda: classifier().fit(X, Y, SGD, batch_size=0), "batch_size: expected .* got 0"),
+    "half an epoch": (lambda: classifier().fit(X, Y, SGD, epochs=0.5), "epochs: expected"),
+    "no threads": (lambda: classifier().fit(X, Y, SGD, threads=0), "threads: expected"),
+    "a string for an optimizer": (lambda: classifier().fit(X, Y, "sgd"), "optimizer: expected a chainrule Optimizer"),
+    "X alone": (lambda: cr.train(classifier(), X, SGD), r"data: expected \(X, y\), got ndarray"),
+    "validation with other columns": (lambda: classifier().fit(X, Y, SGD, valid=(X[:, :2], Y)), "valid X: expected"),
+    "validation of other length": (lambda: classifier().fit(X, Y, SGD, valid=(X, Y[:9])), "valid X and y"),
+    "patience without validation": (lambda: classifier().fit(X, Y, SGD, patience=3), "patience: expected validation"),
+    "negative weights": (lambda: classifier().fit(X, Y, SGD, sample_weight=-np.ones(30)), "at least 0"),
+    "weights all zero": (lambda: classifier().fit(X, Y, SGD, sample_weight=np.zeros(30)), "at least one above 0"),
+    "too few weights": (lambda: classifier().fit(X, Y, SGD, sample_weight=np.ones(3)), r"shape \(30,\), got \(3,\)"),
+    "a weight for no class": (lambda: classifier().fit(X, Y, SGD, class_weight={7: 2.0}), "got 7"),
+    "an unknown class weight": (lambda: classifier().fit(X, Y, SGD, class_weight="auto"), "'balanced' or a dict"),
+    "class weights of values": (lambda: regressor().fit(X, Y, SGD, class_weight="balanced"), "class_weight"),
+    "an unknown metric": (lambda: classifier().fit(X, Y, SGD, metrics=["acuracy"]), "did you mean 'accuracy'"),
+    "a typo in a setting": (lambda: classifier().fit(X, Y, SGD, epoch=3), "epoch"),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls(name):
+    call, message = CALLS[name]
+    with pytest.raises((cr.InputError, TypeError), match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    if name != "a typo in a setting":
+        assert isinstance(caught.value, cr.InputError)
+
+
+def test_an_unknown_parameter_name_is_told_its_neighbour():
+    with pytest.raises(KeyError, match="did you mean 'W1'"):
+        classifier()["w1"]
+
+
+def test_nothing_changes_where_an_argument_is_refused():
+    net = trained()
+    before, step = net.state.params.copy(), net.state.step
+    for call in (lambda: net.fit(X, Y, SGD, batch_size=99), lambda: net.step(X, Y + 9, SGD)):
+        with pytest.raises(cr.InputError):
+            call()
+    np.testing.assert_array_equal(net.state.params, before)
+    assert net.state.step == step

@@ -1,0 +1,169 @@
+"""Raw rows of a table become numbers, learned from training rows alone, whatever the later rows hold."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.data import Table, TableEncoder, as_table
+from chainrule.data.encoder import MAX_LEVELS
+
+
+def mixed():
+    rows = range(60)
+    return {
+        "age": [None if row % 10 == 0 else 20.0 + row for row in rows],
+        "city": [["Oslo", "Rome", None][row % 3] for row in rows],
+        "member": [row % 2 == 0 for row in rows],
+        "always": [7] * 60,
+        "id": [f"customer {row}" for row in rows],
+        "number": [1000 + row for row in rows],
+        "joined": [f"2024-03-{1 + row % 28:02d}" for row in rows],
+    }
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, lambda data: pl.DataFrame(data).to_arrow(), dict])
+def test_any_kind_of_table_is_encoded_alike(frame):
+    encoder = TableEncoder.fit(frame(mixed()))
+    assert encoder.features == [
+        "age", "age is missing", "city=(missing)", "city=Oslo", "city=Rome", "member=False", "member=True",
+    ]  # fmt: skip
+    np.testing.assert_allclose(encoder.transform(frame(mixed())), TableEncoder.fit(mixed()).transform(mixed()))
+
+
+def test_useless_columns_are_left_out_with_a_reason_each():
+    encoder = TableEncoder.fit(mixed())
+    notes = dict(note.split(": ", 1) for note in encoder.notes)
+    assert set(notes) == {"always", "id", "number", "joined"}
+    assert "always 7" in notes["always"]
+    assert "nearly every row" in notes["id"]
+    assert "counts the rows" in notes["number"]
+    assert "a date" in notes["joined"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-01"]),
+        pl.Series([datetime.date(2024, 1, day) for day in (1, 2, 1)]),
+    ],
+    ids=["pandas", "polars"],
+)
+def test_dates_are_left_out(column):
+    frame = (pd.DataFrame if isinstance(column, pd.Index) else pl.DataFrame)({"when": column, "x": [1.0, 2.0, 4.0]})
+    assert TableEncoder.fit(frame).features == ["x"]
+
+
+def test_columns_can_be_named_categorical_or_dropped():
+    encoder = TableEncoder.fit({"code": [1, 2, 2, 3], "x": [1.0, 2, 3, 5]}, categorical=["code"], drop=["x"])
+    assert encoder.features == ["code=1", "code=2", "code=3"]
+    for wrong in ({"categorical": ["coda"]}, {"drop": ["coda"]}):
+        with pytest.raises(cr.InputError, match="no column 'coda'; did you mean 'code'"):
+            TableEncoder.fit({"code": [1, 2], "x": [1, 2]}, **wrong)
+
+
+def test_missing_numbers_become_the_median_and_get_a_flag_only_where_training_rows_had_some():
+    encoder = TableEncoder.fit({"a": [1.0, 2, 3, np.nan], "b": [1.0, 2, 3, 4]})
+    assert encoder.features == ["a", "a is missing", "b"]
+    encoded = encoder.transform({"a": [2.0, np.nan], "b": [2.5, np.nan]})
+    np.testing.assert_allclose(encoded, [[0, 0, 0], [0, 1, 0]])
+
+
+def test_robust_scaling_is_the_documented_formula(rng):
+    x = rng.standard_cauchy(500)
+    low, median, high = np.quantile(x, [0.25, 0.5, 0.75])
+    z = (x - median) / (high - low)
+    encoded = TableEncoder.fit({"x": x}).transform({"x": x})[:, 0]
+    np.testing.assert_allclose(encoded, z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-12)
+    assert abs(encoded).max() <= 3
+    assert (np.argsort(encoded) == np.argsort(x)).all()
+
+
+def test_standard_and_quantile_scaling(rng):
+    x = rng.exponential(size=2000)
+    standard = TableEncoder.fit({"x": x}, scale="standard").transform({"x": x})
+    np.testing.assert_allclose(standard[:, 0], (x - x.mean()) / x.std())
+    quantile = TableEncoder.fit({"x": x}, scale="quantile").transform({"x": x})
+    assert quantile.min() == pytest.approx(-np.sqrt(3), abs=0.01)
+    assert quantile.std() == pytest.approx(1, abs=0.02)
+    far = TableEncoder.fit({"x": x}, scale="quantile").transform({"x": [-1e9, 1e9]})
+    assert abs(far).max() <= np.sqrt(3) + 1e-12
+
+
+@pytest.mark.parametrize("scale", ["robust", "standard", "quantile"])
+def test_columns_with_hardly_any_spread_stay_finite(scale):
+    table = {"mostly": [0.0] * 99 + [5.0], "twice": [1.0, 2.0] * 50, "once": [np.nan] * 50 + [3.0] * 50}
+    assert np.isfinite(TableEncoder.fit(table, scale=scale).transform(table)).all()
+
+
+def test_levels_beyond_fifty_and_unseen_ones_share_a_feature():
+    column = [f"level {i}" for i in range(MAX_LEVELS + 10) for _ in range(3 if i < MAX_LEVELS else 2)]
+    encoder = TableEncoder.fit({"c": column})
+    assert encoder.n_features == MAX_LEVELS + 1
+    encoded = encoder.transform({"c": ["level 0", f"level {MAX_LEVELS + 3}", "never seen"]})
+    np.testing.assert_array_equal(encoded[:, -1], [0, 1, 1])
+    np.testing.assert_array_equal(encoded.sum(axis=1), [1, 1, 1])
+
+
+def test_an_unseen_level_is_neutral_where_no_level_was_rare():
+    encoder = TableEncoder.fit({"c": ["a", "b"] * 10})
+    np.testing.assert_array_equal(encoder.transform({"c": ["b", "z"]}), [[0, 1], [0, 0]])
+
+
+def test_only_training_rows_are_learned_from():
+    train, test = {"x": [1.0, 2, 3]}, {"x": [1e9]}
+    encoder = TableEncoder.fit(train)
+    before = encoder.transform(train)
+    encoder.transform(test)
+    np.testing.assert_array_equal(encoder.transform(train), before)
+
+
+def test_missing_and_unknown_columns_are_named_at_prediction():
+    encoder = TableEncoder.fit(mixed())
+    table = as_table(mixed())
+    with pytest.raises(cr.InputError, match="missing age and unknown agee"):
+        encoder.transform(Table({"agee": table["age"]} | table.without(["age"]).columns))
+    kept = encoder.transform(table.without(["always", "id"]))  # what was left out is not needed
+    np.testing.assert_array_equal(kept, encoder.transform(table))
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"x": ["a", "b"]}, "column 'x': expected numbers, got 'a'"),
+        ({"x": [1.0, np.inf]}, "column 'x': expected finite numbers, got inf in row 2"),
+        ({"x": []}, "at least one"),
+        ({"y": [1.0]}, "missing x"),
+        (np.ones(3), "rows of a table"),
+        (3, "expected a table"),
+    ],
+    ids=str,
+)
+def test_rows_that_do_not_fit(table, message):
+    with pytest.raises(cr.InputError, match=message):
+        TableEncoder.fit({"x": [1.0, 2.0, 3.0]}).transform(table)
+
+
+def test_a_table_with_nothing_to_learn_from():
+    with pytest.raises(cr.InputError, match="at least one that can be used"):
+        TableEncoder.fit({"x": [1, 1, 1], "y": ["a", "a", "a"]})
+    with pytest.raises(cr.InputError, match="did you mean 'robust'"):
+        TableEncoder.fit({"x": [1, 2]}, scale="robus")
+    with pytest.raises(cr.InputError, match="'x' twice"):
+        as_table(pd.DataFrame([[1, 2]], columns=["x", "x"]))
+
+
+def test_a_network_with_an_encoder_takes_raw_rows_everywhere_and_after_loading(tmp_path):
+    table, y = mixed(), np.arange(60) % 2
+    encoder = TableEncoder.fit(table)
+    net = cr.Network([cr.Dense(8), cr.ReLU(), cr.Dense(2)], cr.SoftmaxCrossEntropy(), encoder.n_features)
+    net.encoder = encoder
+    net.fit(table, y, cr.Adam(lr=0.01), epochs=5)
+    net.save(tmp_path / "model.safetensors")
+    loaded = cr.load(tmp_path / "model.safetensors")
+    assert loaded.encoder == encoder
+    for rows in (table, pd.DataFrame(table), pl.DataFrame(table)):
+        np.testing.assert_array_equal(loaded.predict_proba(rows), net.predict_proba(table))
