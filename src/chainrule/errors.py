@@ -28,7 +28,8 @@ class Diverged(ArithmeticError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """`did you mean ...?` with the closest known name, else the list of all of them."""
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    same = [known_name for known_name in names if known_name.lower() == name.lower()]
+    close = same or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
 
 

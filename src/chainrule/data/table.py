@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,11 @@ class Table:
     """Named columns of equal length: float64 with NaN where missing, datetime64, or objects with None where missing."""
 
     columns: dict[str, Array]
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(column) for name, column in self.columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise InputError(f"columns: expected the same length, got {lengths}")
 
     @property
     def names(self) -> list[str]:
@@ -59,17 +63,17 @@ def as_table(X: Any) -> Table:
         raise InputError("X: dataframes need narwhals; pip install narwhals") from None
     except TypeError:
         raise InputError(f"X: expected a table, a dataframe or an array, got {type(X).__name__}") from None
-    names = [str(name) for name in frame.columns]
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise InputError(f"column names: expected each once, got {repeated[0]!r} twice")
-    return Table({name: _series(frame[name]) for name in frame.columns})
+    except nw.exceptions.NarwhalsError as error:
+        raise InputError(f"X: {' '.join(str(error).split())}") from None
+    return Table({str(name): _series(frame[name]) for name in frame.columns})
 
 
 def _series(series: Any) -> Array:
     """A narwhals series as a column; its nulls become NaN or None."""
     if series.dtype.is_numeric():
-        return as_column(series.cast(__import__("narwhals").Float64).to_numpy())
+        import narwhals as nw
+
+        return as_column(series.cast(nw.Float64).to_numpy())
     if series.dtype.is_temporal():
         return np.asarray(series.to_numpy())
     return as_column(np.array(series.to_list(), dtype=object))
