@@ -126,7 +126,7 @@ def test_parameters_that_are_not_finite(model):
 
 
 def test_writing_fails_whole(model, monkeypatch):
-    path, net, X = model
+    path, net, _ = model
     before = path.read_bytes()
 
     def full(_):

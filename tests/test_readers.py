@@ -154,7 +154,7 @@ def test_unknown_files_and_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(cr.InputError, match="no such file"):
         read(tmp_path / "nothing.csv")
-    with pytest.raises(cr.InputError, match="unknown format; known: .csv"):
+    with pytest.raises(cr.InputError, match=r"unknown format; known: \.csv"):
         read(write(tmp_path, "x", "model.doc"))
     with pytest.raises(cr.InputError, match="did you mean 'digits'"):
         load_dataset("digit")
