@@ -86,23 +86,34 @@ def train_command(
     screen.line("network", f"{_chain(net)}, {net.plan.size:,} parameters")
     screen.line("training", str(plan))
     began = time.perf_counter()
-    history, interrupted = _train(net, problem, plan, training_options, screen)
+    try:
+        history, interrupted = _train(net, problem, plan, training_options, screen)
+    except Diverged as error:
+        if not net.history:
+            raise
+        _save(net, problem, out)
+        raise InputError(f"{error}; the best weights before it (epoch {net.history.best_epoch}) are in {out}") from None
     seconds = time.perf_counter() - began
-    net.encoder = problem.encoder
-    net.info = {"data": problem.name, "target": problem.target_name, "task": problem.task}
-    net.save(out)
+    _save(net, problem, out)
+    score_name = net.target.score_name if net.target else "score"
     if plot is not None:
-        plot_history(history, plot, net.target.score_name if net.target else "score")
-    net.encoder = None  # the problem's rows are encoded already
+        plot_history(history, plot, score_name)
+    if interrupted:
+        screen.text(f"Interrupted: the best weights so far are kept (epoch {history.best_epoch} of {len(history)}).")
     sticks = _yardsticks(problem, net, plan, training_options, seconds, interrupted)
     if as_json:
         print(json.dumps(_result(out, problem, net, history, sticks, interrupted), allow_nan=False))
-        return
-    if interrupted:
-        screen.text(f"Interrupted: the best weights so far are kept (epoch {history.best_epoch} of {len(history)}).")
-    score_name = net.target.score_name if net.target else "score"
-    screen.yardsticks(sticks, score_name)
-    screen.text(f"\nSaved to {out}.")
+    else:
+        screen.yardsticks(sticks, score_name)
+        screen.text(f"\nSaved to {out}.")
+
+
+def _save(net: Network, problem: Problem, out: Path) -> None:
+    """The network with what turns raw rows into its inputs."""
+    net.encoder = problem.encoder
+    net.info = {"data": problem.name, "target": problem.target_name, "task": problem.task}
+    net.save(out)
+    net.encoder = None  # the problem's rows are encoded already
 
 
 def _problem(data: str, options: DataOptions, seed: int) -> Problem:
@@ -157,9 +168,9 @@ def _train(
             for epoch in epochs_until(training, plan.patience):
                 show(epoch)
         except KeyboardInterrupt:
+            if not training.history:
+                raise
             interrupted = True
-    if not len(training.history):
-        raise InputError("interrupted before the first epoch ended; nothing is saved")
     if interrupted or problem.valid is not None:
         training.history.restore_best(net)
     return training.history, interrupted
@@ -175,8 +186,8 @@ def _yardsticks(
         try:
             _train(linear, problem, plan, options, Screen(quiet=True))
             sticks.append(measure("linear model", linear, problem.test, time.perf_counter() - began))
-        except (InputError, Diverged) as error:
-            print(f"no linear model to compare with: {error}", file=sys.stderr)
+        except (KeyboardInterrupt, Diverged) as error:
+            print(f"chainrule: no linear model to compare with: {error or 'interrupted'}", file=sys.stderr)
     return [*sticks, measure("this network", net, problem.test, seconds)]
 
 
@@ -404,7 +415,7 @@ def main(tokens: list[str] | None = None) -> None:
     except MemoryError:
         fail("out of memory: try smaller layers, a smaller --batch-size or fewer rows")
     except KeyboardInterrupt:
-        fail("interrupted")
+        fail("interrupted; nothing is saved")
 
 
 if __name__ == "__main__":
