@@ -1,5 +1,8 @@
 """Dense neural networks with a backward pass you can read, check and trust."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from chainrule.activations import (
     ELU,
     GELU,
@@ -14,10 +17,9 @@ from chainrule.activations import (
     Softplus,
     Tanh,
 )
-from chainrule.check.gradients import check_gradients
 from chainrule.errors import Diverged, InputError
-from chainrule.files import load
 from chainrule.initializers import (
+    INITIALIZERS,
     GlorotNormal,
     GlorotUniform,
     HeNormal,
@@ -46,7 +48,22 @@ from chainrule.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
 from chainrule.schedules import Constant, CosineDecay, ExponentialDecay, InverseTimeDecay, Schedule, StepDecay, Warmup
 from chainrule.training import Epoch, History, Training, train
 
+if TYPE_CHECKING:
+    from chainrule.check.gradients import check_gradients
+    from chainrule.files import load
+
 __version__ = "0.1.0"
+_LATER = {"check_gradients": "chainrule.check.gradients", "load": "chainrule.files"}  # imported when first used
 __all__ = [
-    name for name, value in dict(globals()).items() if not name.startswith("_") and type(value).__name__ != "module"
+    *_LATER,
+    *(name for name, value in dict(globals()).items() if getattr(value, "__module__", "").startswith("chainrule.")),
+    "INITIALIZERS",
+    "LAYERS",
+    "LOSSES",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)

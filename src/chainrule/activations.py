@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import pi, sqrt
 
 import numpy as np
@@ -10,10 +9,10 @@ import numpy as np
 from chainrule.arrays import Array, Views
 from chainrule.errors import require_number
 from chainrule.layers import LAYERS, Layer
+from chainrule.settings import settings
 from chainrule.special import erf, sigmoid, softmax, softplus
 
 
-@dataclass(frozen=True)
 class ReLU(Layer):
     """The positive part. At 0 the derivative is taken as 0."""
 
@@ -29,7 +28,7 @@ class ReLU(Layer):
             np.multiply(dy, x > 0, out=dx)
 
 
-@dataclass(frozen=True)
+@settings
 class LeakyReLU(Layer):
     """x where positive, slope·x elsewhere (Maas et al. 2013)."""
 
@@ -51,7 +50,7 @@ class LeakyReLU(Layer):
             np.copyto(dx, dy, where=x > 0)
 
 
-@dataclass(frozen=True)
+@settings
 class ELU(Layer):
     """x where positive, alpha·(e^x - 1) elsewhere (Clevert et al. 2016)."""
 
@@ -79,7 +78,6 @@ class ELU(Layer):
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
-@dataclass(frozen=True)
 class SELU(Layer):
     """ELU with the two constants for which mean 0 and variance 1 are a fixed point (Klambauer et al. 2017)."""
 
@@ -103,7 +101,6 @@ class SELU(Layer):
             dx *= SELU_SCALE
 
 
-@dataclass(frozen=True)
 class GELU(Layer):
     """x·Φ(x) with the normal distribution function Φ (Hendrycks and Gimpel 2016)."""
 
@@ -123,7 +120,6 @@ class GELU(Layer):
             np.multiply(dy, (1 + erf(x / sqrt(2))) / 2 + x * density, out=dx)
 
 
-@dataclass(frozen=True)
 class GELUTanh(Layer):
     """GELU with Φ(x) replaced by (1 + tanh u)/2, u = √(2/π)·(x + 0.044715·x³), the cheaper form of the same paper."""
 
@@ -145,7 +141,6 @@ class GELUTanh(Layer):
             np.multiply(dy, ((1 + t) + x * (1 - t * t) * du) / 2, out=dx)
 
 
-@dataclass(frozen=True)
 class SiLU(Layer):
     """x·sigmoid(x), also known as swish (Elfwing et al. 2018)."""
 
@@ -161,7 +156,6 @@ class SiLU(Layer):
             np.multiply(dy, s + y * (1 - s), out=dx)
 
 
-@dataclass(frozen=True)
 class Mish(Layer):
     """x·tanh(softplus(x)) (Misra 2019)."""
 
@@ -177,7 +171,6 @@ class Mish(Layer):
             np.multiply(dy, t + x * (1 - t * t) * sigmoid(x), out=dx)
 
 
-@dataclass(frozen=True)
 class Softplus(Layer):
     """log(1 + e^x), the smooth ReLU; its derivative is the sigmoid."""
 
@@ -192,7 +185,6 @@ class Softplus(Layer):
             np.multiply(dy, sigmoid(x), out=dx)
 
 
-@dataclass(frozen=True)
 class Tanh(Layer):
     """The hyperbolic tangent."""
 
@@ -207,7 +199,6 @@ class Tanh(Layer):
             np.multiply(dy, 1 - y * y, out=dx)
 
 
-@dataclass(frozen=True)
 class Sigmoid(Layer):
     """1 / (1 + e^-x)."""
 
@@ -222,7 +213,6 @@ class Sigmoid(Layer):
             np.multiply(dy, y * (1 - y), out=dx)
 
 
-@dataclass(frozen=True)
 class Softmax(Layer):
     """Rows of positive numbers that sum to 1, for the middle of a network; the loss applies its own.
 

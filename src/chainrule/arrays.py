@@ -7,11 +7,10 @@ from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.errors import InputError
 
-Array: TypeAlias = NDArray[Any]
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Views: TypeAlias = SimpleNamespace  # one layer's named arrays: parameters, gradients, or memory slots
 
 BLOCK_ROWS = 4096  # whole-data passes walk blocks of this many rows, in order

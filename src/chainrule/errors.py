@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -27,6 +26,8 @@ class Diverged(ArithmeticError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`did you mean ...?` with the closest known name, else the list of all of them."""
+    import difflib  # only wrong input needs it
+
     names = list(known)
     same = [known_name for known_name in names if known_name.lower() == name.lower()]
     close = same or difflib.get_close_matches(name, names, n=1, cutoff=0.5)

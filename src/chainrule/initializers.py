@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 
 import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.errors import require_number
+from chainrule.settings import Settings, settings
 
 
-class Initializer(ABC):
+class Initializer(Settings, ABC):
+    """A distribution of starting values."""
+
     @abstractmethod
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int) -> Array:
         """A float64 array of `shape` for a layer of `n_in` inputs and `n_out` outputs."""
@@ -26,7 +28,6 @@ def _normal(rng: np.random.Generator, shape: tuple[int, ...], variance: float) -
     return rng.normal(0.0, np.sqrt(variance), shape)
 
 
-@dataclass(frozen=True)
 class HeNormal(Initializer):
     """Normal with variance 2/I: ReLU halves the second moment, the 2 restores it (He et al. 2015)."""
 
@@ -34,7 +35,6 @@ class HeNormal(Initializer):
         return _normal(rng, shape, 2 / n_in)
 
 
-@dataclass(frozen=True)
 class HeUniform(Initializer):
     """Uniform with variance 2/I."""
 
@@ -42,7 +42,6 @@ class HeUniform(Initializer):
         return _uniform(rng, shape, 2 / n_in)
 
 
-@dataclass(frozen=True)
 class GlorotNormal(Initializer):
     """Normal with variance 2/(I + O), between what keeps forward and backward variance (Glorot and Bengio 2010)."""
 
@@ -50,7 +49,6 @@ class GlorotNormal(Initializer):
         return _normal(rng, shape, 2 / (n_in + n_out))
 
 
-@dataclass(frozen=True)
 class GlorotUniform(Initializer):
     """Uniform with variance 2/(I + O)."""
 
@@ -58,7 +56,6 @@ class GlorotUniform(Initializer):
         return _uniform(rng, shape, 2 / (n_in + n_out))
 
 
-@dataclass(frozen=True)
 class LeCunNormal(Initializer):
     """Normal with variance 1/I; what SELU is derived for (LeCun et al. 1998)."""
 
@@ -66,7 +63,6 @@ class LeCunNormal(Initializer):
         return _normal(rng, shape, 1 / n_in)
 
 
-@dataclass(frozen=True)
 class LeCunUniform(Initializer):
     """Uniform with variance 1/I."""
 
@@ -74,7 +70,7 @@ class LeCunUniform(Initializer):
         return _uniform(rng, shape, 1 / n_in)
 
 
-@dataclass(frozen=True)
+@settings
 class Normal(Initializer):
     """Normal with a fixed standard deviation, whatever the layer's size."""
 
@@ -87,7 +83,6 @@ class Normal(Initializer):
         return rng.normal(0.0, self.std, shape)
 
 
-@dataclass(frozen=True)
 class Zeros(Initializer):
     """All zero; right for biases, and for a network without hidden layer."""
 
@@ -95,7 +90,6 @@ class Zeros(Initializer):
         return np.zeros(shape)
 
 
-@dataclass(frozen=True)
 class Ones(Initializer):
     """All one; right for scales."""
 

@@ -6,7 +6,6 @@ Dimensions: B rows of a batch, I inputs, O outputs. `d<name>` is ∂loss/∂name
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,9 +13,10 @@ import numpy as np
 from chainrule.arrays import Array, Views
 from chainrule.errors import require_count, require_number
 from chainrule.initializers import HeNormal, Initializer, Ones, Zeros
+from chainrule.settings import Settings, settings
 
 
-class Layer(ABC):
+class Layer(Settings, ABC):
     """One differentiable step. It keeps no tensors: all it reads and writes is an argument.
 
     forward   reads p, x (B, I)           writes y (B, O) and m
@@ -57,7 +57,7 @@ class Layer(ABC):
         self.forward(p, x, y, m)
 
 
-@dataclass(frozen=True)
+@settings
 class Dense(Layer):
     """Affine map y = x·W + b with weights W (I, O) and bias b (O,)."""
 
@@ -90,7 +90,7 @@ class Dense(Layer):
             np.matmul(dy, p.W.T, out=dx)
 
 
-@dataclass(frozen=True)
+@settings
 class Dropout(Layer):
     """Sets each input to 0 with probability `rate` while training and scales the others by 1/(1 - rate).
 
@@ -124,7 +124,7 @@ class Dropout(Layer):
         np.copyto(y, x)
 
 
-@dataclass(frozen=True)
+@settings
 class LayerNorm(Layer):
     """Each row to mean 0 and variance 1, then scaled by gamma (I,) and shifted by beta (I,) (Ba et al. 2016).
 

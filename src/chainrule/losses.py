@@ -7,7 +7,6 @@ z (B, K) is the network's output, before the link that turns it into a predictio
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -16,10 +15,11 @@ from chainrule.activations import Sigmoid, Softmax
 from chainrule.arrays import Array
 from chainrule.errors import require_number
 from chainrule.layers import Layer
+from chainrule.settings import Settings, settings
 from chainrule.special import one_hot, sigmoid, softmax, softplus
 
 
-class Loss(ABC):
+class Loss(Settings, ABC):
     """`rows` is the equation of one sample; a call weights the rows, adds them up in float64, divides by n."""
 
     math: ClassVar[tuple[str, ...]] = ()  # of the whole loss, without sample weights
@@ -49,7 +49,7 @@ class Loss(ABC):
         return rows.sum(dtype=np.result_type(rows, np.float64)) / n
 
 
-@dataclass(frozen=True)
+@settings
 class SoftmaxCrossEntropy(Loss):
     """Cross-entropy of softmax(z) with class indices t (B,), or with one-hot or soft targets t (B, K).
 
@@ -87,7 +87,6 @@ class SoftmaxCrossEntropy(Loss):
         return softmax(z)
 
 
-@dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
     """Cross-entropy of sigmoid(z) with t (B, K) in [0, 1], summed over the outputs: one yes-or-no question each."""
 
@@ -104,7 +103,6 @@ class BinaryCrossEntropy(Loss):
         return sigmoid(z)
 
 
-@dataclass(frozen=True)
 class MeanSquaredError(Loss):
     """(z - t)² averaged over rows and outputs; t (B, K)."""
 
@@ -118,7 +116,6 @@ class MeanSquaredError(Loss):
         return rows
 
 
-@dataclass(frozen=True)
 class HalfSquaredError(Loss):
     """½·Σ(z - t)² over the outputs, averaged over rows: the form of worked examples; t (B, K)."""
 
@@ -130,7 +127,6 @@ class HalfSquaredError(Loss):
         return np.square(dz).sum(axis=1) / 2
 
 
-@dataclass(frozen=True)
 class MeanAbsoluteError(Loss):
     """|z - t| averaged over rows and outputs: fits the median; t (B, K)."""
 
@@ -148,7 +144,7 @@ class MeanAbsoluteError(Loss):
         return z - t
 
 
-@dataclass(frozen=True)
+@settings
 class Huber(Loss):
     """½·e² where |e| = |z - t| <= delta, delta·(|e| - delta/2) beyond, averaged over rows and outputs (Huber 1964)."""
 
@@ -175,7 +171,7 @@ class Huber(Loss):
         return np.maximum(z - t, t - z) - self.delta
 
 
-@dataclass(frozen=True)
+@settings
 class QuantileLoss(Loss):
     """The pinball loss: quantile·e where e = t - z is positive, (quantile - 1)·e elsewhere, averaged.
 
@@ -204,7 +200,6 @@ class QuantileLoss(Loss):
         return z - t
 
 
-@dataclass(frozen=True)
 class Poisson(Loss):
     """Negative log-likelihood of counts t (B, K) with rate e^z, without log t!, summed over the outputs."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,8 @@ from chainrule.state import State
 from chainrule.targets import Target, target_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chainrule.data.encoder import Encoder
     from chainrule.training import History
 

@@ -8,7 +8,6 @@ global norm.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from math import sqrt
 from typing import ClassVar
 
@@ -17,12 +16,13 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.errors import require_number
 from chainrule.schedules import LearningRate, rate_at, require_rate
+from chainrule.settings import Settings, settings
 
 BLOCK = 32_768  # elements an update handles at once: its temporaries stay in the cache, none is as large as the network
 
 
-@dataclass(frozen=True)
-class Optimizer(ABC):
+@settings
+class Optimizer(Settings, ABC):
     lr: LearningRate
     weight_decay: float = 0.0
     clip_norm: float | None = None
@@ -64,7 +64,7 @@ def clip(grads: Array, limit: float) -> None:
         grads *= limit / norm
 
 
-@dataclass(frozen=True)
+@settings
 class SGD(Optimizer):
     """p ← p - η·g; with momentum μ: v ← μ·v + g, p ← p - η·v; Nesterov's form: p ← p - η·(g + μ·v)."""
 
@@ -90,7 +90,7 @@ class SGD(Optimizer):
         p -= lr * g
 
 
-@dataclass(frozen=True)
+@settings
 class AdaGrad(Optimizer):
     """c ← c + g²; p ← p - η·g/(√c + ε) (Duchi et al. 2011)."""
 
@@ -110,7 +110,7 @@ class AdaGrad(Optimizer):
         p -= lr * g / (np.sqrt(c) + self.epsilon)
 
 
-@dataclass(frozen=True)
+@settings
 class RMSProp(Optimizer):
     """c ← ρ·c + (1 - ρ)·g²; p ← p - η·g/(√c + ε) (Tieleman and Hinton 2012)."""
 
@@ -133,7 +133,7 @@ class RMSProp(Optimizer):
         p -= lr * g / (np.sqrt(c) + self.epsilon)
 
 
-@dataclass(frozen=True)
+@settings
 class Adam(Optimizer):
     """m ← β₁·m + (1 - β₁)·g; v ← β₂·v + (1 - β₂)·g²; p ← p - η·m̂/(√v̂ + ε), where m̂ = m/(1 - β₁ᵗ),
     v̂ = v/(1 - β₂ᵗ) undo the start at zero and t counts from 1 (Kingma and Ba 2015)."""
@@ -173,7 +173,7 @@ class Adam(Optimizer):
         p -= g
 
 
-@dataclass(frozen=True)
+@settings
 class AdamW(Adam):
     """Adam with decoupled weight decay, p ← p - η·λ·p before the step (Loshchilov and Hutter 2019)."""
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from chainrule.errors import require_count, require_number
+from chainrule.settings import Settings, settings
 
 
-class Schedule(ABC):
+class Schedule(Settings, ABC):
     @abstractmethod
     def __call__(self, step: int) -> float: ...
 
 
-@dataclass(frozen=True)
+@settings
 class Constant(Schedule):
+    """lr."""
+
     lr: float
 
     def __post_init__(self) -> None:
@@ -26,7 +28,7 @@ class Constant(Schedule):
         return self.lr
 
 
-@dataclass(frozen=True)
+@settings
 class InverseTimeDecay(Schedule):
     """lr / (1 + decay·step)."""
 
@@ -41,7 +43,7 @@ class InverseTimeDecay(Schedule):
         return self.lr / (1 + self.decay * step)
 
 
-@dataclass(frozen=True)
+@settings
 class StepDecay(Schedule):
     """lr · factor^⌊step / every⌋."""
 
@@ -58,7 +60,7 @@ class StepDecay(Schedule):
         return self.lr * self.factor ** (step // self.every)
 
 
-@dataclass(frozen=True)
+@settings
 class ExponentialDecay(Schedule):
     """lr · factor^step."""
 
@@ -73,7 +75,7 @@ class ExponentialDecay(Schedule):
         return float(self.lr * self.factor**step)
 
 
-@dataclass(frozen=True)
+@settings
 class CosineDecay(Schedule):
     """Half a cosine from lr to `floor` over `steps` updates, `floor` afterwards (Loshchilov and Hutter 2017)."""
 
@@ -91,7 +93,7 @@ class CosineDecay(Schedule):
         return self.floor + (self.lr - self.floor) * (1 + math.cos(math.pi * done)) / 2
 
 
-@dataclass(frozen=True)
+@settings
 class Warmup(Schedule):
     """Another schedule (or a number), times (step + 1)/steps until that reaches 1."""
 
