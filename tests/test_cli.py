@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from palmerpenguins import load_penguins
+from scipy import stats
 
 import chainrule as cr
 from chainrule.cli import main
@@ -122,11 +123,12 @@ def test_predict_and_evaluate_take_the_file_as_it_is(run, penguins):
 
 
 def heavy_tailed(n=3000):
-    """A class that depends on ten numbers, seen through a function with tails so heavy that no variance exists."""
+    """A class that depends on ten numbers, each with the tails of Student's t with 0.4 degrees of freedom: no mean."""
     rng = np.random.default_rng(0)
     latent, weights = rng.normal(size=(n, 10)), rng.normal(size=10)
     noise = 0.5 * np.linalg.norm(weights) * rng.normal(size=n)
-    frame = pd.DataFrame(np.sign(latent) * np.expm1(12 * abs(latent)), columns=[f"x{i}" for i in range(10)])
+    heavy = stats.t.ppf(stats.norm.cdf(latent), 0.4)
+    frame = pd.DataFrame(heavy, columns=[f"x{i}" for i in range(10)])
     return frame.assign(kind=np.where(latent @ weights + noise > 0, "up", "down"))
 
 
@@ -134,7 +136,7 @@ def test_heavy_tails_do_not_ruin_the_default_scaling(run):
     heavy_tailed().to_csv("heavy.csv", index=False)
     words = ("train", "heavy.csv", "--target", "kind", "--json")
     assert scores(run(*words))["this network"] >= 0.80
-    assert scores(run(*words, "--scale", "standard"))["this network"] <= 0.70
+    assert scores(run(*words, "--scale", "standard"))["this network"] <= 0.60
     assert scores(run(*words, "--scale", "quantile"))["this network"] >= 0.80
 
 
@@ -219,7 +221,7 @@ OPTIONS = [
     ("--optimizer", "rmsprop", "--clip-norm", "1", "--l2", "0.001", "--l1", "0.0001"),
     ("--activation", "gelu-tanh", "--layer-norm", "--dropout", "0", "--init", "glorot-uniform", "--dtype", "float64"),
     ("--loss", "binarycrossentropy", "--class-weight", "balanced", "--metric", "f1_macro", "balanced_accuracy"),
-    ("--hidden", "0", "--scale", "quantile", "--test", "0.5", "--threads", "1", "--seed", "7"),
+    ("--hidden", "0", "--scale", "quantile", "--test", "0.5", "--threads", "1", "--seed", "7", "--lr", "0.05"),
 ]
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -37,7 +38,15 @@ from chainrule.job import (
     standard_error,
 )
 from chainrule.network import Network
-from chainrule.options import DataOptions, NetworkOptions, Recipe, TrainingOptions, build_network, recipe
+from chainrule.options import (
+    DataOptions,
+    NetworkOptions,
+    Recipe,
+    TrainingOptions,
+    build_network,
+    linear_optimizer,
+    recipe,
+)
 from chainrule.plot import plot_history
 from chainrule.screen import Screen, confusion, describe_encoder
 from chainrule.training import History, train
@@ -46,6 +55,7 @@ app = App(
     name="chainrule",
     help="Train dense neural networks with a backward pass you can read, check and trust.",
     version=chainrule.__version__,
+    suppress_keyboard_interrupt=False,
 )
 app["--help"].group = app["--version"].group = Group("Other", sort_key=9)
 OUTPUT = Group("Output", sort_key=4)
@@ -179,12 +189,13 @@ def _train(
 def _yardsticks(
     problem: Problem, net: Network, plan: Recipe, options: TrainingOptions, seconds: float, interrupted: bool
 ) -> list[Yardstick]:
-    """The commonest class or mean, a linear model trained alike, and the network, on the test rows."""
+    """The commonest class or mean, a linear model of as many epochs, and the network, on the test rows."""
     sticks = [commonest(problem, net)]
     if not interrupted:
         linear, began = linear_network(problem, net), time.perf_counter()
+        alike = replace(plan, optimizer=linear_optimizer(plan, problem))
         try:
-            _train(linear, problem, plan, options, Screen(quiet=True))
+            _train(linear, problem, alike, options, Screen(quiet=True))
             sticks.append(measure("linear model", linear, problem.test, time.perf_counter() - began))
         except (KeyboardInterrupt, Diverged) as error:
             print(f"chainrule: no linear model to compare with: {error or 'interrupted'}", file=sys.stderr)

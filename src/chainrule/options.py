@@ -18,7 +18,7 @@ from chainrule.layers import LAYERS, Dense, Dropout, Layer, LayerNorm
 from chainrule.losses import LOSSES
 from chainrule.metrics import METRICS
 from chainrule.network import Network
-from chainrule.optimizers import OPTIMIZERS, Optimizer
+from chainrule.optimizers import OPTIMIZERS, Adam, Optimizer
 from chainrule.schedules import CosineDecay, ExponentialDecay, LearningRate, Warmup
 
 SCHEDULES = ("constant", "cosine", "exponential")
@@ -195,6 +195,12 @@ def recipe(options: TrainingOptions, problem: Problem) -> Recipe:
     rate = _rate(schedule, lr, epochs * steps, options.warmup)
     optimizer = options_kind(lr=rate, weight_decay=decay, clip_norm=options.clip_norm, **settings)
     return Recipe(optimizer, batch, epochs, None if problem.valid is None else options.patience)
+
+
+def linear_optimizer(plan: Recipe, problem: Problem) -> Optimizer:
+    """For the linear model, whose loss has one minimum: Adam with a rate that gets there in as many epochs."""
+    steps = plan.epochs * math.ceil(len(problem.train) / plan.batch_size)
+    return Adam(CosineDecay(0.02, steps) if plan.patience is None else 0.001)
 
 
 def _rate(schedule: str, lr: float, steps: int, warmup: int) -> LearningRate:
