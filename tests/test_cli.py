@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -313,11 +314,8 @@ def test_predict_names_the_columns_that_do_not_fit(run, refused, penguins):
     assert "missing island and unknown isle" in refused("predict", "model.safetensors", "other.csv")
     penguins.assign(body_mass_g="heavy").to_csv("text.csv", index=False)
     assert "column 'body_mass_g': expected numbers, got 'heavy'" in refused("predict", "model.safetensors", "text.csv")
-    assert (
-        "no column 'species' to compare with" in refused("evaluate", "model.safetensors", "nolabels.csv")
-        if (penguins.drop(columns="species").to_csv("nolabels.csv", index=False) is None)
-        else False
-    )
+    penguins.drop(columns="species").to_csv("nolabels.csv", index=False)
+    assert "no column 'species' to compare with" in refused("evaluate", "model.safetensors", "nolabels.csv")
     penguins.assign(species="Emperor").to_csv("emperors.csv", index=False)
     assert "got 'Emperor' in row 0" in refused("evaluate", "model.safetensors", "emperors.csv")
     assert "no such file" in refused("predict", "model.safetenors", "penguins.csv")
@@ -326,11 +324,15 @@ def test_predict_names_the_columns_that_do_not_fit(run, refused, penguins):
 def test_divergence_stops_with_the_step_and_keeps_the_best_weights(refused):
     line = refused("train", "digits", "--optimizer", "sgd", "--lr", "1e30", "--schedule", "constant")
     assert "not finite at step" in line
-    steps = ("--optimizer", "sgd", "--momentum", "0", "--warmup", "2000", "--lr", "1e6", "--schedule", "constant")
-    line = refused("train", "xor", "--hidden", "64,64,64,64", "--epochs", "99", "--loss", "softmaxcrossentropy", *steps)
+    x = np.linspace(-1, 1, 800)
+    pd.DataFrame({"x": x, "y": abs(x)}).to_csv("v.csv", index=False)
+    rate = ("--optimizer", "sgd", "--momentum", "0", "--schedule", "constant", "--lr", "50", "--warmup", "2000")
+    line = refused("train", "v.csv", "--target", "y", "--epochs", "50", *rate)
     assert "not finite at step" in line
     assert "are in model.safetensors" in line
-    assert np.isfinite(cr.load("model.safetensors").state.params).all()
+    model = cr.load("model.safetensors")
+    assert model.history.best_epoch >= 1
+    assert np.isfinite(model.state.params).all()
 
 
 def start(*words):
@@ -385,10 +387,10 @@ def test_fashion_mnist_from_the_command_line(run):
     assert json.loads(output)["rows"] == {"train": 54000, "validation": 6000, "test": 10000}
 
 
-def test_import_is_quick():
+def test_import_is_quick(folder):
     """`import chainrule` adds under 20 ms to NumPy's import: the lowest of several, since machines are noisy."""
     code = "import time, numpy; t = time.perf_counter(); import chainrule; print(time.perf_counter() - t)"
-    times = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout) for _ in range(7)
-    ]
+    compiled = os.environ | {"PYTHONPYCACHEPREFIX": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
+    command = [sys.executable, "-c", code]
+    times = [float(subprocess.run(command, capture_output=True, text=True, env=compiled).stdout) for _ in range(9)]
     assert min(times) < 0.020
