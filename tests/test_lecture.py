@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from palmerpenguins import load_penguins
 
 import chainrule as cr
+from chainrule.optimizers import OPTIMIZERS
+from chainrule.schedules import SCHEDULES
 from conftest import TIGHT
 
 ROOT = Path(__file__).parent.parent
@@ -73,3 +76,20 @@ def test_the_figures_of_the_lectures_page_are_what_its_command_prints():
     up, down = (float(line.split()[-1]) for line in printed.splitlines()[-2:])
     assert up == pytest.approx(1.077, abs=0.01)
     assert down > 1e6
+
+
+def test_the_librarys_page_names_every_layer_loss_and_initializer():
+    page = (ROOT / "docs" / "library.md").read_text()
+    for name in (*cr.LAYERS, *cr.LOSSES, *cr.INITIALIZERS, *OPTIMIZERS, *SCHEDULES):
+        assert f"`{name}" in page, name
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/library.md"])
+def test_the_python_on_the_pages_runs(name, tmp_path, monkeypatch):
+    load_penguins().to_csv(tmp_path / "penguins.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.S)
+    names = {"cr": cr, "np": np, "layers": [cr.Dense(3)], "loss": cr.SoftmaxCrossEntropy(), "n_in": 4}
+    assert len(blocks) >= 2
+    for block in blocks:
+        exec(block, names)

@@ -76,8 +76,9 @@ def _describe_target(problem: Problem) -> str:
         y = problem.train.y
         return f"a quantity from {y.min():.6g} to {y.max():.6g}, mean {y.mean():.6g}"
     counts = [int((problem.train.y == label).sum()) for label in problem.classes]
-    shown = ", ".join(f"{label} ({count:,})" for label, count in zip(problem.classes[:12].tolist(), counts))
-    return f"{len(counts)} classes: {shown}{', …' if len(counts) > 12 else ''}"
+    if len(counts) > 6:
+        return f"{len(counts)} classes, {min(counts):,} to {max(counts):,} training rows each"
+    return ", ".join(f"{label} ({count:,})" for label, count in zip(problem.classes.tolist(), counts))
 
 
 def describe_encoder(encoder: Encoder) -> Iterable[str]:
