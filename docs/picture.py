@@ -13,7 +13,7 @@ WIDTH = 116
 ROOT = Path(__file__).parent
 
 if __name__ == "__main__":
-    # one stream, so that the progress bar stands where a terminal shows it; a bar that redraws itself keeps its last state
+    # one stream, so that the progress bar stands where a terminal shows it
     command = [sys.executable, "-m", "chainrule.cli", "train"]
     terminal = os.environ | {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLUMNS": str(WIDTH)}
     with tempfile.TemporaryDirectory() as folder:
