@@ -18,6 +18,7 @@ from chainrule.activations import (
     Tanh,
 )
 from chainrule.errors import Diverged, InputError
+from chainrule.history import Epoch, History
 from chainrule.initializers import (
     INITIALIZERS,
     GlorotNormal,
@@ -46,7 +47,7 @@ from chainrule.losses import (
 from chainrule.network import Network
 from chainrule.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
 from chainrule.schedules import Constant, CosineDecay, ExponentialDecay, InverseTimeDecay, Schedule, StepDecay, Warmup
-from chainrule.training import Epoch, History, Training, train
+from chainrule.training import Training, train
 
 if TYPE_CHECKING:
     from chainrule.check.gradients import check_gradients

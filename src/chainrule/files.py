@@ -16,8 +16,8 @@ import numpy as np
 
 from chainrule.config import from_config, to_config
 from chainrule.errors import InputError
+from chainrule.history import History
 from chainrule.plan import Plan
-from chainrule.training import History
 
 if TYPE_CHECKING:
     from chainrule.network import Network

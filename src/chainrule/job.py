@@ -15,13 +15,14 @@ from chainrule.data.encoder import Encoder, Pixels, TableEncoder
 from chainrule.data.readers import Dataset
 from chainrule.data.table import Table, as_levels
 from chainrule.errors import InputError, require_number
+from chainrule.history import Epoch
 from chainrule.initializers import Zeros
 from chainrule.layers import Dense
 from chainrule.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
 from chainrule.network import Network
 from chainrule.random import order
 from chainrule.targets import Target, target_for
-from chainrule.training import Epoch, Training
+from chainrule.training import Training
 
 SMALL = 2000  # training rows below which none are taken away for early stopping
 MAX_CLASSES = 20  # whole numbers with more different values than this are a quantity

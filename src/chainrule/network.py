@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chainrule.data.encoder import Encoder
-    from chainrule.training import History
+    from chainrule.history import History
 
 
 class Network:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chainrule.errors import InputError
 
 if TYPE_CHECKING:
-    from chainrule.training import History
+    from chainrule.history import History
 
 
 def plot_history(history: History, path: str | Path | None = None, score_name: str = "score") -> Any:
@@ -24,16 +24,17 @@ def plot_history(history: History, path: str | Path | None = None, score_name: s
     validated = columns["valid_loss"][:1] != [None]
     if validated:
         losses.plot(columns["number"], columns["valid_loss"], label="validation rows", color="#ee6677")
-    losses.set_yscale("log")
+    if min(columns["loss"]) > 0:
+        losses.set_yscale("log")
     losses.set_ylabel("loss")
-    losses.legend(frameon=False)
     scores.plot(columns["number"], columns["score"], color="#ee6677" if validated else "#4477aa")
     scores.set_ylabel(f"{score_name}, {'validation' if validated else 'training'} rows")
     for axes in (losses, scores):
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.axvline(history.best_epoch, color="0.6", linewidth=1, linestyle=":")
+        axes.axvline(history.best_epoch, color="0.6", linewidth=1, linestyle=":", label="best epoch")
+    losses.legend(frameon=False)
     if path is not None:
         try:
             figure.savefig(path, dpi=150)

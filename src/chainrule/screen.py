@@ -13,8 +13,8 @@ from rich.table import Table as RichTable
 
 from chainrule.arrays import Array
 from chainrule.data.encoder import Categorical, Encoder, TableEncoder
+from chainrule.history import Epoch
 from chainrule.job import Problem, Yardstick, not_better
-from chainrule.training import Epoch
 
 
 class Screen:

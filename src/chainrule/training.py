@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,89 +13,13 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.backends.reference import Data, Steps
 from chainrule.errors import Diverged, InputError, nearest, require_count
+from chainrule.history import Epoch, History
 from chainrule.metrics import METRICS, Metric
 from chainrule.network import Network, weighted
 from chainrule.optimizers import Optimizer
 from chainrule.random import order
 from chainrule.schedules import rate_at
 from chainrule.targets import Labels, target_for
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one pass over the data came to. Loss and score of the training rows are those met on the way; with
-    validation data, `score` and `metrics` are the validation rows' after the epoch."""
-
-    number: int  # from 1, over all trainings of this network
-    loss: float
-    valid_loss: float | None
-    score: float
-    seconds: float
-    lr: float  # at the last step
-    step: int  # optimizer steps made so far
-    since_best: int  # epochs since the lowest validation loss, or training loss where there is none
-    backend: str
-    threads: int | None  # None: as NumPy chooses
-    metrics: dict[str, float] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        valid = "" if self.valid_loss is None else f"  valid {self.valid_loss:.4f}"
-        more = "".join(f"  {name} {value:.4f}" for name, value in self.metrics.items())
-        return f"epoch {self.number}  loss {self.loss:.4f}{valid}  score {self.score:.4f}{more}  {self.seconds:.2f} s"
-
-
-@dataclass
-class History:
-    """The records of a training in order; the best epoch, and a copy of its weights. Prints as a table."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-    best: Array | None = None  # parameters (P,) after the best epoch
-    best_epoch: int = 0
-
-    def __len__(self) -> int:
-        return len(self.epochs)
-
-    def __iter__(self) -> Iterator[Epoch]:
-        return iter(self.epochs)
-
-    def __getitem__(self, index: int) -> Epoch:
-        return self.epochs[index]
-
-    @property
-    def columns(self) -> dict[str, list[Any]]:
-        """One list per quantity, as a dataframe takes it."""
-        names = [name for name in Epoch.__dataclass_fields__ if name != "metrics"]
-        table = {name: [getattr(epoch, name) for epoch in self.epochs] for name in names}
-        for name in self.epochs[0].metrics if self.epochs else ():
-            table[name] = [epoch.metrics[name] for epoch in self.epochs]
-        return table
-
-    def __str__(self) -> str:
-        lines = [f"{'epoch':>6} {'loss':>10} {'valid loss':>10} {'score':>8} {'lr':>10} {'seconds':>8}"]
-        for e in self.epochs:
-            valid = "" if e.valid_loss is None else f"{e.valid_loss:.5f}"
-            mark = "  best" if e.number == self.best_epoch else ""
-            row = f"{e.number:>6} {e.loss:>10.5f} {valid:>10} {e.score:>8.4f} {e.lr:>10.3g} {e.seconds:>8.2f}"
-            lines.append(row + mark)
-        return "\n".join(lines)
-
-    def restore_best(self, net: Network) -> None:
-        """Put the best epoch's weights back."""
-        if self.best is not None:
-            net.state.params[...] = self.best
-
-    def to_config(self) -> dict[str, Any]:
-        return {"epochs": [asdict(epoch) for epoch in self.epochs], "best_epoch": self.best_epoch}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> History:
-        return cls([Epoch(**epoch) for epoch in config["epochs"]], best_epoch=config["best_epoch"])
-
-    def plot(self, path: Any = None) -> Any:
-        """Loss and score over the epochs as a matplotlib figure, saved where `path` is given."""
-        from chainrule.plot import plot_history
-
-        return plot_history(self, path)
 
 
 def train(

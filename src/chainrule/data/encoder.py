@@ -47,71 +47,71 @@ def _numbers(name: str, column: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Numeric(Column):
-    """(x - centre)/scale; missing values become the median, and get a flag where training rows had some.
+class Number(Column):
+    """A column of numbers: missing values become the median, and get a flag where training rows had some."""
+
+    name: str
+    median: float
+    flag: bool
+
+    @abstractmethod
+    def scaled(self, x: Array) -> Array:
+        """(N,) to (N,)."""
+
+    @property
+    def features(self) -> list[str]:
+        return [self.name, f"{self.name} is missing"] if self.flag else [self.name]
+
+    def transform(self, column: Array) -> Array:
+        column = _numbers(self.name, column)
+        missing = np.isnan(column)
+        z = self.scaled(np.where(missing, self.median, column))
+        return np.column_stack([z, missing] if self.flag else [z])
+
+
+@dataclass(frozen=True)
+class Numeric(Number):
+    """(x - centre)/scale.
 
     robust    median and IQR, then z/√(1 + (z/3)²): heavy tails are drawn in, order is kept
     standard  mean and standard deviation
     """
 
-    name: str
     method: str
-    median: float
     centre: float
     scale: float
-    flag: bool
 
     @classmethod
     def fit(cls, name: str, column: Array, method: str) -> Numeric:
         known = column[~np.isnan(column)]
-        low, median, high = np.quantile(known, [0.25, 0.5, 0.75])
-        centre, scale = (float(median), float(high - low)) if method == "robust" else (known.mean(), known.std())
-        scale = scale or known.std() or 1.0  # no IQR where more than half the rows are equal
-        return cls(name, method, float(median), float(centre), float(scale), len(known) < len(column))
+        low, median, high = np.quantile(known, [0.25, 0.5, 0.75]).tolist()
+        centre, scale = (median, high - low) if method == "robust" else (float(known.mean()), float(known.std()))
+        scale = scale or float(known.std()) or 1.0  # no IQR where more than half the rows are equal
+        return cls(name, median, len(known) < len(column), method, centre, scale)
 
-    @property
-    def features(self) -> list[str]:
-        return [self.name, f"{self.name} is missing"] if self.flag else [self.name]
-
-    def transform(self, column: Array) -> Array:
-        column = _numbers(self.name, column)
-        missing = np.isnan(column)
-        z = (np.where(missing, self.median, column) - self.centre) / self.scale
-        if self.method == "robust":
-            z = z / np.hypot(1, z / SQUASH)
-        return np.column_stack([z, missing] if self.flag else [z])
+    def scaled(self, x: Array) -> Array:
+        z = (x - self.centre) / self.scale
+        return z / np.hypot(1, z / SQUASH) if self.method == "robust" else z
 
 
 @dataclass(frozen=True)
-class Quantile(Column):
+class Quantile(Number):
     """The share of training rows below x, as a number from -√3 to √3 (variance 1)."""
 
-    name: str
-    median: float
     points: tuple[float, ...]
     shares: tuple[float, ...]
-    flag: bool
 
     @classmethod
     def fit(cls, name: str, column: Array, n_points: int = 101) -> Quantile:
-        known = np.sort(column[~np.isnan(column)])
+        known = column[~np.isnan(column)]
         points, first = np.unique(np.quantile(known, np.linspace(0, 1, n_points)), return_index=True)
         last = np.append(first[1:], n_points) - 1
         shares = (first + last) / 2 / (n_points - 1)  # the middle of the ranks that share a value
-        return cls(
-            name, float(np.median(known)), tuple(points.tolist()), tuple(shares.tolist()), len(known) < len(column)
-        )
+        flag = len(known) < len(column)
+        return cls(name, float(np.median(known)), flag, tuple(points.tolist()), tuple(shares.tolist()))
 
-    @property
-    def features(self) -> list[str]:
-        return [self.name, f"{self.name} is missing"] if self.flag else [self.name]
-
-    def transform(self, column: Array) -> Array:
-        column = _numbers(self.name, column)
-        missing = np.isnan(column)
-        share = np.interp(np.where(missing, self.median, column), self.points, self.shares)
-        z = (2 * share - 1) * np.sqrt(3)
-        return np.column_stack([z, missing] if self.flag else [z])
+    def scaled(self, x: Array) -> Array:
+        return (2 * np.interp(x, self.points, self.shares) - 1) * np.sqrt(3)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,199 @@
+"""`chainrule train`: from words on the command line to a saved model and its yardsticks."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from chainrule.data.datasets import load_dataset
+from chainrule.data.readers import Dataset, read_labels
+from chainrule.data.table import Table
+from chainrule.errors import Diverged, InputError
+from chainrule.history import History
+from chainrule.job import Problem, Yardstick, commonest, epochs_until, linear_network, measure, prepare
+from chainrule.network import Network
+from chainrule.options import (
+    DataOptions,
+    NetworkOptions,
+    Recipe,
+    TrainingOptions,
+    build_network,
+    linear_optimizer,
+    recipe,
+)
+from chainrule.plot import plot_history
+from chainrule.screen import Screen
+from chainrule.training import train
+
+OUTPUT = Group("Output", sort_key=4)
+
+
+def train_command(
+    data: str = "digits",
+    *,
+    data_options: DataOptions = DataOptions(),
+    network_options: NetworkOptions = NetworkOptions(),
+    training_options: TrainingOptions = TrainingOptions(),
+    out: Annotated[Path, Parameter(name=["--out", "-o"], group=OUTPUT)] = Path("model.safetensors"),
+    plot: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", group=OUTPUT)] = False,
+) -> None:
+    """Train a network on a file or a dataset by name, compare it with simpler models, and save it.
+
+    Parameters
+    ----------
+    data
+        A file (.csv, .parquet, .npy, .npz, idx; .gz too), a folder of idx files, or digits, spiral, moons, circles,
+        xor, fashion-mnist, mnist.
+    out
+        The model file.
+    plot
+        A picture of loss and score over the epochs.
+    as_json
+        Print one JSON object instead of tables.
+    """
+    data_options.check()
+    training_options.check()
+    screen = Screen(quiet=as_json)
+    problem = _problem(data, data_options, training_options.seed)
+    net = build_network(network_options, training_options, problem)
+    plan = recipe(training_options, problem)
+    screen.problem(problem)
+    screen.line("network", f"{_chain(net)}, {net.plan.size:,} parameters")
+    screen.line("training", str(plan))
+    began = time.perf_counter()
+    try:
+        history, interrupted = _train(net, problem, plan, training_options, screen)
+    except Diverged as error:
+        if not net.history:
+            raise
+        _save(net, problem, out)
+        raise InputError(f"{error}; the best weights before it (epoch {net.history.best_epoch}) are in {out}") from None
+    seconds = time.perf_counter() - began
+    _save(net, problem, out)
+    score_name = net.target.score_name if net.target else "score"
+    if plot is not None:
+        plot_history(history, plot, score_name)
+    if interrupted:
+        screen.text(f"Interrupted: the best weights so far are kept (epoch {history.best_epoch} of {len(history)}).")
+    sticks = _yardsticks(problem, net, plan, training_options, seconds, interrupted)
+    if as_json:
+        print(json.dumps(_result(out, problem, net, history, sticks, interrupted), allow_nan=False))
+    else:
+        screen.yardsticks(sticks, score_name)
+        screen.text(f"\nSaved to {out}.")
+
+
+def _save(net: Network, problem: Problem, out: Path) -> None:
+    """The network with what turns raw rows into its inputs."""
+    net.encoder = problem.encoder
+    net.info = {"data": problem.name, "target": problem.target_name, "task": problem.task}
+    net.save(out)
+    net.encoder = None  # the problem's rows are encoded already
+
+
+def _problem(data: str, options: DataOptions, seed: int) -> Problem:
+    dataset, target = load_dataset(data), options.target
+    if dataset.y is None and not isinstance(dataset.X, Table) and target is not None:
+        y = read_labels(Path(target))
+        if len(y) != len(dataset.X):
+            raise InputError(f"{target}: expected {len(dataset.X):,} labels, one per row of {data}, got {len(y):,}")
+        dataset, target = Dataset(dataset.name, dataset.X, y), None
+    return prepare(
+        dataset,
+        target=target,
+        task=options.task,
+        test=options.test,
+        validation=options.validation,
+        scale=options.scale,
+        categorical=options.categorical,
+        drop=options.drop,
+        drop_missing=options.drop_missing,
+        weight_column=options.sample_weight,
+        seed=seed,
+    )
+
+
+def _chain(net: Network) -> str:
+    steps = [f"{type(layer).__name__} {width}" for layer, width in zip(net.layers, net.plan.widths[1:])]
+    return f"{net.n_in} → " + " → ".join(
+        step if step.startswith("Dense") else step.split()[0] for step in steps
+    )  # only Dense changes the width
+
+
+def _train(
+    net: Network, problem: Problem, plan: Recipe, options: TrainingOptions, screen: Screen
+) -> tuple[History, bool]:
+    """Train with a progress bar; on Ctrl-C with the best weights so far. Says whether it was interrupted."""
+    valid = None if problem.valid is None else (problem.valid.X, problem.valid.y, problem.valid.w)
+    training = train(
+        net,
+        (problem.train.X, problem.train.y),
+        plan.optimizer,
+        valid=valid if valid is None or valid[2] is not None else valid[:2],
+        batch_size=plan.batch_size,
+        epochs=plan.epochs,
+        sample_weight=problem.train.w,
+        class_weight=options.class_weight,
+        metrics=options.metric,
+        threads=options.threads,
+    )
+    interrupted = False
+    with screen.progress(plan.epochs) as show:
+        try:
+            for epoch in epochs_until(training, plan.patience):
+                show(epoch)
+        except KeyboardInterrupt:
+            if not training.history:
+                raise
+            interrupted = True
+    if interrupted or problem.valid is not None:
+        training.history.restore_best(net)
+    return training.history, interrupted
+
+
+def _yardsticks(
+    problem: Problem, net: Network, plan: Recipe, options: TrainingOptions, seconds: float, interrupted: bool
+) -> list[Yardstick]:
+    """The commonest class or mean, a linear model of as many epochs, and the network, on the test rows."""
+    sticks = [commonest(problem, net)]
+    if not interrupted:
+        linear, began = linear_network(problem, net), time.perf_counter()
+        alike = replace(plan, optimizer=linear_optimizer(plan, problem))
+        try:
+            _train(linear, problem, alike, options, Screen(quiet=True))
+            sticks.append(measure("linear model", linear, problem.test, time.perf_counter() - began))
+        except (KeyboardInterrupt, Diverged) as error:
+            print(f"chainrule: no linear model to compare with: {error or 'interrupted'}", file=sys.stderr)
+    return [*sticks, measure("this network", net, problem.test, seconds)]
+
+
+def _result(
+    out: Path, problem: Problem, net: Network, history: History, sticks: list[Yardstick], interrupted: bool
+) -> dict[str, Any]:
+    return {
+        "model": str(out),
+        "data": problem.name,
+        "task": problem.task,
+        "rows": {
+            "train": len(problem.train),
+            "validation": len(problem.valid) if problem.valid is not None else 0,
+            "test": len(problem.test),
+        },
+        "inputs": net.n_in,
+        "parameters": net.plan.size,
+        "left_out": list(getattr(problem.encoder, "notes", ())),
+        "epochs": len(history),
+        "best_epoch": history.best_epoch,
+        "interrupted": interrupted,
+        "history": history.columns,
+        "yardsticks": [
+            {"name": s.name, "score": s.score, "standard_error": s.error, "seconds": s.seconds} for s in sticks
+        ],
+    }
