@@ -137,9 +137,6 @@ class Network:
     def predict(self, X: Any) -> Array:
         """Labels as they were given in training, flags (N, K), or values in the target's units."""
         target = self.target or target_for(self.loss, self.n_out)
-        if getattr(target, "classes", np.empty(1)).size == 0:
-            target = copy.copy(target)
-            target.classes = np.arange(max(self.n_out, 2))  # type: ignore[attr-defined]
         return target.decode(self.loss.link(self.forward(X)))
 
     def predict_proba(self, X: Any) -> Array:

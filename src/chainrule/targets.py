@@ -52,8 +52,12 @@ class Target(ABC):
 class Labels(Target):
     """One of K classes per row: labels of any kind, or rows of K probabilities (one-hot or soft)."""
 
-    classes: Array = field(default_factory=lambda: np.empty(0))
+    classes: Array = field(default_factory=lambda: np.empty(0))  # in the order of the outputs; indices before training
     score_name = "accuracy"
+
+    def __post_init__(self) -> None:
+        if not self.classes.size:
+            self.classes = np.arange(self.n_out)
 
     def fit(self, y: Any) -> Labels:
         y = _column(y, allow_matrix=True)
@@ -94,12 +98,11 @@ class Flags(Target):
     Numbers in between are taken as probabilities. A row scores where all its flags are right.
     """
 
-    classes: Array = field(default_factory=lambda: np.empty(0))
+    classes: Array = field(default_factory=lambda: np.arange(2))
     score_name = "accuracy"
 
     def fit(self, y: Any) -> Flags:
         y = _column(y, allow_matrix=True)
-        self.classes = np.array([0, 1])
         if self.n_out == 1 and not _is_probability(y):
             self.classes = _distinct(y.ravel())
             if len(self.classes) != 2:
