@@ -178,6 +178,20 @@ def test_rows_are_held_out_for_early_stopping_from_2000_training_rows_on_or_when
     assert large["rows"] == {"train": 2160, "validation": 240, "test": 600}
 
 
+def test_a_single_test_row_has_no_standard_error(run, folder):
+    (folder / "few.csv").write_text("a,y\n1,1.5\n2,2.5\n3,3.5\n4,1.0\n5,2\n")
+    result = json.loads(run("train", "few.csv", "--target", "y", *QUICK, "--json"))
+    assert result["rows"]["test"] == 1
+    assert result["yardsticks"][-1]["standard_error"] is None
+    run("train", "few.csv", "--target", "y", *QUICK)
+
+
+def test_where_the_model_cannot_be_written_nothing_is_trained(refused, capsys):
+    assert "no such folder" in refused("train", "-o", "nowhere/model.safetensors")
+    assert "it is a folder" in refused("train", "-o", ".")
+    assert "no such folder" in refused("train", "--plot", "nowhere/curves.png")
+
+
 def test_patience_counts_optimizer_steps(run):
     words = (
         "train",

@@ -33,6 +33,13 @@ def test_csv_of_any_delimiter(tmp_path, delimiter):
     np.testing.assert_array_equal(table["c"], [2.5, -300, np.nan])
 
 
+def test_codes_with_leading_zeros_stay_text(tmp_path):
+    table = read(write(tmp_path, "a,b,c\n01,0.5,0\n02,-0.5,10\n10,00,1\n")).X
+    assert table["a"].tolist() == ["01", "02", "10"]
+    assert table["b"].tolist() == ["0.5", "-0.5", "00"]
+    np.testing.assert_array_equal(table["c"], [0, 10, 1])
+
+
 def test_csv_with_quotes_byte_order_mark_and_other_line_ends(tmp_path):
     table = read(write(tmp_path, '\ufeffname,"n, m"\r\n"Smith, J",1\r\n"two\nlines",2\r\n\r\n')).X
     assert table.names == ["name", "n, m"]
@@ -94,7 +101,15 @@ def test_numpy_files(tmp_path, rng):
     np.testing.assert_array_equal(both.y, y)
 
 
+def test_nested_columns_are_text(tmp_path):
+    pd.DataFrame({"a": [[1, 2], [1, 2], [3]], "b": [1, 2, 3]}).to_parquet(tmp_path / "nested.parquet")
+    assert read(tmp_path / "nested.parquet").X["a"].tolist() == ["[1, 2]", "[1, 2]", "[3]"]
+
+
 def test_numpy_files_that_are_wrong(tmp_path):
+    np.save(tmp_path / "complex.npy", np.ones((3, 2), complex))
+    with pytest.raises(cr.InputError, match="expected numbers or text, got complex128"):
+        read(tmp_path / "complex.npy")
     np.save(tmp_path / "objects.npy", np.array([{}, 1], dtype=object), allow_pickle=True)
     with pytest.raises(cr.InputError, match="pickled objects"):
         read(tmp_path / "objects.npy")

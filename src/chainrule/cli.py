@@ -124,7 +124,7 @@ def evaluate(
     encoder, net.encoder = net.encoder, None
     error = standard_error(net.contributions(net.forward(rows.X), rows))
     net.encoder = encoder
-    result = {"rows": len(rows), "loss": loss, "score": score, "standard_error": error}
+    result = {"rows": len(rows), "loss": loss, "score": score} | ({} if error is None else {"standard_error": error})
     if net.classes is None:
         result["root_mean_squared_error"] = float(np.sqrt(np.mean((prediction - y) ** 2)))
         result["mean_absolute_error"] = float(np.mean(np.abs(prediction - y)))

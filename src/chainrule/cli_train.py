@@ -15,6 +15,7 @@ from chainrule.data.datasets import load_dataset
 from chainrule.data.readers import Dataset, read_labels
 from chainrule.data.table import Table
 from chainrule.errors import Diverged, InputError
+from chainrule.files import require_writable
 from chainrule.history import History
 from chainrule.job import Problem, Yardstick, commonest, epochs_until, linear_network, measure, prepare
 from chainrule.network import Network
@@ -61,6 +62,9 @@ def train_command(
     data_options.check()
     training_options.check()
     screen = Screen(quiet=as_json)
+    for path in (out, plot):
+        if path is not None:
+            require_writable(path)
     problem = _problem(data, data_options, training_options.seed)
     net = build_network(network_options, training_options, problem)
     plan = recipe(training_options, problem)

@@ -55,6 +55,17 @@ def save(net: Network, path: str | Path, *, resume: bool = False) -> None:
     write(path, to_bytes(tensors, {KEY: json.dumps(description, allow_nan=False)}))
 
 
+def require_writable(path: str | Path) -> None:
+    """InputError where a file of that name cannot be written; asked before hours of training, not after."""
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: cannot write there (it is a folder)")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: cannot write there (no such folder)")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path}: cannot write there (no permission)")
+
+
 def write(path: str | Path, content: bytes | str) -> None:
     """Write beside the name, then rename: never half a file."""
     path = Path(path)

@@ -240,18 +240,19 @@ class Yardstick:
         return float(self.contributions.mean())
 
     @property
-    def error(self) -> float:
+    def error(self) -> float | None:
         return standard_error(self.contributions)
 
 
-def standard_error(contributions: Array) -> float:
-    return float(contributions.std(ddof=1) / np.sqrt(len(contributions))) if len(contributions) > 1 else float("nan")
+def standard_error(contributions: Array) -> float | None:
+    """Of the mean; None for a single row."""
+    return float(contributions.std(ddof=1) / np.sqrt(len(contributions))) if len(contributions) > 1 else None
 
 
 def not_better(network: Yardstick, linear: Yardstick) -> bool:
     """Whether the network's lead, row by row, is within its own standard error."""
     lead = network.contributions - linear.contributions
-    return bool(lead.mean() <= standard_error(lead))
+    return bool(lead.mean() <= (standard_error(lead) or 0.0))
 
 
 def linear_network(problem: Problem, net: Network) -> Network:

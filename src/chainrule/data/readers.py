@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import struct
 import zipfile
 import zlib
@@ -21,6 +22,7 @@ from chainrule.errors import InputError
 MISSING_TEXTS = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "."})
 DELIMITERS = ",;\t|"
 FORMATS = ".csv, .tsv, .txt, .parquet, .npy, .npz, idx (each but Parquet also .gz), or a folder of idx files"
+_CODE = re.compile(r"[+-]?0\d")  # 007 is a name, not the number 7
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -112,7 +114,7 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return "_" not in text  # float() takes 1_000
+    return not _CODE.match(text) and "_" not in text  # float() takes 1_000
 
 
 def _parse(cells: tuple[str, ...]) -> Array:

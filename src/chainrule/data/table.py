@@ -76,7 +76,9 @@ def _series(series: Any) -> Array:
         return as_column(series.cast(nw.Float64).to_numpy())
     if series.dtype.is_temporal():
         return np.asarray(series.to_numpy())
-    return as_column(np.array(series.to_list(), dtype=object))
+    cells = np.empty(len(series), dtype=object)
+    cells[:] = [None if cell is None else cell if isinstance(cell, str) else str(cell) for cell in series.to_list()]
+    return cells
 
 
 def as_column(values: Any) -> Array:
@@ -84,6 +86,8 @@ def as_column(values: Any) -> Array:
     column = np.asarray(values)
     if column.ndim != 1:
         raise InputError(f"column: expected one value per row, got shape {column.shape}")
+    if column.dtype.kind in "cV":
+        raise InputError(f"column: expected numbers or text, got {column.dtype}")
     if column.dtype.kind in "iuf":
         return column.astype(np.float64)
     if column.dtype.kind == "M":
