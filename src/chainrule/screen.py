@@ -63,12 +63,8 @@ class Screen:
         for heading in (score_name, "± std. error", "seconds"):
             table.add_column(heading, justify="right")
         for stick in sticks:
-            table.add_row(
-                stick.name,
-                f"{stick.score:.4f}",
-                "" if stick.error is None else f"{stick.error:.4f}",
-                f"{stick.seconds:.2f}",
-            )
+            error = "" if stick.error is None else f"{stick.error:.4f}"
+            table.add_row(stick.name, f"{stick.score:.4f}", error, f"{stick.seconds:.2f}")
         self.out.print()
         self.out.print(table)
         linear = [stick for stick in sticks if stick.name == "linear model"]

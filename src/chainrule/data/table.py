@@ -77,8 +77,9 @@ def _series(series: Any) -> Array:
     if series.dtype.is_temporal():
         return np.asarray(series.to_numpy())
     cells = np.empty(len(series), dtype=object)
-    cells[:] = [None if cell is None else cell if isinstance(cell, str) else str(cell) for cell in series.to_list()]
-    return cells
+    nested = series.dtype.is_nested()
+    cells[:] = [str(cell) if nested and cell is not None else cell for cell in series.to_list()]
+    return as_column(cells)
 
 
 def as_column(values: Any) -> Array:
