@@ -250,6 +250,17 @@ def test_labels_come_back_as_they_were_given(rng):
         np.testing.assert_allclose(net.predict_proba(X).sum(axis=1), 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize(("loss", "outputs"), [(cr.SoftmaxCrossEntropy(), 2), (cr.BinaryCrossEntropy(), 1)], ids=str)
+def test_booleans_come_back_as_booleans(loss, outputs, rng, tmp_path):
+    X = rng.normal(size=(60, 2))
+    net = cr.Network([cr.Dense(outputs)], loss, n_in=2)
+    net.fit(X, X[:, 0] > 0, OPTIMIZER, epochs=20)
+    net.save(tmp_path / "m.safetensors")
+    for model in (net, cr.load(tmp_path / "m.safetensors")):
+        assert model.predict(X).dtype == bool
+        assert (model.predict(X) == (X[:, 0] > 0)).mean() == pytest.approx(model.score(X, X[:, 0] > 0))
+
+
 def test_labels_that_are_numbers_but_no_indices(rng):
     X = rng.normal(size=(60, 2))
     y = np.where(X[:, 0] > 0, 30, 10)

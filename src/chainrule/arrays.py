@@ -25,16 +25,26 @@ def as_matrix(X: Any, n_columns: int, dtype: Any, name: str = "X") -> Any:
     if is_sparse(X):
         X = X.tocsr().astype(dtype)
     else:
-        try:
-            X = np.ascontiguousarray(X, dtype=dtype)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{name}: expected numbers, got {_first_text(X)}") from error
+        X = _dense(X, dtype, name)
     if X.ndim != 2 or X.shape[1] != n_columns:
         raise InputError(f"{name}: expected shape (N, {n_columns}), got {X.shape}")
     if X.shape[0] == 0:
         raise InputError(f"{name}: expected at least one row, got none")
     _require_finite(X.data if is_sparse(X) else X, name)
     return X
+
+
+def _dense(X: Any, dtype: Any, name: str) -> Array:
+    if np.ma.is_masked(X):
+        raise InputError(f"{name}: expected numbers, got masked ones; fill them first")
+    try:
+        X = np.asarray(X)
+        if X.dtype.kind not in "biufO":
+            raise TypeError
+        with np.errstate(over="ignore"):  # what is too large for dtype becomes inf, which is refused next
+            return np.ascontiguousarray(X, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: expected numbers, got {_first_text(X)}") from error
 
 
 def dense_rows(X: Any, rows: Any) -> Array:
@@ -57,6 +67,6 @@ def _require_finite(values: Array, name: str) -> None:
 
 
 def _first_text(X: Any) -> str:
-    cells = np.asarray(X, dtype=object).ravel()
+    cells = np.asarray(X, dtype=object).ravel().tolist()
     texts = (repr(cell) for cell in cells if not isinstance(cell, (int, float, np.number)))
     return next(texts, f"rows of unequal length ({type(X).__name__})")

@@ -103,7 +103,9 @@ class Flags(Target):
 
     def fit(self, y: Any) -> Flags:
         y = _column(y, allow_matrix=True)
-        if self.n_out == 1 and not _is_probability(y):
+        if y.dtype == bool:
+            self.classes = np.array([False, True])
+        elif self.n_out == 1 and not _is_probability(y):
             self.classes = _distinct(y.ravel())
             if len(self.classes) != 2:
                 raise InputError(f"y: expected two classes for one output, got {_sample(self.classes)}")
@@ -121,8 +123,8 @@ class Flags(Target):
         return np.ascontiguousarray(y, dtype=dtype)
 
     def decode(self, p: Array) -> Array:
-        yes = (p > 0.5).astype(np.int64)
-        return self.classes[yes[:, 0]] if self.n_out == 1 else yes
+        yes = self.classes[(p > 0.5).astype(np.intp)]
+        return yes[:, 0] if self.n_out == 1 else yes
 
     def probabilities(self, p: Array) -> Array:
         return np.hstack([1 - p, p]) if self.n_out == 1 else p
