@@ -22,10 +22,7 @@ def is_sparse(X: Any) -> bool:
 
 def as_matrix(X: Any, n_columns: int, dtype: Any, name: str = "X") -> Any:
     """`X` as a C-contiguous (N, n_columns) array of `dtype`, or as CSR when sparse; else InputError."""
-    if is_sparse(X):
-        X = X.tocsr().astype(dtype)
-    else:
-        X = _dense(X, dtype, name)
+    X = X.tocsr().astype(dtype) if is_sparse(X) else _dense(X, dtype, name)
     if X.ndim != 2 or X.shape[1] != n_columns:
         raise InputError(f"{name}: expected shape (N, {n_columns}), got {X.shape}")
     if X.shape[0] == 0:
