@@ -135,6 +135,15 @@ def test_an_unknown_parameter_name_is_told_its_neighbour():
         classifier()["w1"]
 
 
+def test_a_refused_training_teaches_no_labels():
+    net = classifier()
+    for settings in ({"batch_size": 99}, {"valid": (X, Y + 7)}, {"metrics": ["nonsense"]}):
+        with pytest.raises(cr.InputError):
+            net.fit(X, Y, SGD, **settings)
+    assert net.classes is None
+    net.fit(X, np.array(["a", "b", "c"])[Y], SGD, epochs=1)
+
+
 def test_nothing_changes_where_an_argument_is_refused():
     net = trained()
     before, step = net.state.params.copy(), net.state.step

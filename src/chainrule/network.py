@@ -121,10 +121,10 @@ class Network:
             X = self.encoder.transform(X)
         return as_matrix(X, self.n_in, self.dtype, name)
 
-    def data(self, X: Any, y: Any, sample_weight: Any = None, name: str = "X") -> Data:
+    def data(self, X: Any, y: Any, sample_weight: Any = None, name: str = "X", target: Target | None = None) -> Data:
         """X, y and weights as the loss takes them, aligned; rows of weight 0 are left out."""
         X = self.inputs(X, name)
-        target = self.target or target_for(self.loss, self.n_out).fit(y)
+        target = target or self.target or target_for(self.loss, self.n_out).fit(y)
         data = Data(X, target.encode(y, self.dtype))
         if len(data.t) != len(data):
             raise InputError(f"{name} and y: expected as many rows in both, got {len(data)} and {len(data.t)}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.backends.reference import Data, Steps
+from chainrule.backends.reference import Data, Steps, infer
 from chainrule.errors import Diverged, InputError, nearest, require_count
 from chainrule.history import Epoch, History
 from chainrule.metrics import METRICS, Metric
@@ -19,7 +19,7 @@ from chainrule.network import Network, weighted
 from chainrule.optimizers import Optimizer
 from chainrule.random import order
 from chainrule.schedules import rate_at
-from chainrule.targets import Labels, target_for
+from chainrule.targets import Labels, Target, target_for
 
 
 def train(
@@ -92,14 +92,16 @@ class Training:
         self.net, self.optimizer, self.epochs, self.shuffle = net, optimizer, epochs, shuffle
         self.history = History()
         X, y = _pair(data, "data")
-        target = net.target or target_for(net.loss, net.n_out).fit(y)
-        self._data = _training_data(net, X, y, sample_weight, class_weight, target)
-        net.target = target
+        self._target = net.target or target_for(net.loss, net.n_out).fit(y)
+        self._data = _training_data(net.data(X, y, target=self._target), self._target, sample_weight, class_weight)
         self.batch_size = _batch_size(batch_size, len(self._data))
-        self._valid = None if valid is None else _valid_data(net, *_pair(valid, "valid", 3))
+        self._valid = None if valid is None else self._validation(*_pair(valid, "valid", 3))
         self._metrics = _metrics(metrics)
         self._threads, self._limit = threads, _thread_limit(threads)
         self._iterated = False
+
+    def _validation(self, X: Any, y: Any, sample_weight: Any = None) -> Data:
+        return self.net.data(X, y, sample_weight, name="valid X", target=self._target)
 
     def __iter__(self) -> Iterator[Epoch]:
         if self._iterated:
@@ -113,11 +115,11 @@ class Training:
 
     def _run(self) -> Iterator[Epoch]:
         net, data = self.net, self._data
-        assert net.target is not None
+        net.target = self._target
         net.state.prepare(self.optimizer)
         net.history = self.history
-        steps = Steps(net.plan, net.objective, net.target, net.seed, self.batch_size, net.dtype)
-        spread = net.target.spread(data.t, data.w)
+        steps = Steps(net.plan, net.objective, self._target, net.seed, self.batch_size, net.dtype)
+        spread = self._target.spread(data.t, data.w)
         self.history.best = net.state.params.copy()
         lowest = np.inf
         for _ in range(self.epochs):
@@ -159,13 +161,10 @@ class Training:
     def _measured(self) -> dict[str, float]:
         if not self._metrics:
             return {}
-        from chainrule.backends.reference import infer
-
         net, data = self.net, self._valid or self._data
-        assert net.target is not None
         z = infer(net.plan, net.state.views, data.X, net.dtype)
-        prediction = net.target.decode(net.loss.link(z))
-        y = net.target.restore(data.t)
+        prediction = self._target.decode(net.loss.link(z))
+        y = self._target.restore(data.t)
         return {name: float(metric(y, prediction)) for name, metric in self._metrics.items()}
 
 
@@ -176,14 +175,8 @@ def _pair(data: Any, name: str, most: int = 2) -> tuple[Any, ...]:
     return tuple(data)
 
 
-def _valid_data(net: Network, X: Any, y: Any, sample_weight: Any = None) -> Data:
-    return net.data(X, y, sample_weight, name="valid X")
-
-
-def _training_data(net: Network, X: Any, y: Any, sample_weight: Any, class_weight: Any, target: Any) -> Data:
-    data = Data(net.inputs(X), target.encode(y, net.dtype))
-    if len(data.t) != len(data):
-        raise InputError(f"X and y: expected as many rows in both, got {len(data)} and {len(data.t)}")
+def _training_data(data: Data, target: Target, sample_weight: Any, class_weight: Any) -> Data:
+    """The rows with their weights; InputError where there is only one class to tell."""
     if isinstance(target, Labels) and data.t.ndim == 1 and (data.t == data.t[0]).all():
         raise InputError(f"y: expected at least two classes, got only {target.classes[data.t[0]].item()!r}")
     if class_weight is not None:
@@ -192,7 +185,7 @@ def _training_data(net: Network, X: Any, y: Any, sample_weight: Any, class_weigh
     return data if sample_weight is None else weighted(data, sample_weight)
 
 
-def _class_weights(target: Any, t: Array, class_weight: Any) -> Array:
+def _class_weights(target: Target, t: Array, class_weight: Any) -> Array:
     classes = getattr(target, "classes", None)
     t = t[:, 0].astype(np.intp) if t.ndim == 2 and t.shape[1] == 1 else t
     if classes is None or t.ndim != 1:
