@@ -295,6 +295,8 @@ def test_two_commands_words_are_told_their_neighbours(refused):
         (("--target", "species", "--metric", "acuracy"), "did you mean 'accuracy'"),
         (("--target", "species", "--sample-weight", "wt"), "no column 'wt'"),
         (("--target", "species", "--sample-weight", "island"), "sample_weight"),
+        (("--target", "species", "--seed", str(2**64)), "--seed: expected a whole number below 2**64"),
+        (("--target", "species", "--validation", "0.999"), "--validation 0.999: expected"),
         (("--target", "species", "--seed", "-1"), "--seed: expected a whole number of at least 0"),
         (("--target", "species", "-o", "nowhere/model"), "cannot write there"),
         (("--target", "species", "--plot", "curves.nonsense", *QUICK), "cannot save the plot"),

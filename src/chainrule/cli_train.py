@@ -18,6 +18,7 @@ from chainrule.errors import Diverged, InputError
 from chainrule.files import require_writable
 from chainrule.history import History
 from chainrule.job import Problem, Yardstick, commonest, epochs_until, linear_network, measure, prepare
+from chainrule.layers import Dense
 from chainrule.network import Network
 from chainrule.options import (
     DataOptions,
@@ -125,10 +126,8 @@ def _problem(data: str, options: DataOptions, seed: int) -> Problem:
 
 
 def _chain(net: Network) -> str:
-    steps = [f"{type(layer).__name__} {width}" for layer, width in zip(net.layers, net.plan.widths[1:])]
-    return f"{net.n_in} → " + " → ".join(
-        step if step.startswith("Dense") else step.split()[0] for step in steps
-    )  # only Dense changes the width
+    names = [f"Dense {layer.units}" if isinstance(layer, Dense) else type(layer).__name__ for layer in net.layers]
+    return " → ".join([str(net.n_in), *names])
 
 
 def _train(

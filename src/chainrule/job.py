@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,9 +75,12 @@ class Problem:
         return target, n_out
 
 
-def split(n: int, share: float, seed: int, strata: Array | None = None) -> tuple[Array, Array]:
-    """Row numbers, (1 - share) and share of them, in random order; each of the strata in proportion."""
-    rows = order(n, seed, 2**63)
+STREAMS = {"--test": 2**63, "--validation": 2**63 + 1}  # in place of an epoch: no training gets there
+
+
+def split(n: int, share: float, seed: int, strata: Array | None, stream: str) -> tuple[Array, Array]:
+    """Row numbers, (1 - share) and share of them, drawn at random; each of the strata in proportion."""
+    rows = order(n, seed, STREAMS[stream])
     if strata is not None:
         rows = rows[np.argsort(strata[rows], kind="stable")]
     taken = np.floor(np.arange(1, n + 1) * share) > np.floor(np.arange(n) * share)
@@ -103,7 +106,7 @@ def tell_task(y: Array, task: str | None) -> str:
     """Text is classes, numbers with fractions or many values are a quantity, unless the user says so."""
     if task is not None:
         return task
-    if y.dtype.kind == "f" and ((y != y.round()).any() or len(np.unique(y)) > MAX_CLASSES):
+    if y.dtype.kind in "iuf" and ((y != np.round(y)).any() or len(np.unique(y)) > MAX_CLASSES):
         return "regression"
     return "classification"
 
@@ -131,59 +134,72 @@ def prepare(
 ) -> Problem:
     """Split, then fit encoder and target on the training rows alone."""
     target_name, X, y = pick_target(dataset, target)
-    w = None
-    if weight_column is not None:
-        if not isinstance(X, Table):
-            raise InputError(f"--sample-weight {weight_column}: expected a table, got {dataset.name}")
-        w, X = X[weight_column], X.without([weight_column])
-    X, y, w = _without_missing(X, y, w, target_name, drop_missing)
-    task = tell_task(y, task)
-    if task == "classification":
-        y = labels_of(as_levels(y) if y.dtype.kind == "f" and (y != y.round()).any() else y)
-        _require_classes(y, target_name)
-    elif y.dtype.kind not in "iuf":
-        raise InputError(f"--target {target_name}: regression expects numbers, got {y[0]!r}")
-    everything = Rows(X, y, w)
-    strata = np.unique(y, return_inverse=True)[1] if task == "classification" else None
-    fitted, tested = _hold_out(everything, dataset.test, test, seed, strata, labels_of)
+    X, w = _pick_weights(dataset, X, weight_column)
+    rows = _with_target(Rows(X, y, w), target_name, drop_missing)
+    task = tell_task(rows.y, task)
+    rows = replace(rows, y=_targets(rows.y, task, target_name))
+    if dataset.test is not None and dataset.test.y is not None:
+        fitted, tested = rows, Rows(dataset.test.X, _targets(dataset.test.y, task, target_name), None)
+    else:
+        fitted, tested = _hold_out(rows, "--test", test, seed, task)
     if validation is None:
         validation = 0.1 if len(fitted) >= SMALL else 0.0
+    valid = None
     if validation:
-        strata = np.unique(fitted.y, return_inverse=True)[1] if task == "classification" else None
-        kept, taken = split(len(fitted), require_share("--validation", validation), seed + 1, strata)
-        valid, fitted = _take(fitted, taken), _take(fitted, kept)
-    else:
-        valid = None
+        fitted, valid = _hold_out(fitted, "--validation", validation, seed, task)
     encoder = _fit_encoder(fitted.X, scale, categorical, drop)
-    classes = np.unique(y) if task == "classification" else None
-    parts = [None if part is None else replace(part, X=encoder.transform(part.X)) for part in (fitted, valid, tested)]
-    n_columns = len(X.names) if isinstance(X, Table) else X[0].size
-    assert parts[0] is not None
-    assert parts[2] is not None
-    return Problem(dataset.name, task, target_name, parts[0], parts[1], parts[2], encoder, classes, n_columns)
+
+    def encoded(part: Rows) -> Rows:
+        return replace(part, X=encoder.transform(part.X))
+
+    return Problem(
+        name=dataset.name,
+        task=task,
+        target_name=target_name,
+        train=encoded(fitted),
+        valid=None if valid is None else encoded(valid),
+        test=encoded(tested),
+        encoder=encoder,
+        classes=np.unique(rows.y) if task == "classification" else None,
+        n_columns=len(X.names) if isinstance(X, Table) else X[0].size,
+    )
 
 
-def require_share(name: str, share: float) -> float:
-    require_number(name, share, 0.0, 1.0)
-    return share
+def _pick_weights(dataset: Dataset, X: Any, column: str | None) -> tuple[Any, Array | None]:
+    if column is None:
+        return X, None
+    if not isinstance(X, Table):
+        raise InputError(f"--sample-weight {column}: expected a table, got {dataset.name}")
+    return X.without([column]), X[column]
 
 
-def _without_missing(X: Any, y: Array, w: Any, name: str, drop: bool) -> tuple[Any, Array, Any]:
-    missing = np.array([cell is None or cell != cell for cell in y.tolist()])
-    if y.dtype.kind == "f" and np.isinf(y).any():
-        raise InputError(f"--target {name}: expected finite numbers, got inf in row {int(np.argmax(np.isinf(y))) + 1}")
+def _targets(y: Array, task: str, name: str) -> Array:
+    """y as the task takes it: class labels, at least two kinds of them, or numbers."""
+    if task == "regression":
+        if y.dtype.kind not in "iuf":
+            raise InputError(f"--target {name}: regression expects numbers, got {y[0]!r}")
+        return y
+    y = labels_of(as_levels(y) if y.dtype.kind == "f" and (y != y.round()).any() else y)
+    _require_classes(y, name)
+    return y
+
+
+def _with_target(rows: Rows, name: str, drop: bool) -> Rows:
+    """The rows whose target is known; InputError where others are not to be left out."""
+    missing = np.array([cell is None or cell != cell for cell in rows.y.tolist()])
+    if rows.y.dtype.kind == "f" and np.isinf(rows.y).any():
+        row = int(np.argmax(np.isinf(rows.y))) + 1
+        raise InputError(f"--target {name}: expected finite numbers, got inf in row {row}")
     if not missing.any():
-        return X, y, w
+        return rows
     if not drop:
-        first = int(np.argmax(missing)) + 1
+        count, first = f"{missing.sum():,} rows", int(np.argmax(missing)) + 1
         raise InputError(
-            f"--target {name}: {missing.sum():,} rows have no value (the first is row {first}); "
-            "--drop-missing leaves them out"
+            f"--target {name}: {count} have no value (the first is row {first}); --drop-missing leaves them out"
         )
-    known = np.flatnonzero(~missing)
-    if len(known) == 0:
+    if missing.all():
         raise InputError(f"--target {name}: no row has a value")
-    return _take_X(X, known), y[known], None if w is None else w[known]
+    return _take(rows, np.flatnonzero(~missing))
 
 
 def _require_classes(y: Array, name: str) -> None:
@@ -194,29 +210,19 @@ def _require_classes(y: Array, name: str) -> None:
         raise InputError(f"--target {name}: {len(classes):,} classes in {len(y):,} rows; is it the right column?")
 
 
-def _take_X(X: Any, rows: Array) -> Any:
-    return X.rows(rows) if isinstance(X, Table) else X[rows]
-
-
 def _take(part: Rows, rows: Array) -> Rows:
-    return Rows(_take_X(part.X, rows), part.y[rows], None if part.w is None else part.w[rows])
+    X = part.X.rows(rows) if isinstance(part.X, Table) else part.X[rows]
+    return Rows(X, part.y[rows], None if part.w is None else part.w[rows])
 
 
-def _hold_out(
-    everything: Rows,
-    own: Dataset | None,
-    share: float,
-    seed: int,
-    strata: Array | None,
-    labels: Callable[[Array], Array],
-) -> tuple[Rows, Rows]:
-    """Training and test rows: the dataset's own test rows, or a share."""
-    if own is not None and own.y is not None:
-        return everything, Rows(own.X, labels(own.y), None)
-    kept, taken = split(len(everything), require_share("--test", share), seed, strata)
+def _hold_out(rows: Rows, option: str, share: float, seed: int, task: str) -> tuple[Rows, Rows]:
+    """The rows that stay and the share that is held out, each class in proportion."""
+    require_number(option, share, 0.0, 1.0)
+    strata = np.unique(rows.y, return_inverse=True)[1] if task == "classification" else None
+    kept, taken = split(len(rows), share, seed, strata, stream=option)
     if len(taken) == 0 or len(kept) < 2:
-        raise InputError(f"--test {share:g}: expected at least one test row and two others, got {len(everything)} rows")
-    return _take(everything, kept), _take(everything, taken)
+        raise InputError(f"{option} {share:g}: expected at least one row held out and two left, got {len(rows)} rows")
+    return _take(rows, kept), _take(rows, taken)
 
 
 def _fit_encoder(X: Any, scale: str, categorical: Sequence[str], drop: Sequence[str]) -> Encoder:

@@ -152,6 +152,8 @@ class TrainingOptions:
         for name in self.metric:
             one_of("--metric", name, METRICS)
         require_count("--seed", self.seed, least=0)
+        if self.seed >= 2**64:
+            raise InputError(f"--seed: expected a whole number below 2**64, got {self.seed}")
         require_count("--warmup", self.warmup, least=0)
         require_count("--patience", self.patience)
 
