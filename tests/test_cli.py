@@ -232,8 +232,9 @@ def test_check_exits_2_where_a_gradient_is_wrong(refused, monkeypatch):
 
 
 OPTIONS = [
-    ("--optimizer", "sgd", "--momentum", "0.5", "--schedule", "exponential", "--warmup", "5"),
+    ("--optimizer", "sgd", "--momentum", "0.5", "--nesterov", "--schedule", "exponential", "--warmup", "5"),
     ("--optimizer", "rmsprop", "--clip-norm", "1", "--l2", "0.001", "--l1", "0.0001"),
+    ("--activation", "leakyrelu=0.2", "--loss", "softmaxcrossentropy=0.1", "--init", "normal=0.1"),
     ("--activation", "gelu-tanh", "--layer-norm", "--dropout", "0", "--init", "glorot-uniform", "--dtype", "float64"),
     ("--loss", "binarycrossentropy", "--class-weight", "balanced", "--metric", "f1_macro", "balanced_accuracy"),
     ("--hidden", "0", "--scale", "quantile", "--test", "0.5", "--threads", "1", "--seed", "7", "--lr", "0.05"),
@@ -258,7 +259,7 @@ def test_sample_weights_from_a_column(run, rng):
 def test_the_picture_of_every_regression_loss(run, rng):
     x = rng.normal(size=300)
     pd.DataFrame({"x": x, "y": np.abs(3 * x) + 1.5}).to_csv("v.csv", index=False)
-    for loss in ("huber", "mean-absolute-error", "quantileloss", "poisson", "half-squared-error"):
+    for loss in ("huber=0.5", "mean-absolute-error", "quantileloss=0.5", "poisson", "half-squared-error"):
         output = run("train", "v.csv", "--target", "y", "--loss", loss, "--json")
         assert scores(output)["this network"] > 0.8, loss
 
@@ -283,6 +284,9 @@ def test_two_commands_words_are_told_their_neighbours(refused):
         (("--target", "species", "--hidden", "-5"), "--hidden: expected a whole number of at least 1, got -5"),
         (("--target", "species", "--activation", "rellu"), "--activation: no 'rellu'; did you mean 'relu'"),
         (("--target", "species", "--optimizer", "adams"), "did you mean 'adam'"),
+        (("--target", "species", "--loss", "softmaxcrossentropy=2"), "SoftmaxCrossEntropy(smoothing): expected"),
+        (("--target", "species", "--activation", "leakyrelu=x"), "expected a number after leakyrelu=, got 'x'"),
+        (("--target", "species", "--activation", "relu=1"), "relu has no setting, got 'relu=1'"),
         (("--target", "species", "--loss", "huber"), "Huber does not fit classification"),
         (("--target", "species", "--loss", "binarycrossentropy"), "expects two classes, got 3"),
         (("--target", "species", "--lr", "nan"), "--lr: expected a finite number"),

@@ -37,6 +37,20 @@ def find(option: str, name: str, known: Mapping[str, Any]) -> Any:
     return plain[key]
 
 
+def make(option: str, text: str, known: Mapping[str, Any]) -> Any:
+    """An instance from `name` or `name=number`, the number for its one setting (huber=0.5, leakyrelu=0.2)."""
+    name, equals, number = text.partition("=")
+    kind = find(option, name, known)
+    try:
+        values = [float(number)] if equals else []
+    except ValueError:
+        raise InputError(f"{option}: expected a number after {name}=, got {number!r}") from None
+    try:
+        return kind(*values)
+    except TypeError:
+        raise InputError(f"{option}: {name} has no setting, got {text!r}") from None
+
+
 def one_of(option: str, name: str | None, known: Iterable[str]) -> None:
     if name is not None and name not in known:
         raise InputError(f"{option}: no {name!r}; {nearest(name, known)}")
@@ -75,26 +89,26 @@ class NetworkOptions:
     hidden: str = "128,64"
     "Units of each hidden layer, separated by commas; 0 for none."
     activation: str = "relu"
-    "relu, gelu, tanh, silu, …: any activation layer by name."
+    "relu, gelu, tanh, leakyrelu=0.2, …: any activation layer, with its setting."
     dropout: float = 0.2
     "After each hidden layer."
     layer_norm: Annotated[bool, Parameter(negative="")] = False
     "Normalise each hidden layer before its activation."
     init: str | None = None
-    "Initial weights: henormal, glorotuniform, lecunnormal, …"
+    "Initial weights: henormal, glorotuniform, normal=0.01, …"
     loss: str | None = None
-    "Softmax cross-entropy or mean squared error by default; huber, quantileloss, poisson, …"
+    "softmaxcrossentropy or meansquarederror by default; softmaxcrossentropy=0.1 smooths, huber=0.5, quantileloss=0.9, …"
     dtype: str = "float32"
     "float32 or float64."
 
     def layers(self, n_out: int) -> list[Layer]:
-        weights = {"weights": find("--init", self.init, INITIALIZERS)()} if self.init else {}
+        weights = {"weights": make("--init", self.init, INITIALIZERS)} if self.init else {}
         activations = {name: kind for name, kind in LAYERS.items() if kind not in (Dense, Dropout, LayerNorm)}
-        kind = find("--activation", self.activation, activations)
+        activation = make("--activation", self.activation, activations)
         require_number("--dropout", self.dropout, 0.0, 1.0)
         layers: list[Layer] = []
         for units in self.units():
-            layers += [Dense(units, **weights), *([LayerNorm()] if self.layer_norm else []), kind()]
+            layers += [Dense(units, **weights), *([LayerNorm()] if self.layer_norm else []), activation]
             layers += [Dropout(self.dropout)] if self.dropout else []
         return [*layers, Dense(n_out, **weights)]
 
@@ -119,6 +133,8 @@ class TrainingOptions:
     "Learning rate; 0.002 below 2,000 training rows, 0.001 from there on; 0.1 for sgd."
     momentum: float = 0.9
     "For sgd."
+    nesterov: Annotated[bool, Parameter(negative="")] = False
+    "Nesterov's momentum, for sgd."
     schedule: str | None = None
     "constant, cosine or exponential; cosine without validation rows, else constant."
     warmup: int = 0
@@ -192,7 +208,7 @@ def recipe(options: TrainingOptions, problem: Problem) -> Recipe:
     sgd = options_kind is OPTIMIZERS["SGD"]
     lr = options.lr if options.lr is not None else (0.1 if sgd else 0.002 if small else 0.001)
     decay = options.weight_decay if options.weight_decay is not None else (0.0 if sgd else 0.3 if small else 0.01)
-    settings: dict[str, Any] = {"momentum": options.momentum} if sgd else {}
+    settings: dict[str, Any] = {"momentum": options.momentum, "nesterov": options.nesterov} if sgd else {}
     schedule = options.schedule or ("cosine" if problem.valid is None else "constant")
     rate = _rate(schedule, lr, epochs * steps, options.warmup)
     optimizer = options_kind(lr=rate, weight_decay=decay, clip_norm=options.clip_norm, **settings)
@@ -218,7 +234,7 @@ def _rate(schedule: str, lr: float, steps: int, warmup: int) -> LearningRate:
 def build_network(options: NetworkOptions, training: TrainingOptions, problem: Problem) -> Network:
     """The network for the problem, its target set."""
     dtype = find("--dtype", options.dtype, {"float32": np.float32, "float64": np.float64})
-    loss = find("--loss", options.loss, LOSSES)() if options.loss else problem.default_loss
+    loss = make("--loss", options.loss, LOSSES) if options.loss else problem.default_loss
     target, n_out = problem.fit_target(loss)
     n_in = problem.encoder.n_features
     penalties = {"l2": training.l2, "l1": training.l1}
