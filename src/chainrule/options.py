@@ -97,7 +97,7 @@ class NetworkOptions:
     init: str | None = None
     "Initial weights: henormal, glorotuniform, normal=0.01, …"
     loss: str | None = None
-    "softmaxcrossentropy or meansquarederror by default; softmaxcrossentropy=0.1 smooths, huber=0.5, quantileloss=0.9, …"
+    "softmaxcrossentropy (=0.1 smooths) or meansquarederror by default; huber=0.5, quantileloss=0.9 …"
     dtype: str = "float32"
     "float32 or float64."
 
