@@ -46,6 +46,15 @@ def test_csv_with_quotes_byte_order_mark_and_other_line_ends(tmp_path):
     assert table["name"].tolist() == ["Smith, J", "two\nlines"]
 
 
+def test_csv_cells_may_hold_any_character(tmp_path):
+    table = read(write(tmp_path, "a,b\nx\u2028y\x0bz\x85,1\nnaïve 🙂,2\n")).X
+    assert table["a"].tolist() == ["x\u2028y\x0bz", "naïve 🙂"]
+
+
+def test_csv_with_old_line_ends(tmp_path):
+    assert read(write(tmp_path, "a,b\r1,2\r3,4\r")).X["b"].tolist() == [2, 4]
+
+
 def test_csv_compressed_under_any_name(tmp_path):
     content = gzip.compress(b"a,b\n1,2\n3,4\n")
     for name in ("data.csv.gz", "data.csv"):

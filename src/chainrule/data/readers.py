@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import re
 import struct
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +24,7 @@ from chainrule.errors import InputError
 MISSING_TEXTS = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "."})
 DELIMITERS = ",;\t|"
 FORMATS = ".csv, .tsv, .txt, .parquet, .npy, .npz, idx (each but Parquet also .gz), or a folder of idx files"
-_CODE = re.compile(r"[+-]?0\d")  # 007 is a name, not the number 7
+_CODE = re.compile(r"^\s*[+-]?0\d", re.MULTILINE)
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -83,7 +85,7 @@ def read_csv(path: Path) -> Table:
         raise InputError(f"{path} line {line}: expected UTF-8 text, got byte 0x{content[error.start]:02x}") from None
     header, *_ = text.lstrip().partition("\n")
     delimiter = max(DELIMITERS, key=header.count)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     try:
         lines = [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
@@ -110,19 +112,29 @@ def _table(path: Path, lines: list[tuple[int, list[str]]]) -> Table:
 
 
 def _is_number(text: str) -> bool:
+    return _numbers([text]) is not None
+
+
+def _numbers(texts: Sequence[str]) -> list[float] | None:
+    """The texts as numbers; None where one is not: also 007, which is a name, and 1_000, which float() would take."""
+    joined = "\n".join(texts)
+    if _CODE.search(joined) or "_" in joined:
+        return None
     try:
-        float(text)
+        return list(map(float, texts))
     except ValueError:
-        return False
-    return not _CODE.match(text) and "_" not in text  # float() takes 1_000
+        return None
 
 
 def _parse(cells: tuple[str, ...]) -> Array:
     """Numbers where every cell that is not missing is one, else text."""
-    texts = [cell.strip() for cell in cells]
-    known = [None if text.lower() in MISSING_TEXTS else text for text in texts]
-    if all(text is None or _is_number(text) for text in known):
-        return np.array([np.nan if text is None else float(text) for text in known])
+    numbers = _numbers(cells)  # most columns of numbers miss none
+    if numbers is not None:
+        return np.array(numbers)
+    known = [None if (text := cell.strip()).lower() in MISSING_TEXTS else text for cell in cells]
+    numbers = _numbers(["nan" if text is None else text for text in known])
+    if numbers is not None:
+        return np.array(numbers)
     out = np.empty(len(known), dtype=object)
     out[:] = known
     return out
