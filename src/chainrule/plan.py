@@ -15,7 +15,7 @@ from chainrule.layers import Layer
 from chainrule.random import initial
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slot:
     """One parameter of one layer in the flat array. `label` (W1, b1, W2, ...) is its name for users, everywhere."""
 
@@ -33,7 +33,7 @@ class Slot:
         return flat[self.start : self.stop].reshape(self.shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     layers: tuple[Layer, ...]
     widths: tuple[int, ...]  # widths[i] enters layer i; the last leaves the network

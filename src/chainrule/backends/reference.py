@@ -23,7 +23,7 @@ from chainrule.state import State
 from chainrule.targets import Target
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Objective:
     """What is minimised: the loss, plus l2/2·ΣW² + l1·Σ|W| over the matrices."""
 
@@ -46,7 +46,7 @@ class Objective:
         return value if np.iscomplexobj(matrices) else float(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Data:
     """Rows as the network takes them: X (N, I) dense or CSR, t as the loss takes it, w (N,) or None, all aligned."""
 
