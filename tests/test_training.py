@@ -109,6 +109,33 @@ def test_divergence_says_at_which_step_and_keeps_the_best_weights(rng):
     assert np.isfinite(net.forward(X)).all()
 
 
+def test_a_validation_loss_that_overflows_is_divergence_too(rng):
+    X, y = rng.normal(size=(64, 1)), rng.poisson(2.0, 64)
+    net = cr.Network([cr.Dense(1)], cr.Poisson(), n_in=1, dtype=np.float64)
+    net["W1"][...] = 1.0
+    training = cr.train(net, (X, y), cr.SGD(lr=1e-3), valid=(X * 1e4, y))
+    with pytest.raises(cr.Diverged):
+        list(training)
+    assert net["W1"][0, 0] == 1.0
+
+
+def test_a_metric_that_is_not_a_number_is_saved_as_null(small, tmp_path):
+    net, X, y = small
+    net.fit(X, y, OPTIMIZER, metrics={"odd": lambda y, p: float("nan")}, epochs=1)
+    net.save(tmp_path / "m.safetensors")
+    assert b'\\"odd\\": null' in (tmp_path / "m.safetensors").read_bytes()
+    record = cr.load(tmp_path / "m.safetensors").history[0]
+    assert np.isnan(record.metrics["odd"])
+    assert "odd nan" in str(record)
+
+
+def test_a_score_of_huge_values_does_not_overflow(rng):
+    X, y = np.ones((4, 1), np.float32), np.zeros(4)
+    net = cr.Network([cr.Dense(1)], cr.MeanAbsoluteError(), n_in=1)
+    net["W1"][...] = 1e30
+    assert np.isfinite(net.evaluate(X, y)).all()
+
+
 def test_divergence_in_the_first_epoch_leaves_the_weights_as_they_were(rng):
     X, y = rng.normal(size=(64, 4)) * 1e30, rng.normal(size=64)
     net = cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=4)

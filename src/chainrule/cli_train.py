@@ -195,7 +195,7 @@ def _result(
         "epochs": len(history),
         "best_epoch": history.best_epoch,
         "interrupted": interrupted,
-        "history": history.columns,
+        "history": history.to_config()["epochs"],
         "yardsticks": [
             {"name": s.name, "score": s.score, "standard_error": s.error, "seconds": s.seconds} for s in sticks
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from chainrule.arrays import Array
@@ -76,11 +77,18 @@ class History:
             net.state.params[...] = self.best
 
     def to_config(self) -> dict[str, Any]:
-        return {"epochs": [asdict(epoch) for epoch in self.epochs], "best_epoch": self.best_epoch}
+        """Plain JSON; a metric that is not a number becomes null."""
+        records = [asdict(epoch) for epoch in self.epochs]
+        for record in records:
+            record["metrics"] = {name: v if isfinite(v) else None for name, v in record["metrics"].items()}
+        return {"epochs": records, "best_epoch": self.best_epoch}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> History:
-        return cls([Epoch(**epoch) for epoch in config["epochs"]], best_epoch=config["best_epoch"])
+        records = [dict(record) for record in config["epochs"]]
+        for record in records:
+            record["metrics"] = {name: nan if v is None else v for name, v in record["metrics"].items()}
+        return cls([Epoch(**record) for record in records], best_epoch=config["best_epoch"])
 
     def plot(self, path: Any = None) -> Any:
         """Loss and score over the epochs as a matplotlib figure, saved where `path` is given."""

@@ -150,10 +150,11 @@ class Network:
 
     def evaluate_data(self, data: Data) -> tuple[float, float]:
         z = infer(self.plan, self.state.views, data.X, self.dtype)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported as it is: not finite
             value = self.loss(z, data.t, np.empty_like(z), data.total, data.w)
             value += self.objective.penalty(self.state.params[: self.plan.n_decay])
-        return float(value), float(np.average(self.contributions(z, data), weights=data.w))
+            score = np.average(self.contributions(z, data), weights=data.w)
+        return float(value), float(score)
 
     def contributions(self, z: Array, data: Data) -> Array:
         """What each row adds to the score (N,), from outputs z."""

@@ -179,7 +179,7 @@ class Values(Target):
         return float(np.average(((t - mean) ** 2).mean(axis=1, dtype=np.float64), weights=w))
 
     def contributions(self, p: Array, t: Array, spread: float) -> Array:
-        rows = np.square(p - t).mean(axis=1, dtype=np.float64)
+        rows = np.square(p.astype(np.float64) - t).mean(axis=1)
         return np.asarray(1 - rows / spread if spread else np.where(rows == 0, 1.0, 0.0))
 
 

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,9 @@ class Training:
                 loss, score = self._epoch(steps, spread)
                 valid_loss, score, metrics = self._measure(score)
             current = loss if valid_loss is None else valid_loss
+            if not isfinite(current):  # finite on the training rows, but not on the validation rows
+                self._give_up()
+                raise Diverged(net.state.step)
             if current < lowest:
                 lowest, self.history.best_epoch = current, net.state.epoch
                 self.history.best[...] = net.state.params
@@ -146,11 +150,15 @@ class Training:
         try:
             result = steps.run(state, self.optimizer, self._data, rows, self.batch_size, spread)
         except Diverged:
-            self.history.restore_best(self.net)
-            state.moments[...] = 0
+            self._give_up()
             raise
         state.epoch += 1
         return result
+
+    def _give_up(self) -> None:
+        """Leave the network with the best weights so far."""
+        self.history.restore_best(self.net)
+        self.net.state.moments[...] = 0
 
     def _measure(self, score: float) -> tuple[float | None, float, dict[str, float]]:
         valid_loss = None
