@@ -102,6 +102,13 @@ CHANGES = {
     "another dtype": (lambda d, h: d.update(dtype="float32"), "expected finite float32"),
     "no loss": (lambda d, h: d.pop("loss"), "'loss' is missing"),
     "a loss for a layer": (lambda d, h: d["layers"].append({"type": "Huber", "delta": 1.0}), "expected a Layer"),
+    "a layer for an encoder": (lambda d, h: d.update(encoder={"type": "Dense", "units": 3}), "encoder: expected"),
+    "an encoder of other width": (
+        lambda d, h: d.update(encoder={"type": "Pixels", "low": 0.0, "high": 1.0, "n_pixels": 9}),
+        "encoder: expected one of 5 features",
+    ),
+    "another kind of target": (lambda d, h: d.update(target={"type": "Values", "n_out": 3}), "target: expected Labels"),
+    "fewer classes": (lambda d, h: d["target"].update(classes=[0, 1]), "a class for each of 3 outputs, got 2"),
     "history of another kind": (lambda d, h: d.update(history=[1]), "damaged"),
 }
 

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.config import from_config, to_config
+from chainrule.data.encoder import Encoder
 from chainrule.errors import InputError
 from chainrule.history import History
 from chainrule.plan import Plan
+from chainrule.targets import TARGETS, Labels, Target
 
 if TYPE_CHECKING:
     from chainrule.network import Network
@@ -139,9 +141,26 @@ def _network(tensors: dict[str, Any], description: dict[str, Any]) -> Network:
             raise InputError(f"tensor {label}: expected finite {net.dtype} numbers")
         else:
             net[label][...] = tensor
-    net.target, net.encoder = from_config(description["target"]), from_config(description["encoder"])
+    net.target, net.encoder = _target(description["target"], net), _encoder(description["encoder"], net)
     net.history = History.from_config(description["history"]) if description["history"] else None
     net.info = description["info"]
     for name in ("step", "epoch", "optimizer"):
         setattr(net.state, name, description[name])
     return net
+
+
+def _target(config: Any, net: Network) -> Target | None:
+    target, wanted = from_config(config), TARGETS[net.loss.target]
+    if target is not None and (type(target) is not wanted or target.n_out != net.n_out):
+        raise InputError(f"target: expected {wanted.__name__} for {net.n_out} outputs, got {target!r}")
+    classes = getattr(target, "classes", None)
+    if classes is not None and len(classes) != (net.n_out if wanted is Labels else 2):
+        raise InputError(f"target: expected a class for each of {net.n_out} outputs, got {len(classes)}")
+    return target
+
+
+def _encoder(config: Any, net: Network) -> Encoder | None:
+    encoder = from_config(config)
+    if encoder is not None and (not isinstance(encoder, Encoder) or encoder.n_features != net.n_in):
+        raise InputError(f"encoder: expected one of {net.n_in} features, got {encoder!r}")
+    return encoder
