@@ -400,7 +400,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(run):
 @pytest.mark.slow
 def test_fashion_mnist_from_the_command_line(run):
     try:
-        output = run("train", "fashion-mnist", "--epochs", "5", "--json")
+        output = run("train", "fashion-mnist", "--epochs", "15", "--json")
     except SystemExit:
         pytest.skip("fashion-mnist is not on this machine")
     assert scores(output)["this network"] >= 0.865
