@@ -127,7 +127,7 @@ def heavy_tailed(n=3000):
     """A class that depends on ten numbers, each with the tails of Student's t with 0.4 degrees of freedom: no mean."""
     rng = np.random.default_rng(0)
     latent, weights = rng.normal(size=(n, 10)), rng.normal(size=10)
-    noise = 0.5 * np.linalg.norm(weights) * rng.normal(size=n)
+    noise = 0.4 * np.linalg.norm(weights) * rng.normal(size=n)
     heavy = stats.t.ppf(stats.norm.cdf(latent), 0.4)
     frame = pd.DataFrame(heavy, columns=[f"x{i}" for i in range(10)])
     return frame.assign(kind=np.where(latent @ weights + noise > 0, "up", "down"))
