@@ -40,6 +40,13 @@ class Optimizer(Settings, ABC):
         """What `update` needs besides the arrays, η first; `step` counts the updates already made."""
         return (rate_at(self.lr, step),)
 
+    def table(self, first: int, n: int) -> Array:
+        """The scalars of n steps from `first` on (n, k), in float64."""
+        if isinstance(self.lr, (int, float)):  # the same arithmetic on all steps at once
+            steps = np.arange(first, first + n)
+            return np.column_stack([np.broadcast_to(scalar, n) for scalar in self.scalars(steps)])  # type: ignore[arg-type]
+        return np.array([self.scalars(step) for step in range(first, first + n)], dtype=np.float64)
+
     @abstractmethod
     def update(self, p: Array, g: Array, moments: Array, scalars: tuple[float, ...]) -> None:
         """The equation, in place, on any block of the flat arrays; g may be overwritten."""

@@ -1,0 +1,186 @@
+"""The fast backend: hands a Plan, a State and the data to the C++ kernels, whole epochs at a time.
+
+The reference is the specification; this gives the same numbers up to rounding, and the same bits on any number of
+threads and any instruction set.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from chainrule.activations import ELU, LeakyReLU
+from chainrule.arrays import Array, is_sparse
+from chainrule.backends.reference import Data, Objective
+from chainrule.backends.threads import Threads
+from chainrule.errors import Diverged, InputError, nearest
+from chainrule.layers import LAYERS, Dropout, Layer, LayerNorm
+from chainrule.losses import LOSSES, Huber, Loss, QuantileLoss, SoftmaxCrossEntropy
+from chainrule.optimizers import OPTIMIZERS, SGD, AdaGrad, Adam, Optimizer, RMSProp
+from chainrule.plan import Plan
+from chainrule.state import State
+from chainrule.targets import Target
+
+CHUNK = 0.1  # seconds of training after which Python is asked whether the user wants to stop
+BLOCK_ROWS = 4096  # of a gradient over all the data
+
+
+@cache
+def kernels() -> ModuleType:
+    """The extension module; ImportError where it was not built."""
+    from chainrule.backends import _kernels  # type: ignore[attr-defined]
+
+    return _kernels
+
+
+@cache
+def isa(wanted: str | None) -> str:
+    """The instruction set to use: the CPU's best, or the one named; InputError where it does not run here."""
+    usable = kernels().isas()
+    if not usable:
+        raise InputError("this CPU has no instruction set that the kernels are built for")
+    if wanted and wanted not in usable:
+        raise InputError(f"CHAINRULE_ISA: no instruction set {wanted!r} here; {nearest(wanted, usable)}")
+    return wanted or usable[0]
+
+
+def current_isa() -> str:
+    return isa(os.environ.get("CHAINRULE_ISA"))
+
+
+def obstacle(plan: Plan, loss: Loss, optimizer: Optimizer | None = None) -> str | None:
+    """Why these kernels cannot run the network, or None."""
+    try:
+        current_isa()
+    except ImportError:
+        return "the compiled kernels are not part of this installation"
+    except InputError as error:
+        return str(error)
+    for i, layer in enumerate(plan.layers):
+        if not _has_kernel(layer, LAYERS, kernels().layers()):
+            return f"{type(layer).__name__} (layer {i + 1}) has no compiled kernel"
+    if not _has_kernel(loss, LOSSES, kernels().losses()):
+        return f"{type(loss).__name__} has no compiled kernel"
+    if optimizer is not None and not _has_kernel(optimizer, OPTIMIZERS, kernels().rules()):
+        return f"{type(optimizer).__name__} has no compiled kernel"
+    return None
+
+
+def _has_kernel(thing: object, registry: dict[str, Any], names: list[str]) -> bool:
+    """Whether its class is the library's own, not a subclass or namesake, and has a kernel."""
+    name = type(thing).__name__
+    return registry.get(name) is type(thing) and name in names
+
+
+def _setting(thing: Layer | Loss) -> float:
+    """The one number that a kernel of this kind needs."""
+    match thing:
+        case Dropout():
+            return thing.threshold
+        case LeakyReLU():
+            return thing.slope
+        case ELU():
+            return thing.alpha
+        case LayerNorm():
+            return thing.epsilon
+        case SoftmaxCrossEntropy():
+            return thing.smoothing
+        case Huber():
+            return thing.delta
+        case QuantileLoss():
+            return thing.quantile
+    return 0.0
+
+
+def _rule(optimizer: Optimizer) -> tuple[float, float, float, bool]:
+    match optimizer:
+        case Adam():
+            return optimizer.beta1, optimizer.beta2, optimizer.epsilon, False
+        case RMSProp():
+            return optimizer.rho, 0.0, optimizer.epsilon, False
+        case AdaGrad():
+            return 0.0, 0.0, optimizer.epsilon, False
+        case SGD():
+            return optimizer.momentum, 0.0, 0.0, optimizer.nesterov
+    raise AssertionError(optimizer)
+
+
+def _engine(plan: Plan, loss: Loss, dtype: Any, rows: int, *, training: bool, input_gradient: bool = False) -> Any:
+    starts = {(slot.layer, len(slot.shape), slot.name): slot.start for slot in plan.slots}
+    specs = []
+    for i, layer in enumerate(plan.layers):
+        if not training and isinstance(layer, Dropout):
+            continue  # prediction passes its input on
+        own = [start for (at, _, _), start in starts.items() if at == i]
+        matrix, vector = (*own, 0, 0)[:2]
+        specs.append(
+            (type(layer).__name__, plan.widths[i], plan.widths[i + 1], float(_setting(layer)), i, matrix, vector)
+        )
+    kind = kernels().Engine32 if np.dtype(dtype) == np.float32 else kernels().Engine64
+    named = (type(loss).__name__, float(_setting(loss)), loss.target)
+    return kind(current_isa(), specs, named, plan.size, plan.n_decay, rows, training, input_gradient)
+
+
+def _use_data(engine: Any, data: Data, spread: float) -> None:
+    labels = data.t if data.t.dtype.kind == "i" else None
+    targets = None if labels is not None else data.t
+    if is_sparse(data.X):
+        parts = data.X.data, data.X.indptr.astype(np.int64), data.X.indices.astype(np.int64)
+    else:
+        parts = data.X, None, None
+    engine.use_data(*parts, labels, targets, data.w, spread, 1.0)
+
+
+class Steps:
+    """One network's training steps; the interface of reference.Steps."""
+
+    def __init__(
+        self, plan: Plan, objective: Objective, target: Target, seed: int, batch_size: int, dtype: Any, threads: Threads
+    ) -> None:
+        self.plan, self.objective, self.target, self.seed = plan, objective, target, seed
+        self.threads = threads
+        self.threads_used = 1
+        self.chunk = CHUNK
+        self._wanted = threads.wanted(plan, batch_size)
+        self._engine = _engine(plan, objective.loss, dtype, batch_size, training=True)
+        self._data: Data | None = None
+
+    def run(
+        self, state: State, optimizer: Optimizer, data: Data, order: Array, batch_size: int, spread: float
+    ) -> tuple[float, float]:
+        """One epoch; its loss and score, as they were when each batch was met. Raises Diverged."""
+        if data is not self._data:
+            _use_data(self._engine, data, spread)
+            self._data = data
+        self._engine.use_state(state.params, state.moments)
+        clip = optimizer.clip_norm or 0.0
+        penalties = self.objective.l2, self.objective.l1
+        self._engine.use_rule(type(optimizer).__name__, *_rule(optimizer), optimizer.weight_decay, clip, *penalties)
+        n_steps = -(-len(order) // batch_size)
+        totals = _totals(data.w, order, batch_size, n_steps)
+        scalars = optimizer.table(state.step, n_steps)
+        first, done, loss, score = state.step, 0, 0.0, 0.0
+        while done < n_steps:
+            done, chunk_loss, chunk_score, diverged, self.threads_used = self._engine.train(
+                order, batch_size, done, totals, scalars, self.seed, first, self.chunk,
+                self._wanted, self.threads.limit, self.threads.exact,
+            )  # fmt: skip
+            state.step = first + done
+            loss, score = loss + chunk_loss, score + chunk_score
+            if diverged:
+                raise Diverged(state.step + 1)
+        total = data.total
+        return loss / total, score / total
+
+
+def _totals(w: Array | None, order: Array, batch_size: int, n_steps: int) -> Array:
+    """The sum of sample weights of each batch (n_steps,)."""
+    if w is not None:
+        return np.add.reduceat(w[order].astype(np.float64), np.arange(0, len(order), batch_size))
+    totals = np.full(n_steps, float(batch_size))
+    totals[-1] = len(order) - (n_steps - 1) * batch_size
+    return totals

@@ -1,0 +1,187 @@
+// The module chainrule.backends._kernels: engines for float32 and float64, and what this machine can run.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <chrono>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+#include "engine.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace chainrule {
+
+#if defined(__x86_64__)
+namespace v3 { extern const Isa isa; }
+namespace v4 { extern const Isa isa; }
+#elif defined(__aarch64__)
+namespace neon { extern const Isa isa; }
+#endif
+
+namespace {
+
+// The instruction sets that this CPU runs, the best first.
+std::vector<const Isa*> usable() {
+    std::vector<const Isa*> sets;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                        __builtin_cpu_supports("avx512cd");
+    if (avx2 && avx512) sets.push_back(&v4::isa);
+    if (avx2) sets.push_back(&v3::isa);
+#elif defined(__aarch64__)
+    sets.push_back(&neon::isa);
+#endif
+    return sets;
+}
+
+const Isa& isa_named(const std::string& name) {
+    for (const Isa* isa : usable())
+        if (name == isa->name) return *isa;
+    throw std::invalid_argument("this CPU does not run " + name);
+}
+
+using Any = nb::ndarray<nb::ro, nb::device::cpu>;
+template <class V>
+using Vector = nb::ndarray<const V, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class V>
+using Flat = nb::ndarray<V, nb::c_contig, nb::device::cpu>;
+
+Number number_of(const Any& a) {
+    if (a.dtype() == nb::dtype<float>()) return Number::f32;
+    if (a.dtype() == nb::dtype<double>()) return Number::f64;
+    if (a.dtype() == nb::dtype<uint8_t>()) return Number::u8;
+    throw std::invalid_argument("expected float32, float64 or uint8");
+}
+
+Source dense_source(const Any& X, double scale) {
+    if (X.ndim() != 2 || (X.shape(1) > 1 && X.stride(1) != 1)) throw std::invalid_argument("expected rows side by side");
+    return {X.data(), number_of(X), X.stride(0), scale, nullptr, nullptr};
+}
+
+template <class T>
+class Bound : public Engine<T> {
+public:
+    Bound(const std::string& isa, const std::vector<std::tuple<std::string, int, int, double, int, int64_t, int64_t>>& specs,
+          const std::tuple<std::string, double, std::string>& loss, int64_t n_params, int64_t n_matrices, int64_t rows,
+          bool training, bool input_gradient)
+        : Engine<T>(isa_named(isa), layers_of(specs), {std::get<0>(loss), std::get<1>(loss), std::get<2>(loss)}, n_params,
+                    n_matrices, rows, training, input_gradient) {}
+
+    void use_data(const Any& X, std::optional<Vector<int64_t>> starts, std::optional<Vector<int64_t>> columns,
+                  std::optional<Vector<int64_t>> labels, std::optional<Flat<const T>> targets,
+                  std::optional<Vector<T>> weights, double spread, double scale) {
+        Rows<T> rows{};
+        if (starts) rows.X = {X.data(), number_of(X), 0, scale, starts->data(), columns->data()};
+        else rows.X = dense_source(X, scale);
+        rows.labels = labels ? labels->data() : nullptr;
+        rows.targets = targets ? targets->data() : nullptr;
+        rows.weights = weights ? weights->data() : nullptr;
+        rows.spread = spread;
+        this->use(rows);
+    }
+
+    void use_state(Flat<T> params, Flat<T> moments) {
+        const int64_t n = params.size(), k = moments.size() / n;
+        this->use(params.data(), k > 0 ? moments.data() : nullptr, k > 1 ? moments.data() + n : nullptr);
+    }
+
+    void use_rule(const std::string& name, double a, double b, double epsilon, bool nesterov, double decay, double clip,
+                  double l2, double l1) {
+        this->use(RuleSpec{name, a, b, epsilon, nesterov, decay, clip, l2, l1});
+    }
+
+    nb::tuple train_steps(Vector<int64_t> order, int64_t batch, int64_t done, Vector<double> totals,
+                          nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu> scalars, uint64_t seed,
+                          uint64_t step, double seconds, int wanted, int limit, bool exact) {
+        const Epoch epoch{order.data(), int64_t(order.size()), batch, done, totals.data(), scalars.data(),
+                          int(scalars.shape(1)), seed, step, seconds};
+        Progress p;
+        {
+            nb::gil_scoped_release released;
+            p = this->train(epoch, {wanted, limit, exact});
+        }
+        return nb::make_tuple(p.done, p.loss, p.score, p.diverged, p.threads);
+    }
+
+    double add_gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, Flat<T> sums,
+                         std::optional<Flat<T>> dX, int wanted, int limit, bool exact) {
+        nb::gil_scoped_release released;
+        return this->gradients(n_rows, total, seed, step, sums.data(), dX ? dX->data() : nullptr, {wanted, limit, exact});
+    }
+
+    void outputs(const Any& X, double scale, Flat<T> out, int wanted, int limit, bool exact) {
+        const Source source = dense_source(X, scale);
+        nb::gil_scoped_release released;
+        this->infer(source, int64_t(X.shape(0)), out.data(), {wanted, limit, exact});
+    }
+
+private:
+    static std::vector<LayerSpec> layers_of(
+        const std::vector<std::tuple<std::string, int, int, double, int, int64_t, int64_t>>& specs) {
+        std::vector<LayerSpec> layers;
+        for (const auto& [name, n_in, n_out, setting, index, matrix, vector] : specs)
+            layers.push_back({name, n_in, n_out, setting, index, matrix, vector});
+        return layers;
+    }
+};
+
+template <class T>
+void bind(nb::module_& m, const char* name) {
+    using E = Bound<T>;
+    nb::class_<E>(m, name)
+        .def(nb::init<const std::string&, const std::vector<std::tuple<std::string, int, int, double, int, int64_t, int64_t>>&,
+                      const std::tuple<std::string, double, std::string>&, int64_t, int64_t, int64_t, bool, bool>())
+        .def("use_data", &E::use_data, "X"_a, "starts"_a.none(), "columns"_a.none(), "labels"_a.none(),
+             "targets"_a.none(), "weights"_a.none(), "spread"_a, "scale"_a)
+        .def("use_state", &E::use_state)
+        .def("use_rule", &E::use_rule)
+        .def("train", &E::train_steps)
+        .def("gradients", &E::add_gradients, "n_rows"_a, "total"_a, "seed"_a, "step"_a, "sums"_a, "dX"_a.none(),
+             "wanted"_a, "limit"_a, "exact"_a)
+        .def("infer", &E::outputs);
+}
+
+double peak(const std::string& isa, double seconds) {
+    using Clock = std::chrono::steady_clock;
+    const Isa& set = isa_named(isa);
+    const int64_t n = 1000000;
+    double best = 0;
+    nb::gil_scoped_release released;
+    for (const auto began = Clock::now(); std::chrono::duration<double>(Clock::now() - began).count() < seconds;) {
+        const auto start = Clock::now();
+        if (set.peak(n) < 0) return 0;
+        const double took = std::chrono::duration<double>(Clock::now() - start).count();
+        best = std::max(best, 2.0 * double(n) * set.lanes / took);
+    }
+    return best;
+}
+
+}  // namespace
+}  // namespace chainrule
+
+NB_MODULE(_kernels, m) {
+    using namespace chainrule;
+    bind<float>(m, "Engine32");
+    bind<double>(m, "Engine64");
+    m.def("isas", [] {
+        std::vector<std::string> names;
+        for (const Isa* isa : usable()) names.emplace_back(isa->name);
+        return names;
+    });
+    m.def("peak", &peak, "isa"_a, "seconds"_a, "Floating-point operations a second of one thread, float32, the best seen.");
+    m.def("layers", &layer_names);
+    m.def("losses", &loss_names);
+    m.def("rules", &rule_names);
+    m.attr("rows") = ROWS;
+}

@@ -1,0 +1,329 @@
+#include "engine.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+#include <stdexcept>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include "team.hpp"
+
+namespace chainrule {
+
+namespace {
+
+template <class Value>
+struct Named {
+    const char* name;
+    Value value;
+};
+
+constexpr Named<Kind> KINDS[] = {
+    {"Dense", Kind::dense}, {"Dropout", Kind::dropout}, {"LayerNorm", Kind::layer_norm}, {"Softmax", Kind::softmax},
+    {"ReLU", Kind::relu}, {"LeakyReLU", Kind::leaky_relu}, {"ELU", Kind::elu}, {"SELU", Kind::selu},
+    {"GELU", Kind::gelu}, {"GELUTanh", Kind::gelu_tanh}, {"SiLU", Kind::silu}, {"Mish", Kind::mish},
+    {"Softplus", Kind::softplus}, {"Tanh", Kind::tanh}, {"Sigmoid", Kind::sigmoid}};
+constexpr Named<LossKind> LOSSES[] = {
+    {"SoftmaxCrossEntropy", LossKind::cross_entropy}, {"BinaryCrossEntropy", LossKind::binary_cross_entropy},
+    {"MeanSquaredError", LossKind::squared}, {"HalfSquaredError", LossKind::half_squared},
+    {"MeanAbsoluteError", LossKind::absolute}, {"Huber", LossKind::huber}, {"QuantileLoss", LossKind::quantile},
+    {"Poisson", LossKind::poisson}};
+constexpr Named<Rule> RULES[] = {{"SGD", Rule::sgd}, {"AdaGrad", Rule::adagrad}, {"RMSProp", Rule::rmsprop},
+                                 {"Adam", Rule::adam}, {"AdamW", Rule::adam}};
+
+template <class Value, size_t N>
+Value named(const Named<Value> (&table)[N], const std::string& name) {
+    for (const auto& row : table)
+        if (name == row.name) return row.value;
+    throw std::invalid_argument("no kernel for " + name);
+}
+
+template <class Value, size_t N>
+std::vector<std::string> names(const Named<Value> (&table)[N]) {
+    std::vector<std::string> all;
+    for (const auto& row : table) all.emplace_back(row.name);
+    return all;
+}
+
+// Rows are whole vectors, and no multiple of 2 KiB apart: those would compete for the same few lines of the first cache.
+template <class T>
+int64_t row_stride(int width) {
+    const int64_t stride = (width + 15) / 16 * 16;
+    return stride * sizeof(T) % 2048 ? stride : stride + 16;
+}
+
+int64_t cut(int64_t n, int t, int threads) { return std::min(n, (n + 3) / 4 * t / threads * 4); }
+
+using Clock = std::chrono::steady_clock;
+
+}  // namespace
+
+std::vector<std::string> layer_names() { return names(KINDS); }
+std::vector<std::string> loss_names() { return names(LOSSES); }
+std::vector<std::string> rule_names() { return names(RULES); }
+
+void* Memory::take(size_t bytes) {
+    constexpr size_t ALIGN = 64;
+    void* raw = std::calloc(bytes + 2 * ALIGN, 1);  // large ones come untouched from the system
+    if (!raw) throw std::bad_alloc();
+    blocks.emplace_back(raw);
+    void* at = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(raw) + ALIGN - 1) / ALIGN * ALIGN);
+#if defined(__linux__)
+    constexpr size_t PAGE = size_t(1) << 21;
+    const uintptr_t first = (reinterpret_cast<uintptr_t>(at) + PAGE - 1) / PAGE * PAGE;
+    const uintptr_t stop = (reinterpret_cast<uintptr_t>(at) + bytes) / PAGE * PAGE;
+    if (stop > first) madvise(reinterpret_cast<void*>(first), stop - first, MADV_HUGEPAGE);  // a wish: fewer pages to look up
+#endif
+    return at;
+}
+
+void Memory::Free::operator()(void* p) const { std::free(p); }
+
+template <class T>
+Engine<T>::Engine(const Isa& isa, const std::vector<LayerSpec>& specs, const LossSpec& loss, int64_t n_params,
+                  int64_t n_matrices, int64_t rows, bool training, bool input_gradient)
+    : kernels(isa.kernels<T>()), n_params(n_params), capacity(rows) {
+    place(specs, training, input_gradient);
+    program.layers = layers.data();
+    program.n_layers = int(layers.size());
+    program.n_matrices = n_matrices;
+    program.input = layers[0].x;
+    const ScoreKind score = loss.target == "labels" ? ScoreKind::labels
+                            : loss.target == "flags" ? ScoreKind::flags : ScoreKind::values;
+    program.loss = {named(LOSSES, loss.name), T(loss.setting), score, false, 0, nullptr, nullptr, nullptr, nullptr};
+    if (!training) return;
+    program.loss.total = memory.array<T>(capacity);
+    program.loss.shift = memory.array<T>(capacity);
+    program.loss.rows = memory.array<double>(capacity);
+    program.loss.scores = memory.array<double>(capacity);
+    if (capacity > DEPTH) carry = memory.array<T>(n_params);
+    strips = memory.array<double>(n_params / STRIP + 1);
+}
+
+// Gives every layer its arrays. An element-wise layer writes over its input where nobody needs that any more, and over the
+// gradient it receives.
+template <class T>
+void Engine<T>::place(const std::vector<LayerSpec>& specs, bool training, bool input_gradient) {
+    const int64_t rows = capacity;
+    T *x = memory.array<T>(rows * row_stride<T>(specs[0].n_in)), *dx = nullptr;
+    bool wanted = input_gradient;
+    if (wanted) dx = memory.array<T>(rows * row_stride<T>(specs[0].n_in));
+    bool x_is_free = true;  // the layer before does not read its output again
+    for (const LayerSpec& spec : specs) {
+        const Kind kind = named(KINDS, spec.name);
+        Layer<T> l{kind, spec.n_in, spec.n_out, T(spec.setting), spec.index, spec.matrix, spec.vector,
+                   x, nullptr, dx, nullptr, row_stride<T>(spec.n_in), row_stride<T>(spec.n_out), nullptr, nullptr, nullptr};
+        const bool has_weights = kind == Kind::dense || kind == Kind::layer_norm, in_place = elementwise(kind);
+        l.y = in_place && by_output(kind) && x_is_free ? x : memory.array<T>(rows * l.ldy);
+        x_is_free = kind == Kind::dense || kind == Kind::dropout || kind == Kind::layer_norm;
+        if (training) {
+            if (kind == Kind::dense && dx) l.transposed = memory.array<T>(spec.n_out * l.ldx);
+            wanted = wanted || has_weights;
+            if (wanted) l.dy = in_place && dx ? dx : memory.array<T>(rows * l.ldy);
+        }
+        if (kind == Kind::dropout && training) l.memory = memory.array<T>(rows * l.ldx);
+        if (kind == Kind::layer_norm) {
+            l.memory = memory.array<T>(rows * l.ldx);
+            l.scale = memory.array<T>(rows);
+        }
+        if (kind == Kind::dense) multiplications += double(spec.n_in) * spec.n_out;
+        x = l.y, dx = l.dy;
+        layers.push_back(l);
+    }
+}
+
+template <class T>
+void Engine<T>::use(T* p, T* moment0, T* moment1) {
+    params = p, moments[0] = moment0, moments[1] = moment1;
+}
+
+template <class T>
+void Engine<T>::use(const RuleSpec& spec) {
+    named(RULES, spec.name);
+    rule = spec;
+    if (rule.clip > 0 && !grads) grads = memory.array<T>(n_params);
+}
+
+// Which rows of which layer's weights are whose: equal work, in one piece for each thread.
+template <class T>
+auto Engine<T>::divide(int threads) const -> std::vector<std::vector<Range>> {
+    const auto height = [](const Layer<T>& l) {
+        return l.kind == Kind::dense ? l.n_in + 1 : l.kind == Kind::layer_norm ? 1 : 0;
+    };
+    double total = 0;
+    for (const auto& l : layers) total += double(height(l)) * l.ldy;
+    std::vector<std::vector<Range>> ranges(threads);
+    double before = 0;
+    for (int i = 0; i < int(layers.size()); i++) {
+        const int rows = height(layers[i]);
+        const double row = double(layers[i].ldy);
+        const auto place = [&](int t) {
+            const double at = (total * t / threads - before) / row;
+            return t == threads || at >= rows ? rows : std::clamp(int(std::lround(at / 4)) * 4, 0, rows);
+        };
+        for (int t = 0; t < threads; t++)
+            if (place(t) < place(t + 1)) ranges[t].push_back({i, place(t), place(t + 1)});
+        before += rows * row;
+    }
+    return ranges;
+}
+
+template <class T>
+void Engine<T>::reserve(int threads) {
+    while (int(scratch.size()) < threads) {
+        constexpr int64_t panel = DEPTH * 128 / sizeof(T), block = (BLOCK_M + 16) * DEPTH;
+        scratch.push_back({memory.array<T>(panel), memory.array<T>(block)});
+    }
+}
+
+template <class T>
+Update<T> Engine<T>::update(const double* s, int n_scalars) const {
+    Update<T> u{};
+    u.rule = named(RULES, rule.name);
+    u.nesterov = rule.nesterov;
+    u.a = T(rule.a), u.b = T(rule.b), u.c = T(1 - rule.a), u.d = T(1 - rule.b), u.epsilon = T(rule.epsilon);
+    u.lr = T(s[0]);
+    if (n_scalars == 3) u.rate = T(s[0] / s[1]), u.scale = T(1 / s[2]);
+    u.keep = T(1 - s[0] * rule.decay);
+    u.l2 = T(rule.l2), u.l1 = T(rule.l1);
+    u.params = params, u.moment[0] = moments[0], u.moment[1] = moments[1];
+    u.grads = rule.clip > 0 ? grads : nullptr;
+    u.carry = carry;
+    return u;
+}
+
+namespace {
+
+int choose(const Threads& wish, const Share& share) {
+    return wish.exact ? wish.wanted : std::min(wish.wanted, share.threads(wish.limit));
+}
+
+// Sums f over strips of n elements: each thread takes some, and all add up all of them in order, after `barrier`.
+template <class F>
+void each_strip(int64_t n, int t, int threads, double* sums, F f) {
+    for (int64_t i = t; i * STRIP < n; i += threads) sums[i] = f(i * STRIP, std::min<int64_t>(STRIP, n - i * STRIP));
+}
+
+double total_of(const double* sums, int64_t n) {
+    double total = 0;
+    for (int64_t i = 0; i < n; i++) total += sums[i];
+    return total;
+}
+
+int64_t n_strips(int64_t n) { return (n + STRIP - 1) / STRIP; }
+
+}  // namespace
+
+template <class T>
+Progress Engine<T>::train(const Epoch& e, Threads wish) {
+    const Share share;
+    const int n = choose(wish, share);
+    reserve(n);
+    const auto ranges = divide(n);
+    const int64_t n_steps = (e.n_rows + e.batch - 1) / e.batch;
+    program.loss.soft = !data.labels;
+    program.loss.spread = data.spread;
+    Progress progress;
+    progress.done = e.done, progress.threads = n;
+    Barrier barrier(n, n > wish.limit);
+    const auto began = Clock::now();
+    bool late = false;
+    run_on(n, [&](int t) {
+        for (const Range& r : ranges[t])
+            if (layers[r.layer].transposed) kernels.transpose(layers[r.layer], params, r.lo, r.hi);
+        barrier.meet();
+        for (int64_t step = e.done; step < n_steps; step++) {
+            const int64_t first = step * e.batch, rows = std::min(e.batch, e.n_rows - first);
+            const Batch<T> batch{data.X, data.labels, data.targets, data.weights, e.order + first, rows, 0,
+                                 e.totals[step], e.seed, e.step + uint64_t(step)};
+            Update<T> u = update(e.scalars + step * e.n_scalars, e.n_scalars);
+            kernels.rows(program, batch, u, int(cut(rows, t, n)), int(cut(rows, t + 1, n)), scratch[t]);
+            const int64_t penalised = rule.l2 != 0 || rule.l1 != 0 ? program.n_matrices : 0;
+            each_strip(penalised, t, n, strips,
+                       [&](int64_t at, int64_t size) { return kernels.penalty(params + at, size, u.l2, u.l1); });
+            barrier.meet();
+            const double value =
+                total_of(program.loss.rows, rows) / batch.total + total_of(strips, n_strips(penalised));
+            if (!std::isfinite(value)) {
+                if (t == 0) progress.diverged = true;
+                break;
+            }
+            for (const Range& r : ranges[t]) kernels.weights(layers[r.layer], u, int(rows), r.lo, r.hi, scratch[t]);
+            if (u.grads) {
+                barrier.meet();
+                each_strip(n_params, t, n, strips,
+                           [&](int64_t at, int64_t size) { return kernels.squares(grads + at, size); });
+                barrier.meet();
+                const double norm = std::sqrt(total_of(strips, n_strips(n_params)));
+                const T factor = norm > rule.clip ? T(rule.clip / norm) : T(1);
+                for (const Range& r : ranges[t]) kernels.apply(layers[r.layer], u, factor, r.lo, r.hi);
+            }
+            if (t == 0) {
+                progress.done++;
+                progress.loss += value * batch.total;
+                progress.score += total_of(program.loss.scores, rows);
+                late = std::chrono::duration<double>(Clock::now() - began).count() > e.seconds;
+            }
+            barrier.meet();
+            if (late) break;
+        }
+    });
+    return progress;
+}
+
+template <class T>
+double Engine<T>::gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, T* sums, T* dX, Threads wish) {
+    const Share share;
+    const int n = choose(wish, share);
+    reserve(n);
+    const auto ranges = divide(n);
+    program.loss.soft = !data.labels;
+    program.loss.spread = data.spread;
+    std::vector<int64_t> order(n_rows);
+    for (int64_t i = 0; i < n_rows; i++) order[i] = i;
+    Update<T> u{};
+    u.params = params, u.grads = sums, u.carry = carry, u.add = true;
+    double value = 0;
+    Barrier barrier(n, n > wish.limit);
+    run_on(n, [&](int t) {
+        for (const Range& r : ranges[t])
+            if (layers[r.layer].transposed) kernels.transpose(layers[r.layer], params, r.lo, r.hi);
+        barrier.meet();
+        for (int64_t first = 0; first < n_rows; first += capacity) {
+            const int64_t rows = std::min(capacity, n_rows - first);
+            const Batch<T> batch{data.X, data.labels, data.targets, data.weights, order.data() + first, rows, first,
+                                 total, seed, step};
+            const int lo = int(cut(rows, t, n)), hi = int(cut(rows, t + 1, n));
+            kernels.rows(program, batch, u, lo, hi, scratch[t]);
+            barrier.meet();
+            for (const Range& r : ranges[t]) kernels.weights(layers[r.layer], u, int(rows), r.lo, r.hi, scratch[t]);
+            for (int i = lo; dX && i < hi; i++)
+                std::copy_n(layers[0].dx + i * layers[0].ldx, n_in(), dX + (first + i) * n_in());
+            if (t == 0) value += total_of(program.loss.rows, rows) / total;
+            barrier.meet();
+        }
+    });
+    return value;
+}
+
+template <class T>
+void Engine<T>::infer(const Source& X, int64_t n_rows, T* out, Threads wish) {
+    const Share share;
+    const int n = int(std::min<int64_t>(choose(wish, share), capacity / ROWS + 1));
+    reserve(n);
+    Batch<T> batch{};
+    batch.X = X;
+    run_on(n, [&](int t) {
+        kernels.infer(program, batch, params, t * ROWS, int(cut(n_rows, t, n)), int(cut(n_rows, t + 1, n)), out, scratch[t]);
+    });
+}
+
+template class Engine<float>;
+template class Engine<double>;
+
+}  // namespace chainrule

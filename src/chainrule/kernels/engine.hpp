@@ -1,0 +1,116 @@
+// Builds a Program and runs it: the arrays of a batch, the loop over steps, the division of work among threads.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "program.hpp"
+
+namespace chainrule {
+
+struct LayerSpec {
+    std::string name;  // of the class in Python
+    int n_in, n_out;
+    double setting;
+    int index;
+    int64_t matrix, vector;
+};
+
+struct LossSpec {
+    std::string name;
+    double setting;
+    std::string target;  // labels, flags, values or counts
+};
+
+struct RuleSpec {
+    std::string name;
+    double a, b, epsilon;  // momentum; ρ; β₁ and β₂
+    bool nesterov;
+    double decay, clip, l2, l1;  // clip 0: none
+};
+
+template <class T>
+struct Rows {  // the caller's data, aligned
+    Source X;
+    const int64_t* labels;
+    const T *targets, *weights;
+    double spread;
+};
+
+struct Epoch {  // the steps still to do
+    const int64_t* order;
+    int64_t n_rows, batch, done;          // done: steps already made
+    const double *totals, *scalars;       // of each step: its weights' sum; η and the bias corrections
+    int n_scalars;
+    uint64_t seed, step;                  // step: of the first of all of them
+    double seconds;                       // stop after the first step that ends later
+};
+
+struct Progress {
+    int64_t done = 0;
+    double loss = 0, score = 0;  // sums over rows
+    bool diverged = false;       // in the step after `done`
+    int threads = 1;
+};
+
+struct Threads {
+    int wanted, limit;
+    bool exact;
+};
+
+class Memory {  // zeroed, aligned, freed together
+public:
+    template <class T>
+    T* array(int64_t n) { return static_cast<T*>(take(n * sizeof(T))); }
+
+private:
+    void* take(size_t bytes);
+    struct Free { void operator()(void* p) const; };
+    std::vector<std::unique_ptr<void, Free>> blocks;
+};
+
+std::vector<std::string> layer_names(), loss_names(), rule_names();  // of the classes that have a kernel
+
+template <class T>
+class Engine {
+public:
+    // `rows`: of the largest batch. Without `training` there is room for outputs alone, ROWS of them for each thread.
+    Engine(const Isa&, const std::vector<LayerSpec>&, const LossSpec&, int64_t n_params, int64_t n_matrices, int64_t rows,
+           bool training, bool input_gradient);
+
+    Engine(const Engine&) = delete;
+
+    void use(const Rows<T>& rows) { data = rows; }
+    void use(T* params, T* moment0, T* moment1);
+    void use(const RuleSpec&);
+    Progress train(const Epoch&, Threads);
+    // Adds the gradient of rows of the data, in blocks of the engine's size, to grads; their loss divided by total.
+    double gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, T* grads, T* dX, Threads);
+    void infer(const Source& X, int64_t n_rows, T* out, Threads);
+    double work() const { return multiplications; }  // of one row, forward
+
+    int n_in() const { return program.layers[0].n_in; }
+    int n_out() const { return program.layers[program.n_layers - 1].n_out; }
+
+private:
+    struct Range { int layer, lo, hi; };
+    void place(std::vector<LayerSpec> const&, bool training, bool input_gradient);
+    std::vector<std::vector<Range>> divide(int threads) const;
+    void reserve(int threads);
+    Update<T> update(const double* scalars, int n_scalars) const;
+
+    const Kernels<T>& kernels;
+    Memory memory;
+    std::vector<Layer<T>> layers;
+    Program<T> program;
+    int64_t n_params, capacity;
+    double multiplications = 0;
+    Rows<T> data{};
+    RuleSpec rule{};
+    T *params = nullptr, *moments[2] = {}, *grads = nullptr, *carry = nullptr;
+    double* strips = nullptr;
+    std::vector<Scratch<T>> scratch;
+};
+
+}  // namespace chainrule

@@ -1,0 +1,163 @@
+// Each row's loss in float64, its share of the score, and its gradient times weight/total.
+#pragma once
+
+#include "layers.hpp"
+#include "program.hpp"
+
+namespace chainrule::CHAINRULE_ISA {
+
+template <class T>
+struct Pair {
+    Vec<T> value, gradient;
+};
+
+template <class T>
+inline Pair<T> half_square(Vec<T> e, T) {
+    return {fill(T(0.5)) * e * e, e};
+}
+
+template <class T>
+inline Pair<T> huber(Vec<T> e, T delta) {
+    const Vec<T> size = absolute<T>(e), near = size > fill(delta) ? fill(delta) : size;
+    return {near * (size - fill(T(0.5)) * near), e < Vec<T>{} ? -near : near};
+}
+
+template <class T>
+inline Pair<T> pinball(Vec<T> e, T below, T above) {  // e = z - t; below · -e where the output is too low
+    const Vec<T> zero = {};
+    return {e < zero ? fill(-below) * e : fill(above) * e, e < zero ? fill(-below) : e > zero ? fill(above) : e * zero};
+}
+
+// use(f, scale): f(z, t) is the loss of one output and its derivative, scale what averages over the outputs.
+template <class T, class Use>
+inline void with_loss(const Loss<T>& loss, int width, Use use) {
+    const T a = loss.setting, mean = T(1) / T(width);
+    using V = Vec<T>;
+    switch (loss.kind) {
+        case LossKind::squared: return use([](V z, V t) { return half_square<T>(z - t, 0); }, 2 * mean);
+        case LossKind::half_squared: return use([](V z, V t) { return half_square<T>(z - t, 0); }, T(1));
+        case LossKind::absolute: return use([](V z, V t) { return pinball<T>(z - t, 1, 1); }, mean);
+        case LossKind::huber: return use([a](V z, V t) { return huber<T>(z - t, a); }, mean);
+        case LossKind::quantile: return use([a](V z, V t) { return pinball<T>(z - t, a, 1 - a); }, mean);
+        case LossKind::poisson:
+            return use([](V z, V t) { const V rate = exp<T>(z); return Pair<T>{rate - t * z, rate - t}; }, T(1));
+        default:
+            return use([](V z, V t) { return Pair<T>{softplus<T>(z) - t * z, sigmoid<T>(z) - t}; }, T(1));
+    }
+}
+
+template <class T>
+struct Outputs {  // of the network, with the room for their gradient
+    const T* z;
+    T* dz;
+    int64_t ld;
+    int width;
+};
+
+template <class T>
+void elementwise_loss(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int lo, int hi) {
+    with_loss<T>(loss, o.width, [&](auto f, T scale) {
+        for (int row = lo; row < hi; row++) {
+            const int64_t from = batch.order[row];
+            const double weight = batch.weights ? double(batch.weights[from]) : 1.0;
+            const Vec<T> factor = fill(T(weight * scale / batch.total));
+            const T *z = o.z + row * o.ld, *t = batch.targets + from * o.width;
+            LaneSum<T> sum;
+            for (int c = 0; c < o.width; c += VL<T>) {
+                const int n = min(VL<T>, o.width - c);
+                const auto keep = first<T>(n);
+                const Pair<T> p = f(load(z + c), load_some(t + c, n));
+                sum.add(c, keep ? p.value : Vec<T>{});
+                store(o.dz + row * o.ld + c, keep ? p.gradient * factor : Vec<T>{});
+            }
+            loss.rows[row] = double(sum.total()) * scale * weight;
+        }
+    });
+}
+
+// softmax(z) - q, where q is the label's unit vector or the caller's probabilities, smoothed.
+template <class T>
+void cross_entropy(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int lo, int hi) {
+    const int width = o.width;
+    const T sharp = 1 - loss.setting, even = loss.setting / T(width);
+    for (int row = lo; row < hi; row++) {
+        const int64_t from = batch.order[row];
+        const T factor = T((batch.weights ? double(batch.weights[from]) : 1.0) / batch.total);
+        const T* z = o.z + row * o.ld;
+        T *dz = o.dz + row * o.ld, most = z[0], shift = 0;
+        for (int c = 1; c < width; c++) most = z[c] > most ? z[c] : most;
+        LaneSum<T> sum;
+        for (int c = 0; c < width; c += VL<T>) {
+            const Vec<T> e = exp<T>(load(z + c) - fill(most));
+            store(dz + c, e);
+            sum.add(c, entries(dz, c, width));
+        }
+        loss.total[row] = sum.total();
+        const Vec<T> inverse = fill(factor / loss.total[row]);
+        if (!loss.soft && loss.setting == 0) {
+            const int64_t label = batch.labels[from];
+            for (int c = 0; c < width; c += VL<T>) store(dz + c, entries(dz, c, width) * inverse);
+            dz[label] -= factor;
+            shift = z[label] - most;
+        } else {
+            LaneSum<T> along;
+            for (int c = 0; c < width; c += VL<T>) {
+                const int n = min(VL<T>, width - c);
+                Vec<T> q = {};
+                if (loss.soft) q = load_some(batch.targets + from * width + c, n);
+                else if (const int64_t at = batch.labels[from] - c; at >= 0 && at < VL<T>) q[at] = 1;
+                q = first<T>(n) ? fma(q, fill(sharp), fill(even)) : Vec<T>{};
+                along.add(c, q * entries(z, c, width) - q * fill(most));
+                store(dz + c, entries(dz, c, width) * inverse - q * fill(factor));
+            }
+            shift = along.total();
+        }
+        loss.shift[row] = shift;
+    }
+    for (int row = lo; row < hi; row += VL<T>) {  // the logarithm of many rows at once
+        const int n = min(VL<T>, hi - row);
+        const Vec<T> some = load_some(loss.total + row, n), total = first<T>(n) ? some : fill(T(1));
+        const Vec<T> value = log<T>(total) - load_some(loss.shift + row, n);
+        for (int i = 0; i < n; i++)
+            loss.rows[row + i] = double(value[i]) * (batch.weights ? double(batch.weights[batch.order[row + i]]) : 1.0);
+    }
+}
+
+template <class T>
+inline int highest(const T* row, int width) {
+    int at = 0;
+    for (int c = 1; c < width; c++) at = row[c] > row[at] ? c : at;
+    return at;
+}
+
+// What a row adds to the score: its label right, all its flags right, or its share of R².
+template <class T>
+double score(const Loss<T>& loss, const Batch<T>& batch, const T* z, int width, int64_t from) {
+    if (loss.score == ScoreKind::labels)
+        return highest(z, width) == (loss.soft ? highest(batch.targets + from * width, width) : batch.labels[from]);
+    const T* t = batch.targets + from * width;
+    double squares = 0;
+    for (int c = 0; c < width; c++) {
+        if (loss.score == ScoreKind::flags) {
+            if ((sigmoid<T>(fill(z[c]))[0] > T(0.5)) != (t[c] > T(0.5))) return 0;
+            continue;
+        }
+        const double p = double(loss.kind == LossKind::poisson ? exp<T>(fill(z[c]))[0] : z[c]);
+        squares += (p - double(t[c])) * (p - double(t[c])) / width;
+    }
+    if (loss.score == ScoreKind::flags) return 1;
+    return loss.spread > 0 ? 1 - squares / loss.spread : squares == 0;
+}
+
+template <class T>
+void loss_rows(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int lo, int hi) {
+    if (loss.kind == LossKind::cross_entropy) cross_entropy(loss, batch, o, lo, hi);
+    else elementwise_loss(loss, batch, o, lo, hi);
+    for (int row = lo; row < hi; row++) {
+        const int64_t from = batch.order[row];
+        const double weight = batch.weights ? double(batch.weights[from]) : 1.0;
+        loss.scores[row] = weight * score(loss, batch, o.z + row * o.ld, o.width, from);
+    }
+}
+
+}  // namespace chainrule::CHAINRULE_ISA

@@ -1,0 +1,284 @@
+// The two phases of a step. Rows: a slice of the batch through all layers forward, the loss, and back to every layer's dz.
+// Weights: a slice of one layer's weights, each summed over the whole batch and updated at once. In between, a barrier.
+#pragma once
+
+#include "layers.hpp"
+#include "losses.hpp"
+#include "optimizers.hpp"
+#include "product.hpp"
+
+namespace chainrule::CHAINRULE_ISA {
+
+template <class T, class From>
+inline void convert_row(const From* from, T scale, int width, T* row) {
+    for (int c = 0; c < width; c++) row[c] = T(from[c]) * scale;
+}
+
+template <class T, class From>
+inline void load_row(const Source& X, int64_t from, int width, T* row) {
+    const From* values = static_cast<const From*>(X.values);
+    if (X.starts) {
+        __builtin_memset(row, 0, width * sizeof(T));
+        for (int64_t at = X.starts[from]; at < X.starts[from + 1]; at++) row[X.columns[at]] += T(values[at]);
+    } else if (sizeof(From) == sizeof(T) && X.scale == 1) {
+        __builtin_memcpy(row, values + from * X.stride, width * sizeof(T));
+    } else {
+        convert_row(values + from * X.stride, T(X.scale), width, row);
+    }
+}
+
+template <class T>
+void gather(const Layer<T>& l, const Batch<T>& batch, T* input, int place, int lo, int hi) {
+    for (int i = lo; i < hi; i++) {
+        T* row = input + (place + i - lo) * l.ldx;
+        switch (batch.X.number) {
+            case Number::f32: load_row<T, float>(batch.X, batch.order[i], l.n_in, row); break;
+            case Number::f64: load_row<T, double>(batch.X, batch.order[i], l.n_in, row); break;
+            case Number::u8: load_row<T, uint8_t>(batch.X, batch.order[i], l.n_in, row); break;
+        }
+    }
+}
+
+// y = x·W + b, and the activation that follows, tile by tile.
+template <class T>
+void dense_forward(const Layer<T>& l, const Layer<T>* next, const T* params, int lo, int hi, Scratch<T> scratch) {
+    const T *W = params + l.matrix, *b = params + l.vector;
+    T *z = l.y + lo * l.ldy, *y = next ? next->y + lo * l.ldy : z;
+    with_activation<T>(next ? next->kind : Kind::dense, [&](auto f) {
+        const T setting = next ? next->setting : T(0);
+        const bool keep = next && !by_output(next->kind);
+        product<T>(hi - lo, l.n_out, l.n_in, {l.x + lo * l.ldx, l.ldx, 1}, {W, l.n_out, l.n_out}, {z, l.ldy}, scratch,
+                   [&](const T* tile, int i, int j, int rows, int cols) {
+                       for (int v = 0; v < cols; v += VL<T>) {
+                           const Vec<T> bias = load_some(b + j + v, min(VL<T>, cols - v));
+                           for (int r = 0; r < rows; r++) {
+                               const int64_t at = (i + r) * l.ldy + j + v;
+                               const Vec<T> sum = load(tile + r * TILE_COLS<T> + v) + bias;
+                               if (keep) store(z + at, sum);
+                               store(y + at, f.value(sum, setting));
+                           }
+                       }
+                   });
+    });
+}
+
+// dx = dy·Wᵀ, and the derivative of the activation before, tile by tile.
+template <class T>
+void dense_backward(const Layer<T>& l, const Layer<T>* before, int lo, int hi, Scratch<T> scratch) {
+    T* dx = (before ? before->dx : l.dx) + lo * l.ldx;
+    const T* point = before ? (by_output(before->kind) ? before->y : before->x) + lo * l.ldx : dx;
+    with_activation<T>(before ? before->kind : Kind::dense, [&](auto f) {
+        const T setting = before ? before->setting : T(0);
+        product<T>(hi - lo, l.n_in, l.n_out, {l.dy + lo * l.ldy, l.ldy, 1}, {l.transposed, l.ldx, int(l.ldx)},
+                   {dx, l.ldx}, scratch, [&](const T* tile, int i, int j, int rows, int cols) {
+                       for (int r = 0; r < rows; r++)
+                           for (int v = 0; v < cols; v += VL<T>) {
+                               const int64_t at = (i + r) * l.ldx + j + v;
+                               store(dx + at, f.backward(load(tile + r * TILE_COLS<T> + v), load(point + at), setting));
+                           }
+                   });
+    });
+}
+
+template <class T>
+void forward(const Program<T>& p, const Batch<T>* batch, const T* params, int lo, int hi, Scratch<T> scratch) {
+    for (int i = 0; i < p.n_layers; i++) {
+        const Layer<T>& l = p.layers[i];
+        switch (l.kind) {
+            case Kind::dense: {
+                const bool fused = i + 1 < p.n_layers && elementwise(p.layers[i + 1].kind);
+                dense_forward(l, fused ? &p.layers[i + 1] : nullptr, params, lo, hi, scratch);
+                i += fused;
+                break;
+            }
+            case Kind::dropout:
+                if (batch) dropout_mask(l, *batch, lo, hi);
+                dropout_forward(l, lo, hi);
+                break;
+            case Kind::layer_norm: layer_norm_forward(l, params, lo, hi); break;
+            case Kind::softmax: softmax_forward(l, lo, hi); break;
+            default: elementwise_forward(l, lo, hi);
+        }
+    }
+}
+
+template <class T>
+void backward(const Program<T>& p, const T* params, int lo, int hi, Scratch<T> scratch) {
+    for (int i = p.n_layers - 1; i >= 0 && p.layers[i].dx; i--) {
+        const Layer<T>& l = p.layers[i];
+        switch (l.kind) {
+            case Kind::dense: {
+                const bool fused = i > 0 && elementwise(p.layers[i - 1].kind) && p.layers[i - 1].dx;
+                dense_backward(l, fused ? &p.layers[i - 1] : nullptr, lo, hi, scratch);
+                i -= fused;
+                break;
+            }
+            case Kind::dropout: dropout_backward(l, lo, hi); break;
+            case Kind::layer_norm: layer_norm_backward(l, params, lo, hi); break;
+            case Kind::softmax: softmax_backward(l, lo, hi); break;
+            default: elementwise_backward(l, lo, hi);
+        }
+    }
+}
+
+template <class T>
+void rows(const Program<T>& p, const Batch<T>& batch, const Update<T>& u, int lo, int hi, Scratch<T> scratch) {
+    const Layer<T>& last = p.layers[p.n_layers - 1];
+    for (int from = lo; from < hi; from += ROWS) {
+        const int to = min(hi, from + ROWS);
+        gather(p.layers[0], batch, p.input, from, from, to);
+        forward(p, &batch, u.params, from, to, scratch);
+        loss_rows(p.loss, batch, Outputs<T>{last.y, last.dy, last.ldy, last.n_out}, from, to);
+        backward(p, u.params, from, to, scratch);
+    }
+}
+
+// Outputs of rows lo to hi of the caller's, by way of the thread's own rows at `place`.
+template <class T>
+void infer(const Program<T>& p, const Batch<T>& batch, const T* params, int place, int lo, int hi, T* out,
+           Scratch<T> scratch) {
+    const Layer<T>& last = p.layers[p.n_layers - 1];
+    for (int from = lo; from < hi; from += ROWS) {
+        const int n = min(ROWS, hi - from);
+        for (int i = 0; i < n; i++) {
+            const int64_t row = from + i;
+            Batch<T> one = batch;
+            one.order = &row - from - i;
+            gather(p.layers[0], one, p.input, place + i, from + i, from + i + 1);
+        }
+        forward<T>(p, nullptr, params, place, place + n, scratch);
+        for (int i = 0; i < n; i++)
+            __builtin_memcpy(out + int64_t(from + i) * last.n_out, last.y + (place + i) * last.ldy,
+                             last.n_out * sizeof(T));
+    }
+}
+
+// What a finished sum over the batch becomes: part of the gradient asked for, or a step at once. Returns the parameter.
+template <class T, class Step>
+inline Vec<T> finish_gradient(const Update<T>& u, Vec<T> g, int64_t at, int n, bool matrix, Step step) {
+    Vec<T> p = load_some(u.params + at, n);
+    if (matrix && u.l2 != 0) g = fma(fill(u.l2), p, g);
+    if (matrix && u.l1 != 0) g += p > Vec<T>{} ? fill(u.l1) : p < Vec<T>{} ? fill(-u.l1) : Vec<T>{};
+    if (u.grads) {
+        store_some(u.grads + at, u.add ? load_some(u.grads + at, n) + g : g, n);
+        return p;
+    }
+    if (matrix && u.keep != 1) p *= fill(u.keep);
+    p = step.step(u, p, g, at, n);
+    store_some(u.params + at, p, n);
+    return p;
+}
+
+// Wᵀ of a tile that holds rows i and following of W, columns j and following.
+template <class T>
+inline void transpose_tile(const Layer<T>& l, const T* tile, int i, int j, int rows, int cols) {
+    for (int c = 0; c < cols; c++) {
+        T* to = l.transposed + (j + c) * l.ldx + i;
+        for (int r = 0; r < rows; r++) to[r] = tile[r * TILE_COLS<T> + c];
+    }
+}
+
+// Column sums of `value(row, column)` over the batch.
+template <class T, class Value, class Finish>
+inline void column_sums(int n_rows, int width, Value value, Finish finish) {
+    constexpr int MANY = 4;
+    for (int j = 0; j < width; j += MANY * VL<T>) {
+        Vec<T> sum[MANY] = {};
+        const int vectors = min(MANY, (width - j + VL<T> - 1) / VL<T>);
+        if (vectors == MANY)
+            for (int row = 0; row < n_rows; row++)
+#pragma GCC unroll 4
+                for (int v = 0; v < MANY; v++) sum[v] += value(row, j + v * VL<T>);
+        else
+            for (int row = 0; row < n_rows; row++)
+                for (int v = 0; v < vectors; v++) sum[v] += value(row, j + v * VL<T>);
+        for (int v = 0; v < vectors; v++) finish(sum[v], j + v * VL<T>, min(VL<T>, width - j - v * VL<T>));
+    }
+}
+
+// Rows lo to hi of a layer's weights (b is row n_in of W; LayerNorm's gamma and beta are one row).
+template <class T>
+void weights(const Layer<T>& l, const Update<T>& u, int n_rows, int lo, int hi, Scratch<T> scratch) {
+    with_rule<T>(u.rule, [&](auto step) {
+        const auto dy = [&](int row, int j) { return load(l.dy + row * l.ldy + j); };
+        const auto vector = [&](int64_t start) {
+            return [&, start](Vec<T> g, int j, int n) { finish_gradient(u, g, start + j, n, false, step); };
+        };
+        if (l.kind == Kind::layer_norm) {
+            column_sums<T>(n_rows, l.n_in, dy, vector(l.vector));
+            column_sums<T>(
+                n_rows, l.n_in, [&](int row, int j) { return dy(row, j) * load(l.memory + row * l.ldx + j); },
+                vector(l.matrix));
+            return;
+        }
+        const int end = min(hi, l.n_in), width = l.n_out;
+        if (lo < end) {
+            T* carry = u.carry ? u.carry + l.matrix + int64_t(lo) * width : nullptr;
+            product<T>(end - lo, width, n_rows, {l.x + lo, 1, l.ldx}, {l.dy, l.ldy, int(l.ldy)}, {carry, width},
+                       scratch, [&](T* tile, int i, int j, int rows, int cols) {
+                           for (int r = 0; r < rows; r++)
+                               for (int v = 0; v < cols; v += VL<T>) {
+                                   const int64_t at = l.matrix + int64_t(lo + i + r) * width + j + v;
+                                   T* place = tile + r * TILE_COLS<T> + v;
+                                   const int n = min(VL<T>, cols - v);
+                                   store(place, finish_gradient(u, load(place), at, n, true, step));
+                               }
+                           if (l.transposed && !u.grads) transpose_tile(l, tile, lo + i, j, rows, cols);
+                       });
+        }
+        if (hi > l.n_in) column_sums<T>(n_rows, width, dy, vector(l.vector));
+    });
+}
+
+template <class T>
+void transpose(const Layer<T>& l, const T* params, int lo, int hi) {
+    const T* W = params + l.matrix;
+    for (int i = lo; i < min(hi, l.n_in); i += LANES)
+        for (int j = 0; j < l.n_out; j += LANES)
+            for (int c = j; c < min(j + LANES, l.n_out); c++)
+                for (int r = i; r < min(min(i + LANES, hi), l.n_in); r++)
+                    l.transposed[c * l.ldx + r] = W[int64_t(r) * l.n_out + c];
+}
+
+// The step on the same rows from gradients that wait in u.grads, times `factor`: what clipping needs.
+template <class T>
+void apply(const Layer<T>& l, const Update<T>& waiting, T factor, int lo, int hi) {
+    Update<T> u = waiting;
+    const T* grads = u.grads;
+    u.grads = nullptr;
+    u.l2 = u.l1 = 0;  // already part of them
+    with_rule<T>(u.rule, [&](auto step) {
+        const auto range = [&](int64_t start, int64_t stop, bool matrix) {
+            for (int64_t at = start; at < stop; at += VL<T>) {
+                const int n = stop - at < VL<T> ? int(stop - at) : VL<T>;
+                finish_gradient(u, load_some(grads + at, n) * fill(factor), at, n, matrix, step);
+            }
+        };
+        if (l.kind == Kind::layer_norm) {
+            range(l.matrix, l.matrix + l.n_in, false);
+            range(l.vector, l.vector + l.n_in, false);
+            return;
+        }
+        range(l.matrix + int64_t(lo) * l.n_out, l.matrix + int64_t(min(hi, l.n_in)) * l.n_out, true);
+        if (hi > l.n_in) range(l.vector, l.vector + l.n_out, false);
+        if (l.transposed) transpose(l, u.params, lo, hi);
+    });
+}
+
+template <class T>
+double penalty(const T* p, int64_t n, T l2, T l1) {
+    LaneSum<T> squares, sizes;
+    for (int64_t at = 0; at < n; at += VL<T>) {
+        const Vec<T> v = load_some(p + at, n - at < VL<T> ? int(n - at) : VL<T>);
+        squares.add(int(at), v * v);
+        sizes.add(int(at), absolute<T>(v));
+    }
+    return double(l2) / 2 * double(squares.total()) + double(l1) * double(sizes.total());
+}
+
+template <class T>
+double squares(const T* p, int64_t n) {
+    return penalty<T>(p, n, 2, 0);
+}
+
+}  // namespace chainrule::CHAINRULE_ISA

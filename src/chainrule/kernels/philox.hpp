@@ -1,0 +1,37 @@
+// Philox4x64-10 (Salmon et al. 2011) in the order of numpy.random.Philox, which steps its counter before the first block.
+#pragma once
+
+#include <cstdint>
+
+namespace chainrule::CHAINRULE_ISA {
+
+class Philox {
+public:
+    Philox(uint64_t seed, uint64_t stream, uint64_t step) : seed(seed), stream(stream), step(step) {}
+
+    // Number `index` of the stream of 16-bit numbers; 16 of them come from one block.
+    uint32_t bits16(uint64_t index) {
+        if (index / 16 + 1 != counter) generate(counter = index / 16 + 1);
+        return uint32_t(word[index / 4 % 4] >> (index % 4 * 16)) & 0xffff;
+    }
+
+private:
+    void generate(uint64_t block) {
+        uint64_t a = block, b = 0, c = step, d = 0, key0 = seed, key1 = stream;
+        for (int round = 0; round < 10; round++) {
+            const unsigned __int128 p = (unsigned __int128)0xD2E7470EE14C6C93 * a;
+            const unsigned __int128 q = (unsigned __int128)0xCA5A826395121157 * c;
+            a = uint64_t(q >> 64) ^ b ^ key0;
+            b = uint64_t(q);
+            c = uint64_t(p >> 64) ^ d ^ key1;
+            d = uint64_t(p);
+            key0 += 0x9E3779B97F4A7C15;
+            key1 += 0xBB67AE8584CAA73B;
+        }
+        word[0] = a, word[1] = b, word[2] = c, word[3] = d;
+    }
+
+    uint64_t seed, stream, step, counter = 0, word[4];
+};
+
+}  // namespace chainrule::CHAINRULE_ISA

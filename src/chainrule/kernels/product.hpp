@@ -1,0 +1,135 @@
+// The matrix product: tiles of TILE_ROWS × two vectors that stay in registers over the whole sum. What happens to a
+// finished tile (bias and activation, derivative, optimizer) is its caller's `finish`, while the tile is in the first cache.
+//
+// Every element is a chain of fma over k in order, in runs of at most DEPTH that are then added: no matter how the tiles
+// lie, how wide a vector is, or which thread comes by, the bits are the same.
+#pragma once
+
+#include "program.hpp"
+#include "simd.hpp"
+
+namespace chainrule::CHAINRULE_ISA {
+
+template <class T>
+constexpr int TILE_COLS = 2 * VL<T>;
+
+template <class T>
+struct Left {  // element (i, k) of the left factor
+    const T* at;
+    int64_t row, k;
+};
+
+template <class T>
+struct Right {  // element (k, j) of the right factor; `readable` columns may be loaded, the others do not exist
+    const T* at;
+    int64_t k;
+    int readable;
+};
+
+template <class T>
+struct Carry {  // where sums of earlier runs wait
+    T* at;
+    int64_t row;
+};
+
+template <class T, int M, int N>
+void micro(int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
+    Vec<T> sum[M][N] = {};
+    for (int k = 0; k < depth; k++, b += b_k) {
+        Vec<T> right[N];
+#pragma GCC unroll 2
+        for (int j = 0; j < N; j++) right[j] = load(b + j * VL<T>);
+#pragma GCC unroll 12
+        for (int i = 0; i < M; i++) {
+            const Vec<T> left = fill(a.at[i * a.row + k * a.k]);
+#pragma GCC unroll 2
+            for (int j = 0; j < N; j++) sum[i][j] = fma(left, right[j], sum[i][j]);
+        }
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < M; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < N; j++) store(tile + i * TILE_COLS<T> + j * VL<T>, sum[i][j]);
+}
+
+template <class T, int M = TILE_ROWS>
+inline void multiply(int rows, int vectors, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
+    if constexpr (M > 0) {
+        if (rows < M) return multiply<T, M - 1>(rows, vectors, depth, a, b, b_k, tile);
+        vectors == 2 ? micro<T, M, 2>(depth, a, b, b_k, tile) : micro<T, M, 1>(depth, a, b, b_k, tile);
+    }
+}
+
+// Columns j and following of the right factor, close together; columns that do not exist are 0.
+template <class T>
+inline const T* pack_panel(Right<T> b, int j, int vectors, int depth, T* panel) {
+    for (int k = 0; k < depth; k++)
+        for (int v = 0; v < vectors; v++) {
+            const T* from = b.at + k * b.k + j + v * VL<T>;
+            const int n = b.readable - j - v * VL<T>;
+            store(panel + (k * vectors + v) * VL<T>, n >= VL<T> ? load(from) : load_some(from, n));
+        }
+    return panel;
+}
+
+// Rows of a left factor whose rows are columns in memory, in strips of TILE_ROWS.
+template <class T>
+inline void pack_block(Left<T> a, int rows, int depth, T* block) {
+    for (int k = 0; k < depth; k++)
+        for (int i = 0; i < rows; i += TILE_ROWS)
+            for (int r = 0; r < min(TILE_ROWS, rows - i); r++)
+                block[(int64_t)i * depth + k * TILE_ROWS + r] = a.at[k * a.k + i + r];
+}
+
+template <class T>
+inline void carry_in(T* tile, Carry<T> c, int i, int j, int rows, int cols) {
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < cols; v += VL<T>) {
+            const Vec<T> before = load_some(c.at + (i + r) * c.row + j + v, min(VL<T>, cols - v));
+            store(tile + r * TILE_COLS<T> + v, before + load(tile + r * TILE_COLS<T> + v));
+        }
+}
+
+template <class T>
+inline void carry_out(const T* tile, Carry<T> c, int i, int j, int rows, int cols) {
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < cols; v += VL<T>)
+            store_some(c.at + (i + r) * c.row + j + v, load(tile + r * TILE_COLS<T> + v), min(VL<T>, cols - v));
+}
+
+// a (M, K) · b (K, N); finish(tile, i, j, rows, cols) gets each tile of the product once, with row stride TILE_COLS.
+template <class T, class Finish>
+void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch<T> scratch, Finish finish) {
+    const int runs = (K + DEPTH - 1) / DEPTH, most = (K + runs - 1) / runs;
+    const bool far = b.k * (int64_t)sizeof(T) > 2048, pack_left = a.k * (int64_t)sizeof(T) > 4096 && N > 512;
+    alignas(64) T tile[TILE_ROWS * TILE_COLS<T>];
+    for (int k0 = 0; k0 < K; k0 += most) {
+        const int depth = min(most, K - k0);
+        for (int i0 = 0; i0 < M; i0 += BLOCK_M) {
+            const int m = min(BLOCK_M, M - i0);
+            const Left<T> part{a.at + i0 * a.row + k0 * a.k, a.row, a.k};
+            if (pack_left) pack_block(part, m, depth, scratch.block);
+            for (int j = 0; j < N; j += TILE_COLS<T>) {
+                const int cols = min(TILE_COLS<T>, N - j), vectors = (cols + VL<T> - 1) / VL<T>;
+                const Right<T> below{b.at + k0 * b.k, b.k, b.readable};
+                const T* right = below.at + j;
+                int64_t right_k = b.k;
+                if ((far && m >= 2 * TILE_ROWS) || j + vectors * VL<T> > b.readable) {
+                    right = pack_panel(below, j, vectors, depth, scratch.panel);
+                    right_k = vectors * VL<T>;
+                }
+                for (int i = 0; i < m; i += TILE_ROWS) {
+                    const int rows = min(TILE_ROWS, m - i);
+                    const Left<T> left = pack_left ? Left<T>{scratch.block + (int64_t)i * depth, 1, TILE_ROWS}
+                                                   : Left<T>{part.at + i * part.row, part.row, part.k};
+                    multiply(rows, vectors, depth, left, right, right_k, tile);
+                    if (k0 > 0) carry_in(tile, carry, i0 + i, j, rows, cols);
+                    if (k0 + depth < K) carry_out(tile, carry, i0 + i, j, rows, cols);
+                    else finish(tile, i0 + i, j, rows, cols);
+                }
+            }
+        }
+    }
+}
+
+}  // namespace chainrule::CHAINRULE_ISA

@@ -1,0 +1,125 @@
+// A network as the kernels see it: plain structures that the engine fills in, and the table of functions that each
+// instruction set provides. Parameters, moments and gradients are flat arrays, laid out as the Plan says.
+#pragma once
+
+#include <cstdint>
+
+namespace chainrule {
+
+enum class Kind {
+    dense, dropout, layer_norm, softmax,  // the others are element by element
+    relu, leaky_relu, elu, selu, gelu, gelu_tanh, silu, mish, softplus, tanh, sigmoid
+};
+enum class LossKind { cross_entropy, binary_cross_entropy, squared, half_squared, absolute, huber, quantile, poisson };
+enum class Rule { none, sgd, adagrad, rmsprop, adam };  // none: the gradient itself is wanted
+enum class ScoreKind { labels, flags, values };
+enum class Number { f32, f64, u8 };
+
+inline bool elementwise(Kind kind) { return kind >= Kind::relu; }
+
+// An element-wise layer whose derivative is taken from y, so that x need not be kept.
+inline bool by_output(Kind kind) { return kind <= Kind::selu || kind == Kind::tanh || kind == Kind::sigmoid; }
+
+// One layer and the batch's arrays around it. Rows are `ld` apart; columns beyond the width hold no values of use.
+template <class T>
+struct Layer {
+    Kind kind;
+    int n_in, n_out;
+    T setting;               // slope, alpha, epsilon; Dropout's threshold
+    int index;               // among the network's layers: the stream of Dropout's mask
+    int64_t matrix, vector;  // where W and b, or gamma and beta, start in the flat arrays
+    T *x, *y, *dx, *dy;      // dx is null where nobody reads it
+    int64_t ldx, ldy;
+    T *memory, *scale;       // mask or xhat (rows of ldx), 1/standard deviation
+    T* transposed;           // Wᵀ (n_out, ldx), refreshed by every update; null without dx
+};
+
+template <class T>
+struct Loss {
+    LossKind kind;
+    T setting;
+    ScoreKind score;
+    bool soft;  // cross-entropy against rows of probabilities
+    double spread;
+    T *total, *shift;  // a row's Σ e^(z - max), and what the loss takes off its logarithm
+    double *rows, *scores;
+};
+
+struct Source {  // the caller's rows: dense, or compressed sparse rows where `starts` is given
+    const void* values;
+    Number number;
+    int64_t stride;
+    double scale;
+    const int64_t *starts, *columns;
+};
+
+template <class T>
+struct Update {
+    Rule rule;
+    bool nesterov;
+    T a, b, c, d, epsilon;          // momentum; ρ, -, 1 - ρ; β₁, β₂, 1 - β₁, 1 - β₂
+    T lr, rate, scale;              // η; Adam's η/(1 - β₁ᵗ) and 1/(1 - β₂ᵗ)
+    T keep;                         // 1 - η·λ, for matrices
+    T l2, l1;
+    T *params, *moment[2], *grads;  // grads: what is clipped, or what the caller asked for
+    T* carry;                       // sums over earlier rows of a batch of more than DEPTH
+    bool add;                       // to grads, of which this is one block of rows
+};
+
+template <class T>
+struct Batch {
+    Source X;
+    const int64_t* labels;
+    const T *targets, *weights;
+    const int64_t* order;
+    int64_t n_rows, first_row;  // first_row of the global batch
+    double total;
+    uint64_t seed, step;
+};
+
+template <class T>
+struct Scratch {  // of one thread
+    T *panel, *block;
+};
+
+template <class T>
+struct Program {
+    Layer<T>* layers;
+    int n_layers;
+    Loss<T> loss;
+    int64_t n_matrices;  // elements of the flat arrays that belong to matrices
+    T* input;
+};
+
+// What each instruction set provides. Ranges are rows of the batch, or rows of a layer's weights with the bias as the last.
+template <class T>
+struct Kernels {
+    void (*rows)(const Program<T>&, const Batch<T>&, const Update<T>&, int lo, int hi, Scratch<T>);
+    void (*infer)(const Program<T>&, const Batch<T>&, const T* params, int place, int lo, int hi, T* out, Scratch<T>);
+    void (*weights)(const Layer<T>&, const Update<T>&, int n_rows, int lo, int hi, Scratch<T>);
+    void (*apply)(const Layer<T>&, const Update<T>&, T factor, int lo, int hi);
+    void (*transpose)(const Layer<T>&, const T* params, int lo, int hi);
+    double (*penalty)(const T*, int64_t n, T l2, T l1);
+    double (*squares)(const T*, int64_t n);
+};
+
+struct Isa {
+    const char* name;
+    Kernels<float> f32;
+    Kernels<double> f64;
+    double (*peak)(int64_t n);  // n times `lanes` products and sums in float32
+    int lanes;
+    template <class T>
+    const Kernels<T>& kernels() const;
+};
+template <>
+inline const Kernels<float>& Isa::kernels<float>() const { return f32; }
+template <>
+inline const Kernels<double>& Isa::kernels<double>() const { return f64; }
+
+constexpr int DEPTH = 512;    // a product sums at most so many terms in one chain, then adds the chain to the total
+constexpr int BLOCK_M = 240;  // rows of the left factor in cache at once
+constexpr int ROWS = 256;     // of a batch that go through all layers together
+constexpr int STRIP = 4096;   // elements whose penalty or squares are summed apart
+
+}  // namespace chainrule

@@ -1,0 +1,131 @@
+// Vectors of one instruction set. Whatever includes this file is compiled once for each set, in a namespace of its own,
+// and uses no template of the standard library: the linker would merge its copies, and an old CPU might get a new one's.
+#pragma once
+
+#include <cstdint>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+namespace chainrule::CHAINRULE_ISA {
+
+#if defined(__AVX512F__)
+constexpr int BYTES = 64, TILE_ROWS = 12;  // 24 of 32 registers accumulate
+#elif defined(__AVX2__)
+constexpr int BYTES = 32, TILE_ROWS = 6;  // 12 of 16
+#else
+constexpr int BYTES = 16, TILE_ROWS = 12;
+#endif
+constexpr int LANES = 16;  // what sums over a row are laid out in, whatever the width of a vector
+
+template <class T>
+struct Types;
+template <>
+struct Types<float> {
+    typedef float Vec __attribute__((vector_size(BYTES)));
+    typedef int32_t Int __attribute__((vector_size(BYTES)));
+};
+template <>
+struct Types<double> {
+    typedef double Vec __attribute__((vector_size(BYTES)));
+    typedef int64_t Int __attribute__((vector_size(BYTES)));
+};
+template <class T>
+using Vec = typename Types<T>::Vec;
+template <class T>
+using Int = typename Types<T>::Int;
+template <class T>
+constexpr int VL = BYTES / sizeof(T);
+
+template <class T>
+inline Vec<T> fill(T x) {
+    return x - Vec<T>{};
+}
+
+template <class T>
+inline Vec<T> load(const T* p) {
+    Vec<T> v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
+
+template <class T>
+inline void store(T* p, Vec<T> v) {
+    __builtin_memcpy(p, &v, sizeof v);
+}
+
+// fma(a, b, c) = a·b + c, rounded once: written out everywhere, so that no compiler has a choice.
+using F = Vec<float>;
+using D = Vec<double>;
+#if defined(__AVX512F__)
+inline F fma(F a, F b, F c) { return (F)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+inline D fma(D a, D b, D c) { return (D)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
+inline F sqrt(F a) { return (F)_mm512_sqrt_ps((__m512)a); }
+inline D sqrt(D a) { return (D)_mm512_sqrt_pd((__m512d)a); }
+#elif defined(__AVX2__)
+inline F fma(F a, F b, F c) { return (F)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+inline D fma(D a, D b, D c) { return (D)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+inline F sqrt(F a) { return (F)_mm256_sqrt_ps((__m256)a); }
+inline D sqrt(D a) { return (D)_mm256_sqrt_pd((__m256d)a); }
+#else
+inline F fma(F a, F b, F c) { return (F)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+inline D fma(D a, D b, D c) { return (D)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
+inline F sqrt(F a) { return (F)vsqrtq_f32((float32x4_t)a); }
+inline D sqrt(D a) { return (D)vsqrtq_f64((float64x2_t)a); }
+#endif
+
+// The first n lanes; the others are 0, and memory beyond is not touched.
+#if defined(__AVX512F__)
+inline F load_some(const float* p, int n) { return (F)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+inline D load_some(const double* p, int n) { return (D)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
+inline void store_some(float* p, F v, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
+inline void store_some(double* p, D v, int n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v); }
+#else
+template <class T>
+inline Vec<T> load_some(const T* p, int n) {
+    if (n == VL<T>) return load(p);
+    T lanes[VL<T>] = {};
+    for (int i = 0; i < n; i++) lanes[i] = p[i];
+    return load(lanes);
+}
+inline void store_some(float* p, F v, int n) {
+    if (n == VL<float>) return store(p, v);
+    for (int i = 0; i < n; i++) p[i] = v[i];
+}
+inline void store_some(double* p, D v, int n) {
+    if (n == VL<double>) return store(p, v);
+    for (int i = 0; i < n; i++) p[i] = v[i];
+}
+#endif
+
+// All bits set in the first n lanes.
+template <class T>
+inline Int<T> first(int n) {
+    Int<T> lane = {};
+    for (int i = 0; i < VL<T>; i++) lane[i] = i;
+    return lane < (n - Int<T>{});
+}
+
+// A sum over a row whose order does not depend on the vector's width: 16 lanes, then halves onto halves.
+template <class T>
+struct LaneSum {
+    Vec<T> part[LANES / VL<T>] = {};
+
+    void add(int column, Vec<T> v) { part[column / VL<T> % (LANES / VL<T>)] += v; }
+
+    T total() const {
+        T lane[LANES];
+        for (int i = 0; i < LANES; i += VL<T>) store(lane + i, part[i / VL<T>]);
+        for (int half = LANES / 2; half; half /= 2)
+            for (int i = 0; i < half; i++) lane[i] += lane[i + half];
+        return lane[0];
+    }
+};
+
+inline int min(int a, int b) { return a < b ? a : b; }
+inline int padded(int n) { return (n + LANES - 1) / LANES * LANES; }
+
+}  // namespace chainrule::CHAINRULE_ISA

@@ -1,0 +1,143 @@
+#include "team.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace chainrule {
+
+namespace {
+
+struct Job {
+    const std::function<void(int)>& work;
+    std::atomic<int> left;
+};
+
+class Worker {
+public:
+    Worker() { std::thread([this] { live(); }).detach(); }
+
+    void give(Job* job, int number) {
+        this->number = number;
+        {
+            const std::lock_guard<std::mutex> held(mutex);
+            next.store(job, std::memory_order_release);
+        }
+        given.notify_one();
+    }
+
+private:
+    [[noreturn]] void live() {
+        for (;;) {
+            Job* job = take();
+            job->work(number);
+            job->left.fetch_sub(1, std::memory_order_release);
+        }
+    }
+
+    Job* take() {
+        for (int turn = 0; turn < 300; turn++) {  // the next epoch's call comes soon
+            if (Job* job = next.exchange(nullptr, std::memory_order_acquire)) return job;
+            std::this_thread::yield();
+        }
+        std::unique_lock<std::mutex> held(mutex);
+        Job* job = nullptr;
+        given.wait(held, [&] { return (job = next.exchange(nullptr, std::memory_order_acquire)) != nullptr; });
+        return job;
+    }
+
+    std::mutex mutex;
+    std::condition_variable given;
+    std::atomic<Job*> next{nullptr};
+    int number = 0;
+};
+
+// Threads that wait for work. It is never destroyed: they may outlive the interpreter's exit handlers.
+struct Pool {
+    const int pid = getpid();
+    std::mutex mutex;
+    std::vector<Worker*> idle;
+    std::atomic<int> sharing{0};
+};
+
+// This process's pool; that of a parent is left alone, since its threads exist only there.
+Pool& pool() {
+    static std::atomic<Pool*> current{new Pool};
+    Pool* found = current.load();
+    if (found->pid != getpid()) {
+        Pool* fresh = new Pool;
+        if (current.compare_exchange_strong(found, fresh)) found = fresh;
+        else delete fresh;
+    }
+    return *found;
+}
+
+}  // namespace
+
+void run_on(int n, const std::function<void(int)>& work) {
+    if (n == 1) return work(0);
+    Pool& shared = pool();
+    std::vector<Worker*> hands;
+    {
+        const std::lock_guard<std::mutex> held(shared.mutex);
+        while (int(hands.size()) < n - 1 && !shared.idle.empty()) {
+            hands.push_back(shared.idle.back());
+            shared.idle.pop_back();
+        }
+    }
+    const auto give_back = [&] {
+        const std::lock_guard<std::mutex> held(shared.mutex);
+        shared.idle.insert(shared.idle.end(), hands.begin(), hands.end());
+    };
+    try {
+        while (int(hands.size()) < n - 1) hands.push_back(new Worker);
+    } catch (...) {  // the system refuses more threads
+        give_back();
+        throw;
+    }
+    Job job{work, {n - 1}};
+    for (int i = 1; i < n; i++) hands[i - 1]->give(&job, i);
+    work(0);
+    for (Patience patience(false); job.left.load(std::memory_order_acquire) > 0;) patience.wait();
+    give_back();
+}
+
+Share::Share() : pid(getpid()), alike(pool().sharing.fetch_add(1) + 1) {}
+
+Share::~Share() {
+    if (pid == getpid()) pool().sharing.fetch_sub(1);
+}
+
+int Share::threads(int limit) const { return limit / alike > 1 ? limit / alike : 1; }
+
+void Patience::wait() {
+    turns++;
+    if (turns <= SPINS) {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        asm volatile("yield");
+#endif
+    } else if (turns <= SPINS + YIELDS) {
+        std::this_thread::yield();
+    } else {
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+}
+
+void Barrier::meet() {
+    const unsigned now = round.load(std::memory_order_relaxed);
+    if (arrived.fetch_add(1, std::memory_order_acq_rel) == n - 1) {
+        arrived.store(0, std::memory_order_relaxed);
+        round.store(now + 1, std::memory_order_release);
+        return;
+    }
+    for (Patience patience(crowded); round.load(std::memory_order_acquire) == now;) patience.wait();
+}
+
+}  // namespace chainrule

@@ -1,0 +1,49 @@
+// Our own threads. OpenMP would hang in a forked child, alarm ThreadSanitizer, and crawl when two trainings share the cores.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+namespace chainrule {
+
+// Calls work(0) here and work(1) … work(n - 1) on n - 1 other threads, and returns when all are done. The threads are kept
+// for the next call; a forked child starts its own.
+void run_on(int n, const std::function<void(int)>& work);
+
+// Holds a place among the calls that choose their number of threads themselves, as long as it lives.
+class Share {
+public:
+    Share();
+    ~Share();
+    // Of `limit` threads that the process may use, what is this call's when all calls share alike.
+    int threads(int limit) const;
+
+private:
+    int pid, alike;
+};
+
+// Waits a little longer each time: first spinning, then offering the core to others, then asleep.
+class Patience {
+public:
+    explicit Patience(bool crowded) : turns(crowded ? SPINS : 0) {}
+    void wait();
+
+private:
+    static constexpr int SPINS = 2000, YIELDS = 2000;
+    int turns;
+};
+
+// Where the threads of one call meet between phases.
+class Barrier {
+public:
+    Barrier(int n, bool crowded) : n(n), crowded(crowded) {}
+    void meet();
+
+private:
+    const int n;
+    const bool crowded;
+    alignas(64) std::atomic<int> arrived{0};
+    alignas(64) std::atomic<unsigned> round{0};
+};
+
+}  // namespace chainrule
