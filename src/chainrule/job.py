@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.backends.reference import Data, infer
+from chainrule.backends.reference import Data
 from chainrule.data.encoder import Encoder, Pixels, TableEncoder
 from chainrule.data.readers import Dataset
 from chainrule.data.table import Table, as_levels
@@ -274,8 +274,7 @@ def data_of(net: Network, rows: Rows) -> Data:
 
 def measure(name: str, net: Network, rows: Rows, seconds: float) -> Yardstick:
     data = data_of(net, rows)
-    z = infer(net.plan, net.state.views, data.X, net.dtype)
-    return Yardstick(name, net.contributions(z, data), seconds)
+    return Yardstick(name, net.contributions(net.outputs(data.X), data), seconds)
 
 
 def commonest(problem: Problem, net: Network) -> Yardstick:

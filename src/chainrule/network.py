@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.arrays import Array, as_matrix
-from chainrule.backends.reference import Data, Objective, Steps, infer, whole_gradients
+from chainrule.backends import choose
+from chainrule.backends.reference import Data, Objective
 from chainrule.errors import InputError, nearest, require_count, require_number
 from chainrule.layers import Layer
 from chainrule.losses import Loss
@@ -98,7 +99,13 @@ class Network:
 
     @property
     def backend(self) -> str:
-        return "reference"
+        """ "compiled", or "reference"; `backend_reason` says why."""
+        return str(choose(self.plan, self.loss)[0].NAME)
+
+    @property
+    def backend_reason(self) -> str | None:
+        """Why the network runs on the reference; None where it does not."""
+        return choose(self.plan, self.loss)[1]
 
     @property
     def classes(self) -> Array | None:
@@ -128,11 +135,16 @@ class Network:
         data = Data(X, target.encode(y, self.dtype))
         if len(data.t) != len(data):
             raise InputError(f"{name} and y: expected as many rows in both, got {len(data)} and {len(data.t)}")
-        return data if sample_weight is None else weighted(data, sample_weight)
+        return data if sample_weight is None else weighted(data, sample_weight, self.dtype)
 
     def forward(self, X: Any) -> Array:
         """Outputs (N, K) of the last layer, before the loss's link, as at prediction time (no dropout)."""
-        return infer(self.plan, self.state.views, self.inputs(X), self.dtype)
+        return self.outputs(self.inputs(X))
+
+    def outputs(self, X: Any) -> Array:
+        """As `forward`, of rows that `inputs` has made."""
+        backend, _ = choose(self.plan, self.loss)
+        return np.asarray(backend.infer(self.plan, self.state.params, X, self.dtype))
 
     def predict(self, X: Any) -> Array:
         """Labels as they were given in training, flags (N, K), or values in the target's units."""
@@ -149,7 +161,7 @@ class Network:
         return self.evaluate_data(self.data(X, y, sample_weight))
 
     def evaluate_data(self, data: Data) -> tuple[float, float]:
-        z = infer(self.plan, self.state.views, data.X, self.dtype)
+        z = self.outputs(data.X)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported as it is: not finite
             value = self.loss(z, data.t, np.empty_like(z), data.total, data.w)
             value += self.objective.penalty(self.state.params[: self.plan.n_decay])
@@ -167,25 +179,28 @@ class Network:
 
     def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Array]:
         """Gradient of the training loss over all rows, penalties included, by parameter name."""
-        data = self.data(X, y, sample_weight)
-        _, grads = whole_gradients(self.plan, self.state.params, self.objective, data, self.seed, self.state.step)
-        return self.plan.named(grads)
+        return self.plan.named(self._gradients(self.data(X, y, sample_weight)))
 
     def input_gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Array:
         """∂loss/∂X (N, n_in)."""
         data = self.data(X, y, sample_weight)
         dX = np.empty((len(data), self.n_in), self.dtype)
-        whole_gradients(self.plan, self.state.params, self.objective, data, self.seed, self.state.step, dX)
+        self._gradients(data, dX)
         return dX
+
+    def _gradients(self, data: Data, dX: Array | None = None) -> Array:
+        backend, _ = choose(self.plan, self.loss)
+        state = self.state
+        return backend.whole_gradients(self.plan, state.params, self.objective, data, self.seed, state.step, dX)[1]
 
     def step(self, X: Any, y: Any, optimizer: Optimizer, sample_weight: Any = None) -> float:
         """One training step on all rows as one batch; the loss before it. Raises Diverged."""
         data = self.data(X, y, sample_weight)
         self.target = self.target or target_for(self.loss, self.n_out).fit(y)
         self.state.prepare(optimizer)
-        steps = Steps(self.plan, self.objective, self.target, self.seed, len(data), self.dtype)
-        with np.errstate(over="ignore", invalid="ignore"):
-            return steps.step(self.state, optimizer, steps.load(data, slice(None)))
+        backend, _ = choose(self.plan, self.loss, optimizer)
+        steps = backend.Steps(self.plan, self.objective, self.target, self.seed, len(data), self.dtype)
+        return float(steps.run(self.state, optimizer, data, np.arange(len(data)), len(data), 1.0)[0])
 
     def fit(
         self,
@@ -245,7 +260,7 @@ class Network:
         return "\n".join(lines)
 
 
-def weighted(data: Data, sample_weight: Any) -> Data:
+def weighted(data: Data, sample_weight: Any, dtype: Any) -> Data:
     """The data with its weights checked; rows of weight 0 are dropped here, and nowhere else."""
     w = np.asarray(sample_weight)
     if w.shape != (len(data),):
@@ -254,6 +269,6 @@ def weighted(data: Data, sample_weight: Any) -> Data:
         raise InputError("sample_weight: expected finite numbers of at least 0")
     if not w.any():
         raise InputError("sample_weight: expected at least one above 0, got all 0")
-    w = w.astype(data.t.dtype if data.t.dtype.kind == "f" else data.X.dtype)
+    w = w.astype(dtype)
     data = Data(data.X, data.t, w)
     return data if w.all() else data.rows(np.flatnonzero(w))

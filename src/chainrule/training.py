@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.backends.reference import Data, Steps, infer
+from chainrule.backends import choose
+from chainrule.backends.reference import Data
 from chainrule.errors import Diverged, InputError, nearest, require_count
 from chainrule.history import Epoch, History
 from chainrule.metrics import METRICS, Metric
@@ -55,7 +55,8 @@ def train(
     metrics : names (`chainrule.metrics`) or {name: function of y and prediction}
         Of the validation rows, or of the training rows where there are none.
     threads : int, optional
-        For NumPy's matrix products; needs threadpoolctl on this backend.
+        Exactly so many; by default what a step's work is worth, and the process may use. On the reference backend they
+        are NumPy's, and need threadpoolctl.
 
     Raises
     ------
@@ -94,11 +95,17 @@ class Training:
         self.history = History()
         X, y = _pair(data, "data")
         self._target = net.target or target_for(net.loss, net.n_out).fit(y)
-        self._data = _training_data(net.data(X, y, target=self._target), self._target, sample_weight, class_weight)
+        self._data = _training_data(net, net.data(X, y, target=self._target), self._target, sample_weight, class_weight)
         self.batch_size = _batch_size(batch_size, len(self._data))
         self._valid = None if valid is None else self._validation(*_pair(valid, "valid", 3))
         self._metrics = _metrics(metrics)
-        self._threads, self._limit = threads, _thread_limit(threads)
+        if threads is not None:
+            require_count("threads", threads)
+        backend, _ = choose(net.plan, net.loss, optimizer)
+        self._backend = backend.NAME
+        self._steps = backend.Steps(
+            net.plan, net.objective, self._target, net.seed, self.batch_size, net.dtype, threads
+        )
         self._iterated = False
 
     def _validation(self, X: Any, y: Any, sample_weight: Any = None) -> Data:
@@ -119,15 +126,13 @@ class Training:
         net.target = self._target
         net.state.prepare(self.optimizer)
         net.history = self.history
-        steps = Steps(net.plan, net.objective, self._target, net.seed, self.batch_size, net.dtype)
         spread = self._target.spread(data.t, data.w)
         self.history.best = net.state.params.copy()
         lowest = np.inf
         for _ in range(self.epochs):
             began = time.perf_counter()
-            with self._limit():
-                loss, score = self._epoch(steps, spread)
-                valid_loss, score, metrics = self._measure(score)
+            loss, score = self._epoch(spread)
+            valid_loss, score, metrics = self._measure(score)
             current = loss if valid_loss is None else valid_loss
             if not isfinite(current):  # finite on the training rows, but not on the validation rows
                 self._give_up()
@@ -139,16 +144,16 @@ class Training:
                 number=net.state.epoch, loss=loss, valid_loss=valid_loss, score=score,
                 seconds=time.perf_counter() - began, lr=rate_at(self.optimizer.lr, net.state.step - 1),
                 step=net.state.step, since_best=net.state.epoch - self.history.best_epoch,
-                backend=net.backend, threads=self._threads, metrics=metrics,
+                backend=self._backend, threads=self._steps.threads, metrics=metrics,
             )  # fmt: skip
             self.history.epochs.append(record)
             yield record
 
-    def _epoch(self, steps: Steps, spread: float) -> tuple[float, float]:
+    def _epoch(self, spread: float) -> tuple[float, float]:
         state, n = self.net.state, len(self._data)
         rows = order(n, self.net.seed, state.epoch) if self.shuffle else np.arange(n)
         try:
-            result = steps.run(state, self.optimizer, self._data, rows, self.batch_size, spread)
+            result = self._steps.run(state, self.optimizer, self._data, rows, self.batch_size, spread)
         except Diverged:
             self._give_up()
             raise
@@ -170,8 +175,7 @@ class Training:
         if not self._metrics:
             return {}
         net, data = self.net, self._valid or self._data
-        z = infer(net.plan, net.state.views, data.X, net.dtype)
-        prediction = self._target.decode(net.loss.link(z))
+        prediction = self._target.decode(net.loss.link(net.outputs(data.X)))
         y = self._target.restore(data.t)
         return {name: float(metric(y, prediction)) for name, metric in self._metrics.items()}
 
@@ -183,14 +187,14 @@ def _pair(data: Any, name: str, most: int = 2) -> tuple[Any, ...]:
     return tuple(data)
 
 
-def _training_data(data: Data, target: Target, sample_weight: Any, class_weight: Any) -> Data:
+def _training_data(net: Network, data: Data, target: Target, sample_weight: Any, class_weight: Any) -> Data:
     """The rows with their weights; InputError where there is only one class to tell."""
     if isinstance(target, Labels) and data.t.ndim == 1 and (data.t == data.t[0]).all():
         raise InputError(f"y: expected at least two classes, got only {target.classes[data.t[0]].item()!r}")
     if class_weight is not None:
         per_row = _class_weights(target, data.t, class_weight)
         sample_weight = per_row if sample_weight is None else per_row * np.asarray(sample_weight)
-    return data if sample_weight is None else weighted(data, sample_weight)
+    return data if sample_weight is None else weighted(data, sample_weight, net.dtype)
 
 
 def _class_weights(target: Target, t: Array, class_weight: Any) -> Array:
@@ -229,14 +233,3 @@ def _metrics(metrics: Sequence[str] | Mapping[str, Metric]) -> dict[str, Metric]
         if name not in METRICS:
             raise InputError(f"metrics: no metric {name!r}; {nearest(name, METRICS)}")
     return {name: METRICS[name] for name in names}
-
-
-def _thread_limit(threads: int | None) -> Callable[[], Any]:
-    if threads is None:
-        return nullcontext
-    require_count("threads", threads)
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        raise InputError("threads: this backend needs threadpoolctl for it; pip install threadpoolctl") from None
-    return lambda: threadpool_limits(limits=threads)

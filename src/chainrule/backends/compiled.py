@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.activations import ELU, LeakyReLU
-from chainrule.arrays import Array, is_sparse
+from chainrule.arrays import BLOCK_ROWS, Array, dense_rows, is_sparse, row_blocks
 from chainrule.backends.reference import Data, Objective
-from chainrule.backends.threads import Threads
+from chainrule.backends.threads import wish
 from chainrule.errors import Diverged, InputError, nearest
 from chainrule.layers import LAYERS, Dropout, Layer, LayerNorm
 from chainrule.losses import LOSSES, Huber, Loss, QuantileLoss, SoftmaxCrossEntropy
@@ -25,8 +25,8 @@ from chainrule.plan import Plan
 from chainrule.state import State
 from chainrule.targets import Target
 
+NAME = "compiled"
 CHUNK = 0.1  # seconds of training after which Python is asked whether the user wants to stop
-BLOCK_ROWS = 4096  # of a gradient over all the data
 
 
 @cache
@@ -139,13 +139,19 @@ class Steps:
     """One network's training steps; the interface of reference.Steps."""
 
     def __init__(
-        self, plan: Plan, objective: Objective, target: Target, seed: int, batch_size: int, dtype: Any, threads: Threads
+        self,
+        plan: Plan,
+        objective: Objective,
+        target: Target,
+        seed: int,
+        batch_size: int,
+        dtype: Any,
+        threads: int | None = None,
+        chunk: float = CHUNK,
     ) -> None:
-        self.plan, self.objective, self.target, self.seed = plan, objective, target, seed
-        self.threads = threads
-        self.threads_used = 1
-        self.chunk = CHUNK
-        self._wanted = threads.wanted(plan, batch_size)
+        self.objective, self.seed, self.chunk = objective, seed, chunk
+        self.threads = threads  # those of the last call
+        self._wish = wish(threads, plan, batch_size)
         self._engine = _engine(plan, objective.loss, dtype, batch_size, training=True)
         self._data: Data | None = None
 
@@ -165,10 +171,9 @@ class Steps:
         scalars = optimizer.table(state.step, n_steps)
         first, done, loss, score = state.step, 0, 0.0, 0.0
         while done < n_steps:
-            done, chunk_loss, chunk_score, diverged, self.threads_used = self._engine.train(
-                order, batch_size, done, totals, scalars, self.seed, first, self.chunk,
-                self._wanted, self.threads.limit, self.threads.exact,
-            )  # fmt: skip
+            done, chunk_loss, chunk_score, diverged, self.threads = self._engine.train(
+                order, batch_size, done, totals, scalars, self.seed, first, self.chunk, *self._wish
+            )
             state.step = first + done
             loss, score = loss + chunk_loss, score + chunk_score
             if diverged:
@@ -184,3 +189,41 @@ def _totals(w: Array | None, order: Array, batch_size: int, n_steps: int) -> Arr
     totals = np.full(n_steps, float(batch_size))
     totals[-1] = len(order) - (n_steps - 1) * batch_size
     return totals
+
+
+def infer(plan: Plan, params: Array, X: Any, dtype: Any) -> Array:
+    """Outputs (N, K) as at prediction time."""
+    n = X.shape[0]
+    out = np.empty((n, plan.widths[-1]), dtype)
+    asked = wish(None, plan, n, passes=1)
+    engine = _engine(plan, _ANY_LOSS, dtype, asked[0] * kernels().rows, training=False)
+    engine.use_state(params, params[:0])
+    for part in [slice(None)] if not is_sparse(X) else row_blocks(n):
+        engine.infer(dense_rows(X, part), 1.0, out[part], *asked)
+    return out
+
+
+def whole_gradients(
+    plan: Plan,
+    params: Array,
+    objective: Objective,
+    data: Data,
+    seed: int,
+    step: int,
+    dX: Array | None = None,
+    n: float | None = None,
+) -> tuple[float, Array]:
+    """As reference.whole_gradients: the objective over all rows and its gradient (P,)."""
+    rows = min(len(data), BLOCK_ROWS)
+    engine = _engine(plan, objective.loss, params.dtype, rows, training=True, input_gradient=dX is not None)
+    _use_data(engine, data, 1.0)
+    engine.use_state(params, params[:0])
+    grads = np.zeros_like(params)
+    total = data.total if n is None else n
+    value = engine.gradients(len(data), total, seed, step, grads, dX, *wish(None, plan, rows))
+    if n is None:
+        value += objective.penalty(params[: plan.n_decay], grads[: plan.n_decay])
+    return value, grads
+
+
+_ANY_LOSS = SoftmaxCrossEntropy()  # outputs do not depend on it

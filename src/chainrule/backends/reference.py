@@ -5,6 +5,7 @@ Everything a step writes is allocated once, in a Tape; nothing as large as the n
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import isfinite
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array, Views, dense_rows, is_sparse, row_blocks
-from chainrule.errors import Diverged
+from chainrule.errors import Diverged, InputError
 from chainrule.layers import Dropout
 from chainrule.losses import Loss
 from chainrule.optimizers import BLOCK, Optimizer
@@ -21,6 +22,8 @@ from chainrule.plan import Plan
 from chainrule.random import fill_mask
 from chainrule.state import State
 from chainrule.targets import Target
+
+NAME = "reference"
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +125,7 @@ def fill_masks(plan: Plan, tape: Tape, seed: int, step: int, first_row: int = 0)
 
 def load_rows(X: Any, rows: Any, out: Array) -> None:
     """The chosen rows of X, dense or sparse, into the tape."""
-    if is_sparse(X) or isinstance(rows, slice):
+    if is_sparse(X) or isinstance(rows, slice) or X.dtype != out.dtype:
         np.copyto(out, dense_rows(X, rows))
     else:
         np.take(X, rows, axis=0, out=out, mode="clip")  # any other mode makes a copy first
@@ -132,9 +135,18 @@ class Steps:
     """One network's training steps: gradients, penalty, update, with everything they write allocated here."""
 
     def __init__(
-        self, plan: Plan, objective: Objective, target: Target, seed: int, batch_size: int, dtype: Any
+        self,
+        plan: Plan,
+        objective: Objective,
+        target: Target,
+        seed: int,
+        batch_size: int,
+        dtype: Any,
+        threads: int | None = None,
     ) -> None:
         self.plan, self.objective, self.target, self.seed = plan, objective, target, seed
+        self.threads = threads  # None: as NumPy chooses
+        _limit(threads)
         self.tape = Tape.allocate(plan, batch_size, dtype)
         self.grads = np.empty(plan.size, dtype)
         self.g = plan.views(self.grads)
@@ -144,7 +156,10 @@ class Steps:
     ) -> tuple[float, float]:
         """One epoch; its loss and score, as they were when each batch was met. Raises Diverged."""
         loss = score = 0.0
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows makes the loss non-finite: Diverged
+        with (
+            _limit(self.threads),
+            np.errstate(over="ignore", invalid="ignore"),
+        ):  # what overflows makes the loss non-finite: Diverged
             for start in range(0, len(order), batch_size):
                 rows = order[start : start + batch_size]
                 batch = self.load(data, rows)
@@ -181,15 +196,26 @@ class Steps:
         return float(rows.sum() if batch.w is None else np.dot(rows, batch.w))
 
 
-def infer(plan: Plan, p: list[Views], X: Any, dtype: Any) -> Array:
+def _limit(threads: int | None) -> AbstractContextManager[Any]:
+    """So many threads for NumPy's matrix products."""
+    if threads is None:
+        return nullcontext()
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        raise InputError("threads: the NumPy backend needs threadpoolctl for it; pip install threadpoolctl") from None
+    return threadpool_limits(limits=threads)
+
+
+def infer(plan: Plan, params: Array, X: Any, dtype: Any) -> Array:
     """Outputs (N, K) as at prediction time, in blocks of rows."""
-    n = X.shape[0]
+    n, p = X.shape[0], plan.views(params)
     out = np.empty((n, plan.widths[-1]), dtype)
     tape = None
     for rows in row_blocks(n):
         size = rows.stop - rows.start
         tape = (tape or Tape.allocate(plan, size, dtype)).cut(size)
-        tape.a[0] = dense_rows(X, rows)
+        tape.a[0] = dense_rows(X, rows).astype(dtype, copy=False)
         for i, layer in enumerate(plan.layers):
             layer.infer(p[i], tape.a[i], tape.a[i + 1], tape.m[i])
         out[rows] = tape.a[-1]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from functools import cache
+from math import prod
 from pathlib import Path
 
 from chainrule.plan import Plan
@@ -13,27 +13,14 @@ from chainrule.plan import Plan
 WORTH = 200_000  # multiplications of a step that are worth another thread: about 2 µs, two meetings at a barrier
 
 
-@dataclass(frozen=True)
-class Threads:
-    """`limit` is what the process may use; `asked` what the user wants, obeyed exactly, or None."""
-
-    limit: int
-    asked: int | None = None
-
-    @property
-    def exact(self) -> bool:
-        return self.asked is not None
-
-    def wanted(self, plan: Plan, rows: int) -> int:
-        """For steps of so many rows."""
-        if self.asked is not None:
-            return self.asked
-        work = 3 * rows * sum(slot.stop - slot.start for slot in plan.slots)
-        return max(1, min(self.limit, work // WORTH))
-
-
-def threads(asked: int | None = None) -> Threads:
-    return Threads(limit(), asked)
+def wish(asked: int | None, plan: Plan, rows: int, passes: int = 3) -> tuple[int, int, bool]:
+    """Threads for steps of so many rows, what the process may use, and whether the number is the user's: then it is
+    obeyed, else concurrent calls share."""
+    most = limit()
+    if asked is not None:
+        return asked, most, True
+    work = passes * rows * sum(prod(slot.shape) for slot in plan.slots)
+    return max(1, min(most, work // WORTH)), most, False
 
 
 def limit() -> int:

@@ -151,7 +151,7 @@ class Probe:
         slots = sorted(net.plan.slots, key=lambda slot: slot.layer)
         self.tensors = [(slot.label, slot.shape, slot.start) for slot in slots] + [("X", X.shape, len(params))]
         self.analytic = all(layer.analytic for layer in self.plan.layers) and self.objective.loss.analytic
-        z = infer(self.plan, self.plan.views(params), X, np.float64)
+        z = infer(self.plan, params, X, np.float64)
         # a small loss may be a difference of large outputs, a small gradient one of probabilities
         self.magnitude = max(abs(self.loss), float(abs(z).max()))
         self.rounding = EPS * max(float(abs(self.gradient).max()), self.magnitude / self.data.total)

@@ -89,11 +89,13 @@ public:
         rows.weights = weights ? weights->data() : nullptr;
         rows.spread = spread;
         this->use(rows);
+        held = {X, starts, columns, labels, targets, weights};
     }
 
     void use_state(Flat<T> params, Flat<T> moments) {
         const int64_t n = params.size(), k = moments.size() / n;
         this->use(params.data(), k > 0 ? moments.data() : nullptr, k > 1 ? moments.data() + n : nullptr);
+        state = {params, moments};
     }
 
     void use_rule(const std::string& name, double a, double b, double epsilon, bool nesterov, double decay, double clip,
@@ -127,6 +129,11 @@ public:
     }
 
 private:
+    // What the engine points into stays alive with it.
+    std::tuple<Any, std::optional<Vector<int64_t>>, std::optional<Vector<int64_t>>, std::optional<Vector<int64_t>>,
+               std::optional<Flat<const T>>, std::optional<Vector<T>>> held;
+    std::pair<Flat<T>, Flat<T>> state;
+
     static std::vector<LayerSpec> layers_of(
         const std::vector<std::tuple<std::string, int, int, double, int, int64_t, int64_t>>& specs) {
         std::vector<LayerSpec> layers;
