@@ -65,8 +65,8 @@ def test_softmax_gradient_of_one_row():
 
 
 def on_spiral(layers, optimizer, epochs, l2=0.0, winding=1.0, seed=3):
-    # these runs are chaotic: over seeds 0 to 6 the book's Adam ends between 0.74 and 0.96, with momentum between 0.60 and
-    # 0.96, and rounding alone moves them. The bands are for the spirals of one seed, well inside on either backend
+    # these runs are chaotic: over seeds 0 to 6 the book's Adam ends between 0.74 and 0.96, with momentum between 0.60
+    # and 0.96, and rounding alone moves them. The bands are for the spirals of one seed, well inside on either backend
     net = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=2, dtype=np.float64, l2=l2, seed=seed)
     points, classes = spiral(winding=winding, seed=seed)
     history = net.fit(points, classes, optimizer, batch_size=300, epochs=epochs, shuffle=False)

@@ -171,11 +171,10 @@ class Steps:
         scalars = optimizer.table(state.step, n_steps)
         first, done, loss, score = state.step, 0, 0.0, 0.0
         while done < n_steps:
-            done, chunk_loss, chunk_score, diverged, self.threads = self._engine.train(
-                order, batch_size, done, totals, scalars, self.seed, first, self.chunk, *self._wish
+            done, loss, score, diverged, self.threads = self._engine.train(
+                order, batch_size, done, loss, score, totals, scalars, self.seed, first, self.chunk, *self._wish
             )
             state.step = first + done
-            loss, score = loss + chunk_loss, score + chunk_score
             if diverged:
                 raise Diverged(state.step + 1)
         total = data.total

@@ -24,7 +24,7 @@ def wish(asked: int | None, plan: Plan, rows: int, passes: int = 3) -> tuple[int
 
 
 def limit() -> int:
-    """The smallest of the cores we may run on, the control group's share of them, OMP_NUM_THREADS and threadpoolctl's."""
+    """The least of the cores we may run on, the control group's share, OMP_NUM_THREADS and threadpoolctl's limit."""
     _known_to_threadpoolctl()
     wishes = [_cores(), _from_environment(), _Pool.limit]
     return max(1, min(wish for wish in wishes if wish is not None))

@@ -103,15 +103,16 @@ public:
         this->use(RuleSpec{name, a, b, epsilon, nesterov, decay, clip, l2, l1});
     }
 
-    nb::tuple train_steps(Vector<int64_t> order, int64_t batch, int64_t done, Vector<double> totals,
+    nb::tuple train_steps(Vector<int64_t> order, int64_t batch, int64_t done, double loss, double score,
+                          Vector<double> totals,
                           nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu> scalars, uint64_t seed,
                           uint64_t step, double seconds, int wanted, int limit, bool exact) {
-        const Epoch epoch{order.data(), int64_t(order.size()), batch, done, totals.data(), scalars.data(),
+        const Epoch epoch{order.data(), int64_t(order.size()), batch, totals.data(), scalars.data(),
                           int(scalars.shape(1)), seed, step, seconds};
-        Progress p;
+        Progress p{done, loss, score};
         {
             nb::gil_scoped_release released;
-            p = this->train(epoch, {wanted, limit, exact});
+            p = this->train(epoch, p, {wanted, limit, exact});
         }
         return nb::make_tuple(p.done, p.loss, p.score, p.diverged, p.threads);
     }

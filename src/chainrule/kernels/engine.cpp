@@ -220,7 +220,7 @@ int64_t n_strips(int64_t n) { return (n + STRIP - 1) / STRIP; }
 }  // namespace
 
 template <class T>
-Progress Engine<T>::train(const Epoch& e, Threads wish) {
+Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
     const Share share;
     const int n = choose(wish, share);
     reserve(n);
@@ -228,8 +228,8 @@ Progress Engine<T>::train(const Epoch& e, Threads wish) {
     const int64_t n_steps = (e.n_rows + e.batch - 1) / e.batch;
     program.loss.soft = !data.labels;
     program.loss.spread = data.spread;
-    Progress progress;
-    progress.done = e.done, progress.threads = n;
+    progress.threads = n;
+    const int64_t start = progress.done;
     Barrier barrier(n, n > wish.limit);
     const auto began = Clock::now();
     bool late = false;
@@ -237,7 +237,7 @@ Progress Engine<T>::train(const Epoch& e, Threads wish) {
         for (const Range& r : ranges[t])
             if (layers[r.layer].transposed) kernels.transpose(layers[r.layer], params, r.lo, r.hi);
         barrier.meet();
-        for (int64_t step = e.done; step < n_steps; step++) {
+        for (int64_t step = start; step < n_steps; step++) {
             const int64_t first = step * e.batch, rows = std::min(e.batch, e.n_rows - first);
             const Batch<T> batch{data.X, data.labels, data.targets, data.weights, e.order + first, rows, 0,
                                  e.totals[step], e.seed, e.step + uint64_t(step)};

@@ -38,17 +38,17 @@ struct Rows {  // the caller's data, aligned
     double spread;
 };
 
-struct Epoch {  // the steps still to do
+struct Epoch {
     const int64_t* order;
-    int64_t n_rows, batch, done;          // done: steps already made
-    const double *totals, *scalars;       // of each step: its weights' sum; η and the bias corrections
+    int64_t n_rows, batch;
+    const double *totals, *scalars;  // of each step: its weights' sum; η and the bias corrections
     int n_scalars;
-    uint64_t seed, step;                  // step: of the first of all of them
-    double seconds;                       // stop after the first step that ends later
+    uint64_t seed, step;  // step: the number of the first
+    double seconds;       // a call stops after the first step that ends later
 };
 
-struct Progress {
-    int64_t done = 0;
+struct Progress {  // of an epoch, from call to call
+    int64_t done = 0;            // steps
     double loss = 0, score = 0;  // sums over rows
     bool diverged = false;       // in the step after `done`
     int threads = 1;
@@ -84,7 +84,7 @@ public:
     void use(const Rows<T>& rows) { data = rows; }
     void use(T* params, T* moment0, T* moment1);
     void use(const RuleSpec&);
-    Progress train(const Epoch&, Threads);
+    Progress train(const Epoch&, Progress so_far, Threads);
     // Adds the gradient of rows of the data, in blocks of the engine's size, to grads; their loss divided by total.
     double gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, T* grads, T* dX, Threads);
     void infer(const Source& X, int64_t n_rows, T* out, Threads);
