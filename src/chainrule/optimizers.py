@@ -42,7 +42,7 @@ class Optimizer(Settings, ABC):
 
     def table(self, first: int, n: int) -> Array:
         """The scalars of n steps from `first` on (n, k), in float64."""
-        if isinstance(self.lr, (int, float)):  # the same arithmetic on all steps at once
+        if n > 8 and isinstance(self.lr, (int, float)):  # the same arithmetic on all steps at once
             steps = np.arange(first, first + n)
             return np.column_stack([np.broadcast_to(scalar, n) for scalar in self.scalars(steps)])  # type: ignore[arg-type]
         return np.array([self.scalars(step) for step in range(first, first + n)], dtype=np.float64)

@@ -18,7 +18,6 @@ from chainrule.history import Epoch, History
 from chainrule.metrics import METRICS, Metric
 from chainrule.network import Network, weighted
 from chainrule.optimizers import Optimizer
-from chainrule.random import order
 from chainrule.schedules import rate_at
 from chainrule.targets import Labels, Target, target_for
 
@@ -102,7 +101,7 @@ class Training:
         if threads is not None:
             require_count("threads", threads)
         backend, _ = choose(net.plan, net.loss, optimizer)
-        self._backend = backend.NAME
+        self._backend, self._order = backend.NAME, backend.order
         self._steps = backend.Steps(
             net.plan, net.objective, self._target, net.seed, self.batch_size, net.dtype, threads
         )
@@ -151,7 +150,7 @@ class Training:
 
     def _epoch(self, spread: float) -> tuple[float, float]:
         state, n = self.net.state, len(self._data)
-        rows = order(n, self.net.seed, state.epoch) if self.shuffle else np.arange(n)
+        rows = self._order(n, self.net.seed, state.epoch) if self.shuffle else np.arange(n)
         try:
             result = self._steps.run(state, self.optimizer, self._data, rows, self.batch_size, spread)
         except Diverged:

@@ -153,19 +153,22 @@ class Steps:
         self.threads = threads  # those of the last call
         self._wish = wish(threads, plan, batch_size)
         self._engine = _engine(plan, objective.loss, dtype, batch_size, training=True)
-        self._data: Data | None = None
+        self._given: tuple[Any, ...] = (None,) * 5  # what the engine points into
+
+    def _use(self, data: Data, spread: float, params: Array, moments: Array, optimizer: Optimizer) -> None:
+        _use_data(self._engine, data, spread)
+        self._engine.use_state(params, moments)
+        clip, penalties = optimizer.clip_norm or 0.0, (self.objective.l2, self.objective.l1)
+        self._engine.use_rule(type(optimizer).__name__, *_rule(optimizer), optimizer.weight_decay, clip, *penalties)
+        self._given = data, spread, params, moments, optimizer
 
     def run(
         self, state: State, optimizer: Optimizer, data: Data, order: Array, batch_size: int, spread: float
     ) -> tuple[float, float]:
         """One epoch; its loss and score, as they were when each batch was met. Raises Diverged."""
-        if data is not self._data:
-            _use_data(self._engine, data, spread)
-            self._data = data
-        self._engine.use_state(state.params, state.moments)
-        clip = optimizer.clip_norm or 0.0
-        penalties = self.objective.l2, self.objective.l1
-        self._engine.use_rule(type(optimizer).__name__, *_rule(optimizer), optimizer.weight_decay, clip, *penalties)
+        given = (data, spread, state.params, state.moments, optimizer)
+        if any(now is not before for now, before in zip(given, self._given)):
+            self._use(*given)
         n_steps = -(-len(order) // batch_size)
         totals = _totals(data.w, order, batch_size, n_steps)
         scalars = optimizer.table(state.step, n_steps)
@@ -179,6 +182,13 @@ class Steps:
                 raise Diverged(state.step + 1)
         total = data.total
         return loss / total, score / total
+
+
+def order(n: int, seed: int, epoch: int) -> Array:
+    """As chainrule.random.order."""
+    rows = np.empty(n, np.int64)
+    kernels().order(rows, seed, epoch)
+    return rows
 
 
 def _totals(w: Array | None, order: Array, batch_size: int, n_steps: int) -> Array:

@@ -19,10 +19,11 @@ from chainrule.layers import Dropout
 from chainrule.losses import Loss
 from chainrule.optimizers import BLOCK, Optimizer
 from chainrule.plan import Plan
-from chainrule.random import fill_mask
+from chainrule.random import fill_mask, order
 from chainrule.state import State
 from chainrule.targets import Target
 
+__all__ = ["NAME", "Steps", "infer", "order", "whole_gradients"]
 NAME = "reference"
 
 

@@ -188,6 +188,9 @@ NB_MODULE(_kernels, m) {
         return names;
     });
     m.def("peak", &peak, "isa"_a, "seconds"_a, "Floating-point operations a second of one thread, float32, the best seen.");
+    m.def("order", [](Flat<int64_t> out, uint64_t seed, uint64_t epoch) {
+        epoch_order(int64_t(out.size()), seed, epoch, out.data());
+    });
     m.def("layers", &layer_names);
     m.def("losses", &loss_names);
     m.def("rules", &rule_names);

@@ -72,6 +72,9 @@ private:
 
 std::vector<std::string> layer_names(), loss_names(), rule_names();  // of the classes that have a kernel
 
+// The order in which an epoch visits n rows, as chainrule.random.order documents it.
+void epoch_order(int64_t n, uint64_t seed, uint64_t epoch, int64_t* order);
+
 template <class T>
 class Engine {
 public:

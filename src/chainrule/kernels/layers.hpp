@@ -140,7 +140,7 @@ template <class T>
 void dropout_mask(const Layer<T>& l, const Batch<T>& batch, int lo, int hi) {
     const auto threshold = uint32_t(l.setting);
     const T kept = T(65536.0 / (65536 - threshold));
-    Philox stream(batch.seed, uint64_t(l.index), batch.step);
+    Philox stream(batch.seed, uint64_t(l.index), 0, batch.step);
     for (int row = lo; row < hi; row++) {
         const uint64_t begin = uint64_t(batch.first_row + row) * l.n_in;
         for (int column = 0; column < l.n_in; column++)
@@ -163,6 +163,18 @@ template <class T>
 inline Vec<T> entries(const T* row, int c, int width) {
     const Vec<T> v = load(row + c);
     return c + VL<T> <= width ? v : first<T>(width - c) ? v : Vec<T>{};
+}
+
+template <class T>
+inline T highest(const T* row, int width) {
+    Vec<T> most = fill(row[0]);
+    for (int c = 0; c < width; c += VL<T>) {
+        const Vec<T> v = load(row + c), some = c + VL<T> <= width ? v : first<T>(width - c) ? v : most;
+        most = some > most ? some : most;
+    }
+    alignas(64) T lanes[VL<T>];
+    store(lanes, most);
+    return fold<T, VL<T>>(lanes, [](auto low, auto high) { return low > high ? low : high; });
 }
 
 template <class T>
@@ -217,8 +229,7 @@ void softmax_forward(const Layer<T>& l, int lo, int hi) {
     const int width = l.n_in;
     for (int row = lo; row < hi; row++) {
         const T* x = l.x + row * l.ldx;
-        T *y = l.y + row * l.ldy, most = x[0];
-        for (int c = 1; c < width; c++) most = x[c] > most ? x[c] : most;
+        T *y = l.y + row * l.ldy, most = highest(x, width);
         LaneSum<T> sum;
         for (int c = 0; c < width; c += VL<T>) {
             const Vec<T> e = exp<T>(load(x + c) - fill(most));

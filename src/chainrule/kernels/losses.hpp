@@ -84,8 +84,7 @@ void cross_entropy(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int
         const int64_t from = batch.order[row];
         const T factor = T((batch.weights ? double(batch.weights[from]) : 1.0) / batch.total);
         const T* z = o.z + row * o.ld;
-        T *dz = o.dz + row * o.ld, most = z[0], shift = 0;
-        for (int c = 1; c < width; c++) most = z[c] > most ? z[c] : most;
+        T *dz = o.dz + row * o.ld, most = highest(z, width), shift = 0;
         LaneSum<T> sum;
         for (int c = 0; c < width; c += VL<T>) {
             const Vec<T> e = exp<T>(load(z + c) - fill(most));
@@ -123,19 +122,27 @@ void cross_entropy(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int
     }
 }
 
+// Whether `label` is the first of the row's highest entries.
 template <class T>
-inline int highest(const T* row, int width) {
-    int at = 0;
-    for (int c = 1; c < width; c++) at = row[c] > row[at] ? c : at;
-    return at;
+inline bool is_first_highest(const T* row, int width, int64_t label) {
+    if (row[label] != highest(row, width)) return false;
+    for (int c = 0; c < label; c++)
+        if (row[c] == row[label]) return false;
+    return true;
 }
 
 // What a row adds to the score: its label right, all its flags right, or its share of R².
 template <class T>
 double score(const Loss<T>& loss, const Batch<T>& batch, const T* z, int width, int64_t from) {
-    if (loss.score == ScoreKind::labels)
-        return highest(z, width) == (loss.soft ? highest(batch.targets + from * width, width) : batch.labels[from]);
     const T* t = batch.targets + from * width;
+    if (loss.score == ScoreKind::labels) {
+        int64_t label = 0;
+        if (loss.soft)
+            for (int c = 1; c < width; c++) label = t[c] > t[label] ? c : label;
+        else
+            label = batch.labels[from];
+        return is_first_highest(z, width, label);
+    }
     double squares = 0;
     for (int c = 0; c < width; c++) {
         if (loss.score == ScoreKind::flags) {

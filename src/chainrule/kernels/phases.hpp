@@ -196,9 +196,38 @@ inline void column_sums(int n_rows, int width, Value value, Finish finish) {
     }
 }
 
+// What becomes of the sums over the batch for rows i to i + rows of W, columns j to j + cols.
+template <class T, class Step>
+inline void finish_tile(const Layer<T>& l, const Update<T>& u, T* tile, int i, int j, int rows, int cols, Step step) {
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < cols; v += VL<T>) {
+            T* place = tile + r * TILE_COLS<T> + v;
+            const int64_t at = l.matrix + int64_t(i + r) * l.n_out + j + v;
+            store(place, finish_gradient(u, load(place), at, min(VL<T>, cols - v), true, step));
+        }
+    if (l.transposed && !u.grads) transpose_tile(l, tile, i, j, rows, cols);
+}
+
+// The same from the transposed product, outputs j to j + rows and inputs i to i + cols: what a layer of few outputs fills
+// vectors with. All its outputs are in the tile, so that rows of W follow each other without a gap.
+template <class T, class Step>
+inline void finish_narrow(const Layer<T>& l, const Update<T>& u, const T* tile, int i, int rows, int cols, Step step) {
+    alignas(64) T flat[TILE_ROWS * TILE_COLS<T> + LANES];
+    for (int c = 0; c < cols; c++)
+        for (int r = 0; r < rows; r++) flat[c * rows + r] = tile[r * TILE_COLS<T> + c];
+    for (int v = 0; v < rows * cols; v += VL<T>) {
+        const int64_t at = l.matrix + int64_t(i) * rows + v;
+        store(flat + v, finish_gradient(u, load(flat + v), at, min(VL<T>, rows * cols - v), true, step));
+    }
+    if (!l.transposed || u.grads) return;
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < cols; c++) l.transposed[r * l.ldx + i + c] = flat[c * rows + r];
+}
+
 // Rows lo to hi of a layer's weights (b is row n_in of W; LayerNorm's gamma and beta are one row).
 template <class T>
-void weights(const Layer<T>& l, const Update<T>& u, int n_rows, int lo, int hi, Scratch<T> scratch) {
+void weights(const Layer<T>& l, const Update<T>& given, int n_rows, int lo, int hi, Scratch<T> scratch) {
+    const Update<T> u = given;  // a copy that no store can change
     with_rule<T>(u.rule, [&](auto step) {
         const auto dy = [&](int row, int j) { return load(l.dy + row * l.ldy + j); };
         const auto vector = [&](int64_t start) {
@@ -212,20 +241,18 @@ void weights(const Layer<T>& l, const Update<T>& u, int n_rows, int lo, int hi, 
             return;
         }
         const int end = min(hi, l.n_in), width = l.n_out;
-        if (lo < end) {
-            T* carry = u.carry ? u.carry + l.matrix + int64_t(lo) * width : nullptr;
-            product<T>(end - lo, width, n_rows, {l.x + lo, 1, l.ldx}, {l.dy, l.ldy, int(l.ldy)}, {carry, width},
-                       scratch, [&](T* tile, int i, int j, int rows, int cols) {
-                           for (int r = 0; r < rows; r++)
-                               for (int v = 0; v < cols; v += VL<T>) {
-                                   const int64_t at = l.matrix + int64_t(lo + i + r) * width + j + v;
-                                   T* place = tile + r * TILE_COLS<T> + v;
-                                   const int n = min(VL<T>, cols - v);
-                                   store(place, finish_gradient(u, load(place), at, n, true, step));
-                               }
-                           if (l.transposed && !u.grads) transpose_tile(l, tile, lo + i, j, rows, cols);
+        T* carry = u.carry ? u.carry + l.matrix + int64_t(lo) * width : nullptr;
+        const Left<T> dyT{l.dy, 1, l.ldy}, xT{l.x + lo, 1, l.ldx};
+        if (lo < end && width <= TILE_ROWS && width < VL<T>)
+            product<T>(width, end - lo, n_rows, dyT, {l.x + lo, l.ldx, int(l.ldx) - lo}, {carry, end - lo}, scratch,
+                       [&](T* tile, int, int i, int rows, int cols) {
+                           finish_narrow(l, u, tile, lo + i, rows, cols, step);
                        });
-        }
+        else if (lo < end)
+            product<T>(end - lo, width, n_rows, xT, {l.dy, l.ldy, int(l.ldy)}, {carry, width}, scratch,
+                       [&](T* tile, int i, int j, int rows, int cols) {
+                           finish_tile(l, u, tile, lo + i, j, rows, cols, step);
+                       });
         if (hi > l.n_in) column_sums<T>(n_rows, width, dy, vector(l.vector));
     });
 }

@@ -7,17 +7,20 @@ namespace chainrule::CHAINRULE_ISA {
 
 class Philox {
 public:
-    Philox(uint64_t seed, uint64_t stream, uint64_t step) : seed(seed), stream(stream), step(step) {}
+    // The key is (seed, stream), the counter (block, epoch, step, 0).
+    Philox(uint64_t seed, uint64_t stream, uint64_t epoch, uint64_t step)
+        : seed(seed), stream(stream), epoch(epoch), step(step) {}
 
-    // Number `index` of the stream of 16-bit numbers; 16 of them come from one block.
-    uint32_t bits16(uint64_t index) {
-        if (index / 16 + 1 != counter) generate(counter = index / 16 + 1);
-        return uint32_t(word[index / 4 % 4] >> (index % 4 * 16)) & 0xffff;
+    uint64_t bits64(uint64_t index) {
+        if (index / 4 + 1 != block) generate(block = index / 4 + 1);
+        return word[index % 4];
     }
+
+    uint32_t bits16(uint64_t index) { return uint32_t(bits64(index / 4) >> (index % 4 * 16)) & 0xffff; }
 
 private:
     void generate(uint64_t block) {
-        uint64_t a = block, b = 0, c = step, d = 0, key0 = seed, key1 = stream;
+        uint64_t a = block, b = epoch, c = step, d = 0, key0 = seed, key1 = stream;
         for (int round = 0; round < 10; round++) {
             const unsigned __int128 p = (unsigned __int128)0xD2E7470EE14C6C93 * a;
             const unsigned __int128 q = (unsigned __int128)0xCA5A826395121157 * c;
@@ -31,7 +34,7 @@ private:
         word[0] = a, word[1] = b, word[2] = c, word[3] = d;
     }
 
-    uint64_t seed, stream, step, counter = 0, word[4];
+    uint64_t seed, stream, epoch, step, block = 0, word[4];
 };
 
 }  // namespace chainrule::CHAINRULE_ISA

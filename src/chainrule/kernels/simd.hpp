@@ -109,6 +109,23 @@ inline Int<T> first(int n) {
     return lane < (n - Int<T>{});
 }
 
+// The lanes of v folded onto each other, halves onto halves: f(lanes 0 to n/2, lanes n/2 to n), and so on down to one.
+template <class T, int N, class Fold>
+inline T fold(const T* lanes, Fold f) {
+    if constexpr (N == 1) {
+        return lanes[0];
+    } else {
+        typedef T Half __attribute__((vector_size(N / 2 * sizeof(T))));
+        Half low, high;
+        __builtin_memcpy(&low, lanes, sizeof low);
+        __builtin_memcpy(&high, lanes + N / 2, sizeof high);
+        const Half folded = f(low, high);
+        T rest[N / 2];
+        __builtin_memcpy(rest, &folded, sizeof folded);
+        return fold<T, N / 2>(rest, f);
+    }
+}
+
 // A sum over a row whose order does not depend on the vector's width: 16 lanes, then halves onto halves.
 template <class T>
 struct LaneSum {
@@ -117,11 +134,9 @@ struct LaneSum {
     void add(int column, Vec<T> v) { part[column / VL<T> % (LANES / VL<T>)] += v; }
 
     T total() const {
-        T lane[LANES];
-        for (int i = 0; i < LANES; i += VL<T>) store(lane + i, part[i / VL<T>]);
-        for (int half = LANES / 2; half; half /= 2)
-            for (int i = 0; i < half; i++) lane[i] += lane[i + half];
-        return lane[0];
+        alignas(64) T lanes[LANES];
+        for (int i = 0; i < LANES; i += VL<T>) store(lanes + i, part[i / VL<T>]);
+        return fold<T, LANES>(lanes, [](auto low, auto high) { return low + high; });
     }
 };
 
