@@ -1,9 +1,25 @@
+import os
+
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule.data import digits
 
+
+def _kernels():
+    try:
+        from chainrule.backends.compiled import current_isa
+
+        return current_isa()
+    except (ImportError, cr.InputError):
+        return None
+
+
+needs_kernels = pytest.mark.skipif(
+    _kernels() is None or os.environ.get("CHAINRULE_BACKEND") == "reference",
+    reason="the compiled kernels are not here, or not wanted",
+)
 TIGHT = 1e-12  # float64: two ways to the same number
 CHECK = 1e-7  # a gradient against differences of the loss
 

@@ -20,14 +20,20 @@ def is_sparse(X: Any) -> bool:
     return hasattr(X, "tocsr")
 
 
+GATHERED = ("float32", "float64", "uint8")  # what batches are taken from as it is, row by row
+
+
 def as_matrix(X: Any, n_columns: int, dtype: Any, name: str = "X") -> Any:
-    """`X` as a C-contiguous (N, n_columns) array of `dtype`, or as CSR when sparse; else InputError."""
+    """`X` as a C-contiguous (N, n_columns) array, or as CSR of `dtype` when sparse; else InputError.
+
+    Numbers of a type in `GATHERED` stay where they are, without a copy; others become `dtype`.
+    """
     X = X.tocsr().astype(dtype) if is_sparse(X) else _dense(X, dtype, name)
     if X.ndim != 2 or X.shape[1] != n_columns:
         raise InputError(f"{name}: expected shape (N, {n_columns}), got {X.shape}")
     if X.shape[0] == 0:
         raise InputError(f"{name}: expected at least one row, got none")
-    _require_finite(X.data if is_sparse(X) else X, name)
+    _require_finite(X.data if is_sparse(X) else X, dtype, name)
     return X
 
 
@@ -39,7 +45,7 @@ def _dense(X: Any, dtype: Any, name: str) -> Array:
         if X.dtype.kind not in "biufO":
             raise TypeError
         with np.errstate(over="ignore"):  # what is too large for dtype becomes inf, which is refused next
-            return np.ascontiguousarray(X, dtype=dtype)
+            return np.ascontiguousarray(X, dtype=None if X.dtype.name in GATHERED else dtype)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: expected numbers, got {_first_text(X)}") from error
 
@@ -55,12 +61,14 @@ def row_blocks(n: int) -> Iterator[slice]:
         yield slice(start, min(start + BLOCK_ROWS, n))
 
 
-def _require_finite(values: Array, name: str) -> None:
-    if np.isfinite(values).all():
+def _require_finite(values: Array, dtype: Any, name: str) -> None:
+    most = np.finfo(dtype).max
+    if values.size == 0 or (values.min() >= -most and values.max() <= most):  # neither holds where there is a NaN
         return
-    where = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+    where = tuple(int(i) for i in np.argwhere(~(abs(values) <= most))[0])
     place = f"row {where[0]}, column {where[1]}" if len(where) == 2 else f"entry {where[0]}"
-    raise InputError(f"{name}: expected finite numbers, got {values[where]} at {place}")
+    wanted = f"numbers that {np.dtype(dtype)} holds" if np.isfinite(values[where]) else "finite numbers"
+    raise InputError(f"{name}: expected {wanted}, got {values[where]} at {place}")
 
 
 def _first_text(X: Any) -> str:

@@ -1,0 +1,252 @@
+"""The compiled kernels against the reference, which is the specification: gradients, updates, loss curves, outputs."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.backends import choose, reference
+from chainrule.check.catalogue import data_for, example
+from chainrule.optimizers import OPTIMIZERS
+from chainrule.random import order
+from conftest import TIGHT, needs_kernels
+
+compiled = pytest.importorskip("chainrule.backends.compiled")
+pytestmark = needs_kernels
+
+OPTIMIZED = [
+    cr.SGD(0.1), cr.SGD(0.05, momentum=0.9), cr.SGD(0.05, momentum=0.9, nesterov=True), cr.AdaGrad(), cr.RMSProp(),
+    cr.Adam(), cr.AdamW(clip_norm=0.5), cr.SGD(cr.CosineDecay(0.1, 60), weight_decay=0.01, clip_norm=0.1),
+]  # fmt: skip
+CURVE = {np.float64: (100, 1e-9), np.float32: (20, 1e-4)}  # steps, and how far the losses may be apart
+EPS = float(np.finfo(np.float32).eps)
+
+
+def test_every_optimizer_is_here():
+    assert {type(optimizer).__name__ for optimizer in OPTIMIZED} == set(OPTIMIZERS)
+
+
+def gradients(backend, net, data):
+    """Loss, gradient of the parameters, gradient of the inputs."""
+    dX = np.empty((len(data), net.n_in), net.dtype)
+    state = net.state
+    value, grads = backend.whole_gradients(net.plan, state.params, net.objective, data, net.seed, state.step, dX)
+    return value, {**net.plan.named(grads), "X": dX}
+
+
+def network(part=None, dtype=np.float64, loss=None, **settings):
+    layers = [cr.Dense(37), part or cr.Tanh(), cr.Dense(19), cr.ReLU(), cr.Dense(3)]
+    return cr.Network(layers, loss or cr.SoftmaxCrossEntropy(), n_in=11, dtype=dtype, seed=2, **settings)
+
+
+def rows(rng, loss=None, n=150):
+    X, z = rng.normal(size=(n, 11)), rng.normal(size=(n, 3))
+    kinds = {"labels": z.argmax(axis=1), "flags": (z > 0) * 1.0, "values": z, "counts": np.exp(z).round()}
+    return X, kinds[(loss or cr.SoftmaxCrossEntropy()).target]
+
+
+def worst(found, expected):
+    """The largest error of each tensor over its largest entry; where that is 0, the error itself."""
+    return {name: abs(found[name] - values).max() / (abs(values).max() or 1) for name, values in expected.items()}
+
+
+PARTS = [example(kind) for kind in cr.LAYERS.values() if kind is not cr.Dense]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: type(part).__name__)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gradients_of_every_layer(part, weighted, rng):
+    w = rng.uniform(0.5, 2, 150) if weighted else None
+    agree(network(part), network(part, np.float32), rows(rng), w)
+
+
+LOSSES = [example(kind) for kind in cr.LOSSES.values()] + [cr.SoftmaxCrossEntropy(smoothing=0.1)]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_gradients_of_every_loss(loss, rng):
+    agree(network(loss=loss), network(loss=loss, dtype=np.float32), rows(rng, loss), rng.uniform(0.5, 2, 150))
+
+
+def test_gradients_with_soft_targets_and_penalties(rng):
+    X, _ = rows(rng)
+    t = rng.dirichlet(np.ones(3), 150)
+    agree(network(l2=0.1, l1=0.01), network(dtype=np.float32, l2=0.1, l1=0.01), (X, t))
+
+
+def agree(double, single, data, w=None):
+    """float64 to 1e-12; float32 at most twice as far from that as the float32 reference is, and a rounding."""
+    exact = double.data(*data, w)
+    value, expected = gradients(reference, double, exact)
+    found_value, found = gradients(compiled, double, exact)
+    assert found_value == pytest.approx(value, rel=TIGHT)
+    assert max(worst(found, expected).values()) <= TIGHT
+    single.state.params[...] = double.state.params
+    rounded = single.data(*data, w)
+    theirs = worst(gradients(reference, single, rounded)[1], expected)
+    ours = worst(gradients(compiled, single, rounded)[1], expected)
+    for name, error in ours.items():
+        assert error <= 2 * theirs[name] + EPS, (name, error, theirs[name])
+
+
+def test_a_wrong_gradient_would_be_noticed(rng):
+    net = network()
+    _, expected = gradients(reference, net, net.data(*rows(rng)))
+    wrong = {name: values * (1 + 1e-11) for name, values in expected.items()}
+    assert max(worst(wrong, expected).values()) > TIGHT
+
+
+def curve(backend, optimizer, dtype, rng, steps):
+    net = network(cr.Dropout(0.2), dtype, l2=1e-3)
+    X, y = rows(np.random.default_rng(1), n=60)
+    data, target = net.data(X, y), net.target or cr.network.target_for(net.loss, 3).fit(y)
+    run = backend.Steps(net.plan, net.objective, target, net.seed, 17, dtype)
+    net.state.prepare(optimizer)
+    losses = [run.run(net.state, optimizer, data, order(60, 0, epoch), 17, 1.0) for epoch in range(steps // 4)]
+    return np.array(losses), net.state
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZED, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_loss_curves(optimizer, dtype, rng):
+    steps, apart = CURVE[dtype]
+    expected, _ = curve(reference, optimizer, dtype, rng, steps)
+    found, state = curve(compiled, optimizer, dtype, rng, steps)
+    assert abs(found[:, 0] - expected[:, 0]).max() <= apart
+    if dtype == np.float64:
+        np.testing.assert_array_equal(found[:, 1].round(12), expected[:, 1].round(12))  # the scores
+    assert state.step == steps
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("given", [np.float32, np.float64, np.uint8])
+def test_rows_are_taken_as_they_are_given(dtype, given, rng):
+    X = rng.integers(0, 9, (60, 11)).astype(given)
+    y = rng.integers(0, 3, 60)
+    nets = [network(dtype=dtype), network(dtype=dtype)]
+    nets[0].fit(X, y, cr.SGD(0.01), epochs=2)
+    nets[1].fit(X.astype(dtype), y, cr.SGD(0.01), epochs=2)
+    np.testing.assert_array_equal(nets[0].state.params, nets[1].state.params)
+    assert np.shares_memory(nets[0].inputs(X), X)
+
+
+@pytest.mark.parametrize("n", [1, 2, 256, 257, 5000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_outputs_and_labels(n, dtype, rng, monkeypatch):
+    net = network(cr.Dropout(0.3), dtype)
+    X = rng.normal(size=(n, 11))
+    found, labels = net.forward(X), net.predict(X)
+    monkeypatch.setenv("CHAINRULE_BACKEND", "reference")
+    slow = net.copy()
+    np.testing.assert_allclose(found, slow.forward(X), atol=1e-12 if dtype == np.float64 else 1e-5)
+    np.testing.assert_array_equal(labels, slow.predict(X))
+    assert found.dtype == dtype
+
+
+def test_a_prediction_sees_the_weights_of_now(rng):
+    net = network()
+    X = rng.normal(size=(3, 11))
+    before = net.forward(X)
+    net["b3"][...] += 1
+    np.testing.assert_allclose(net.forward(X), before + 1, rtol=TIGHT)
+    other = net.copy()
+    other["b3"][...] -= 1
+    np.testing.assert_allclose(other.forward(X), before, rtol=TIGHT)
+
+
+class Doubled(cr.ReLU):
+    """A user's own layer."""
+
+    math = ("y = 2 * np.maximum(x, 0)", "dx = 2 * dy * (x > 0)")
+
+
+def test_a_layer_without_kernel_runs_on_the_reference_and_says_why(rng):
+    net = network(Doubled())
+    assert net.backend == "reference"
+    assert net.backend_reason == "Doubled (layer 2) has no compiled kernel"
+    assert net.fit(*rows(rng), cr.SGD(), epochs=1)[0].backend == "reference"
+    assert network().backend == "compiled"
+    assert network().backend_reason is None
+
+
+def test_an_optimizer_without_kernel_too(rng):
+    class Halved(cr.SGD):
+        def update(self, p, g, moments, scalars):
+            super().update(p, g / 2, moments, scalars)
+
+    net, expected = network(), network()
+    assert net.fit(*rows(rng), Halved(0.1), epochs=1)[0].backend == "reference"
+    assert expected.fit(*rows(rng), cr.SGD(0.1), epochs=1)[0].backend == "compiled"
+
+
+def test_the_environment_chooses(rng, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_BACKEND", "reference")
+    assert choose(network().plan, network().loss)[0] is reference
+    monkeypatch.setenv("CHAINRULE_BACKEND", "compiled")
+    with pytest.raises(cr.InputError, match=r"Doubled \(layer 2\) has no compiled kernel"):
+        network(Doubled()).fit(*rows(rng), cr.SGD(), epochs=1)
+    monkeypatch.setenv("CHAINRULE_BACKEND", "compield")
+    with pytest.raises(cr.InputError, match="did you mean 'compiled'"):
+        _ = network().backend
+    monkeypatch.setenv("CHAINRULE_BACKEND", "compiled")
+    monkeypatch.setenv("CHAINRULE_ISA", "v9")
+    with pytest.raises(cr.InputError, match="CHAINRULE_ISA: no instruction set 'v9' here"):
+        _ = network().backend
+
+
+def test_orders_are_those_of_the_reference():
+    for n in (1, 2, 3, 100, 4097):
+        for seed, epoch in ((0, 0), (7, 3), (2**64 - 1, 2**40)):
+            np.testing.assert_array_equal(compiled.order(n, seed, epoch), order(n, seed, epoch))
+
+
+def test_divergence_is_the_references(rng):
+    X, y = rows(rng)
+    for backend in ("reference", "compiled"):
+        net = network(dtype=np.float32)
+        before = net.state.params.copy()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CHAINRULE_BACKEND", backend)
+            with pytest.raises(cr.Diverged) as caught:
+                net.fit(X * 1e30, y, cr.SGD(1e30), epochs=3)
+        assert caught.value.step == 2
+        np.testing.assert_array_equal(net.state.params, before)  # the best weights so far are those of the start
+
+
+def random_network(rng):
+    """Any layers, loss and dtype, with data for them."""
+    layers = []
+    for _ in range(rng.integers(1, 4)):
+        layers.append(cr.Dense(int(rng.integers(1, 70 if rng.random() < 0.8 else 600))))
+        layers += [PARTS[rng.integers(len(PARTS))] for _ in range(rng.integers(0, 3))]
+    loss = LOSSES[rng.integers(len(LOSSES))]
+    n_out, n_in = int(rng.integers(2, 18)), int(rng.integers(1, 50))
+    layers.append(cr.Dense(n_out))
+    net = cr.Network(layers, loss, n_in, seed=int(rng.integers(1000)), dtype=np.float64)
+    n = int(rng.integers(1, 90 if rng.random() < 0.8 else 1100))
+    X, z = rng.normal(size=(n, n_in)), rng.normal(size=(n, n_out))
+    kinds = {"labels": z.argmax(axis=1), "flags": (z > 0) * 1.0, "values": z, "counts": np.exp(z).round()}
+    return net, net.data(X, kinds[loss.target], rng.uniform(0.1, 2, n) if rng.random() < 0.3 else None)
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_five_hundred_random_networks(block):
+    """Rounding may be magnified on the way (a LayerNorm of nearly equal entries), so each case is allowed what a change of
+    the weights by one part in 1e15 does to the reference itself, a hundred times over."""
+    rng = np.random.default_rng(block)
+    for _ in range(50):
+        net, data = random_network(rng)
+        value, expected = gradients(reference, net, data)
+        found_value, found = gradients(compiled, net, data)
+        net.state.params *= 1 + 1e-15 * rng.choice([-1, 1], net.plan.size)
+        moved = worst(gradients(reference, net, data)[1], expected)
+        assert found_value == pytest.approx(value, rel=1e-10, abs=1e-12), net
+        for name, error in worst(found, expected).items():
+            assert not error > TIGHT + 100 * moved[name], (net, name, error, moved[name])
+
+
+def test_data_for_the_catalogue_trains_on_both():
+    for kind in cr.LOSSES.values():
+        loss = example(kind)
+        X, y = data_for(loss)
+        net = cr.Network([cr.Dense(3)], loss, n_in=X.shape[1])
+        assert net.fit(X, y, cr.SGD(0.01), epochs=1)[0].backend == "compiled"

@@ -1,0 +1,216 @@
+"""The compiled backend gives the same bytes on any number of threads, any instruction set, in chunks of any length."""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.backends.threads import limit
+from conftest import needs_kernels
+from test_backends_agree import LOSSES, OPTIMIZED, PARTS, rows
+
+compiled = pytest.importorskip("chainrule.backends.compiled")
+pytestmark = needs_kernels
+
+ISAS = compiled.kernels().isas()
+
+
+def trained(monkeypatch, isa, threads, chunk, *, dtype, part=None, loss=None, optimizer=None, n=130, batch=13):
+    """Everything that a training of 50 steps leaves, as bytes: weights, moments, and the History without its seconds."""
+    monkeypatch.setenv("CHAINRULE_ISA", isa)
+    monkeypatch.setattr(compiled, "CHUNK", chunk)
+    rng = np.random.default_rng(5)
+    layers = [cr.Dense(37), part or cr.ReLU(), cr.Dropout(0.2), cr.Dense(3)]
+    net = cr.Network(layers, loss or cr.SoftmaxCrossEntropy(), n_in=11, dtype=dtype, l1=1e-4)
+    X, y = rows(rng, loss, n)
+    history = net.fit(
+        X, y, optimizer or cr.Adam(), epochs=-(-50 * batch // n), batch_size=batch, threads=threads,
+        sample_weight=rng.uniform(0.5, 2, n), valid=(X[:40], y[:40]),
+    )  # fmt: skip
+    assert all(epoch.threads == threads and epoch.backend == "compiled" for epoch in history)
+    records = [{**vars(epoch), "seconds": 0, "threads": 0} for epoch in history]
+    return net.state.params.tobytes() + net.state.moments.tobytes() + json.dumps(records).encode()
+
+
+CASES = (
+    [{"part": part} for part in PARTS]
+    + [{"loss": loss} for loss in LOSSES]
+    + [{"optimizer": optimizer} for optimizer in OPTIMIZED]
+    + [{"n": 1300, "batch": 600}, {"n": 61, "batch": 61}, {"n": 50, "batch": 1}]
+)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(repr, case.values())))
+def test_same_bytes(case, dtype, monkeypatch):
+    expected = trained(monkeypatch, ISAS[0], 1, 0.1, dtype=dtype, **case)
+    for isa in ISAS:
+        for threads, chunk in ((1, 0.0), (2, 0.1), (3, 0.0), (4, 0.1)):
+            assert trained(monkeypatch, isa, threads, chunk, dtype=dtype, **case) == expected, (isa, threads, chunk)
+
+
+def test_other_numbers_would_be_noticed(monkeypatch):
+    """The control: one unit in the last place of one weight."""
+    same = [trained(monkeypatch, ISAS[0], 1, 0.1, dtype=np.float32, part=cr.LeakyReLU(slope)) for slope in (0.2, 0.2)]
+    other = trained(
+        monkeypatch, ISAS[0], 1, 0.1, dtype=np.float32, part=cr.LeakyReLU(float(np.nextafter(np.float32(0.2), 1)))
+    )
+    assert same[0] == same[1] != other
+
+
+def wide_enough(n=4000):
+    """A network and data whose steps are worth two threads, and an epoch some 50 ms."""
+    rng = np.random.default_rng(0)
+    net = cr.Network([cr.Dense(128), cr.ReLU(), cr.Dense(128), cr.ReLU(), cr.Dense(10)], cr.SoftmaxCrossEntropy(), 256)
+    return net, (rng.normal(size=(n, 256)).astype(np.float32), rng.integers(0, 10, n))
+
+
+def test_the_automatic_choice_is_by_work_and_capped(monkeypatch, rng):
+    tiny = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
+    assert tiny.fit(rng.normal(size=(64, 4)), np.arange(64) % 3, cr.SGD(), epochs=1)[0].threads == 1
+    net, data = wide_enough()
+    assert net.fit(*data, cr.SGD(), batch_size=256, epochs=1)[0].threads == limit()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert limit() == 1
+    assert net.fit(*data, cr.SGD(), batch_size=256, epochs=1)[0].threads == 1
+    assert net.fit(*data, cr.SGD(), batch_size=256, epochs=1, threads=3)[0].threads == 3  # what is asked for is done
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    import threadpoolctl
+
+    limit()  # from here on threadpoolctl knows us
+    with threadpoolctl.threadpool_limits(limits=1):
+        assert net.fit(*data, cr.SGD(), batch_size=256, epochs=1)[0].threads == 1
+    assert limit() == len(os.sched_getaffinity(0)) or limit() >= 1
+
+
+def in_child(queue, threads):
+    net, data = wide_enough()
+    queue.put(net.fit(*data, cr.SGD(0.01), batch_size=64, epochs=2, threads=threads)[-1].loss)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_trains_and_gives_the_same_bits():
+    net, data = wide_enough()
+    expected = net.fit(*data, cr.SGD(0.01), batch_size=64, epochs=2, threads=2)[-1].loss
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    children = [context.Process(target=in_child, args=(queue, 2)) for _ in range(2)]
+    for child in children:
+        child.start()
+    assert [queue.get(timeout=60) for _ in children] == [expected, expected]
+    for child in children:
+        child.join(10)
+        assert child.exitcode == 0
+
+
+def test_two_trainings_at_once_give_the_bits_of_one():
+    def run(losses):
+        net, data = wide_enough()
+        losses.append([epoch.loss for epoch in net.fit(*data, cr.SGD(0.01), batch_size=64, epochs=6)])
+
+    expected: list = []
+    run(expected)
+    losses: list = []
+    pair = [threading.Thread(target=run, args=(losses,)) for _ in range(2)]
+    for thread in pair:
+        thread.start()
+    for thread in pair:
+        thread.join()
+    assert losses == expected * 2
+
+
+def test_joblib_workers_give_the_same_bits():
+    joblib = pytest.importorskip("joblib")
+    expected = joblib_loss()
+    assert joblib.Parallel(n_jobs=2)(joblib.delayed(joblib_loss)() for _ in range(2)) == [expected] * 2
+
+
+def joblib_loss():
+    net, data = wide_enough(n=1000)
+    return net.fit(*data, cr.SGD(0.01), batch_size=64, epochs=2)[-1].loss
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+import numpy as np, chainrule as cr
+rng = np.random.default_rng(0)
+net = cr.Network([cr.Dense(1024), cr.ReLU(), cr.Dense(1024), cr.ReLU(), cr.Dense(10)], cr.SoftmaxCrossEntropy(), n_in=784)
+data = rng.normal(size=(20000, 784)).astype(np.float32), rng.integers(0, 10, 20000)
+def interrupt():
+    time.sleep(1)
+    sent.append(time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+sent = []
+threading.Thread(target=interrupt).start()
+try:
+    net.fit(*data, cr.SGD(0.01), epochs=100)
+except KeyboardInterrupt:
+    print(time.perf_counter() - sent[0], net.state.step > 0, bool(np.isfinite(net.state.params).all()))
+"""
+
+
+def test_an_interrupt_inside_a_long_epoch_returns_soon():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120, check=True)
+    seconds, stepped, finite = done.stdout.split()
+    assert float(seconds) < 0.5
+    assert stepped == finite == "True"
+
+
+@pytest.mark.slow
+def test_ten_thousand_fits_leave_memory_flat(rng):
+    import resource
+
+    X, y = rng.normal(size=(64, 16)), rng.integers(0, 3, 64)
+    size = []
+    for i in range(10_000):
+        net = cr.Network([cr.Dense(32), cr.ReLU(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=16)
+        net.fit(X, y, cr.Adam(), epochs=1, threads=2)
+        if i in (1000, 9999):
+            size.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    assert size[1] - size[0] < 2048  # KiB
+
+
+def seconds_a_step(threads, batch=128):
+    net, data = wide_enough(n=2560)
+    records = net.fit(*data, cr.SGD(0.01), batch_size=batch, epochs=9, threads=threads)
+    return sorted(epoch.seconds for epoch in records)[4] / (2560 // batch)
+
+
+@pytest.mark.skipif(limit() != 2, reason="the figure is for 2 cores")
+@pytest.mark.slow
+def test_more_threads_than_cores_cost_at_most_twice_the_time():
+    pairs = [(seconds_a_step(4), seconds_a_step(2)) for _ in range(7)]
+    assert sorted(four / two for four, two in pairs)[3] <= 2
+
+
+@pytest.mark.skipif(limit() != 2, reason="the figure is for 2 cores")
+@pytest.mark.slow
+def test_two_trainings_at_once_keep_two_fifths_of_their_speed():
+    def speed(seconds, found):
+        net, data = wide_enough(n=2560)
+        end, steps = time.perf_counter() + seconds, 0
+        for epoch in cr.train(net, data, cr.SGD(0.01), batch_size=128, epochs=10**6):
+            steps = epoch.step
+            if time.perf_counter() > end:
+                break
+        found.append(steps / seconds)
+
+    ratios = []
+    for _ in range(5):
+        alone: list = []
+        speed(1.0, alone)
+        both: list = []
+        pair = [threading.Thread(target=speed, args=(1.0, both)) for _ in range(2)]
+        for thread in pair:
+            thread.start()
+        for thread in pair:
+            thread.join()
+        ratios.append(min(both) / alone[0])
+    assert sorted(ratios)[2] >= 0.4, ratios
