@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
@@ -13,7 +14,25 @@ from chainrule.errors import InputError
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Views: TypeAlias = SimpleNamespace  # one layer's named arrays: parameters, gradients, or memory slots
 
+LINE = 64  # bytes of a line of the cache
 BLOCK_ROWS = 4096  # whole-data passes walk blocks of this many rows, in order
+
+
+def zeros(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Zeros that start where a cache line does: vectors of a row then lie in one line instead of across two."""
+    size = prod(shape) * np.dtype(dtype).itemsize
+    raw = np.zeros(size + LINE, np.uint8)
+    start = -raw.ctypes.data % LINE
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def aligned(values: Array) -> Array:
+    """The values as `zeros` lays them."""
+    if values.ctypes.data % LINE == 0:
+        return values
+    copy = zeros(values.shape, values.dtype)
+    copy[...] = values
+    return copy
 
 
 def is_sparse(X: Any) -> bool:

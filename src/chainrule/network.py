@@ -76,7 +76,7 @@ class Network:
         self.seed = int(seed)
         self.dtype = np.dtype(dtype)
         self.objective = Objective(loss, float(l2), float(l1))
-        self.state = State(plan, np.empty(plan.size, dtype))
+        self.state = State(plan, dtype)
         self.plan.initialise(self.state.params, self.seed)
         self.target: Target | None = None  # what y means, learned at the first training
         self.encoder: Encoder | None = None  # with one, X is rows of a table as they were read

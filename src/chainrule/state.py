@@ -5,9 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import numpy as np
-
-from chainrule.arrays import Array
+from chainrule.arrays import Array, aligned, zeros
 from chainrule.optimizers import Optimizer
 from chainrule.plan import Plan
 
@@ -16,10 +14,10 @@ class State:
     """params (P,), moments (k, P), the steps and epochs done. `views` and `named` share memory with params, always:
     nothing rebinds them, and copies and pickles carry the flat arrays alone."""
 
-    def __init__(self, plan: Plan, params: Array) -> None:
+    def __init__(self, plan: Plan, dtype: Any) -> None:
         self.plan = plan
-        self.params = params
-        self.moments = np.zeros((0, plan.size), params.dtype)
+        self.params = zeros((plan.size,), dtype)
+        self.moments = zeros((0, plan.size), dtype)
         self.optimizer: str | None = None  # the class whose moments these are
         self.step = 0
         self.epoch = 0
@@ -34,6 +32,7 @@ class State:
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         vars(self).update(kept)
+        self.params, self.moments = aligned(self.params), aligned(self.moments)
         self._view()
 
     def prepare(self, optimizer: Optimizer) -> None:
@@ -44,5 +43,5 @@ class State:
             self.moments = self.moments[:0]
             self.step = 0
         if len(self.moments) != optimizer.n_moments:
-            self.moments = np.zeros((optimizer.n_moments, self.plan.size), self.params.dtype)
+            self.moments = zeros((optimizer.n_moments, self.plan.size), self.params.dtype)
         self.optimizer = kind
