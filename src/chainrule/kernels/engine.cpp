@@ -138,12 +138,14 @@ void Engine<T>::place(const std::vector<LayerSpec>& specs, bool training, bool i
     for (const LayerSpec& spec : specs) {
         const Kind kind = named(KINDS, spec.name);
         Layer<T> l{kind, spec.n_in, spec.n_out, T(spec.setting), spec.index, spec.matrix, spec.vector,
-                   x, nullptr, dx, nullptr, row_stride<T>(spec.n_in), row_stride<T>(spec.n_out), nullptr, nullptr, nullptr};
+                   x, nullptr, dx, nullptr, row_stride<T>(spec.n_in), row_stride<T>(spec.n_out), nullptr, nullptr, nullptr, nullptr};
         const bool has_weights = kind == Kind::dense || kind == Kind::layer_norm, in_place = elementwise(kind);
         l.y = in_place && by_output(kind) && x_is_free ? x : memory.array<T>(rows * l.ldy);
         x_is_free = kind == Kind::dense || kind == Kind::dropout || kind == Kind::layer_norm;
         if (training) {
-            if (kind == Kind::dense && dx) l.transposed = memory.array<T>(spec.n_out * l.ldx);
+            const auto panels = [&](int64_t height, int width) { return memory.array<T>(height * ((width + 31) / 32 * 32)); };
+            if (kind == Kind::dense && spec.n_out * sizeof(T) > FAR) l.panels = panels(spec.n_in, spec.n_out);
+            if (kind == Kind::dense && dx) l.transposed = panels(spec.n_out, spec.n_in);
             wanted = wanted || has_weights;
             if (wanted) l.dy = in_place && dx ? dx : memory.array<T>(rows * l.ldy);
         }
@@ -256,7 +258,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
     bool late = false;
     run_on(n, [&](int t) {
         for (const Range& r : ranges[t])
-            if (layers[r.layer].transposed) kernels.transpose(layers[r.layer], params, r.lo, r.hi);
+            kernels.mirrors(layers[r.layer], params, r.lo, r.hi);
         barrier.meet();
         for (int64_t step = start; step < n_steps; step++) {
             const int64_t first = step * e.batch, rows = std::min(e.batch, e.n_rows - first);
@@ -313,7 +315,7 @@ double Engine<T>::gradients(int64_t n_rows, double total, uint64_t seed, uint64_
     Barrier barrier(n, n > wish.limit);
     run_on(n, [&](int t) {
         for (const Range& r : ranges[t])
-            if (layers[r.layer].transposed) kernels.transpose(layers[r.layer], params, r.lo, r.hi);
+            kernels.mirrors(layers[r.layer], params, r.lo, r.hi);
         barrier.meet();
         for (int64_t first = 0; first < n_rows; first += capacity) {
             const int64_t rows = std::min(capacity, n_rows - first);

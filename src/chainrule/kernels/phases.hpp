@@ -47,7 +47,8 @@ void dense_forward(const Layer<T>& l, const Layer<T>* next, const T* params, int
     with_activation<T>(next ? next->kind : Kind::dense, [&](auto f) {
         const T setting = next ? next->setting : T(0);
         const bool keep = next && !by_output(next->kind);
-        product<T>(hi - lo, l.n_out, l.n_in, {l.x + lo * l.ldx, l.ldx, 1}, {W, l.n_out, l.n_out}, {z, l.ldy}, scratch,
+        const Right<T> right = l.panels ? in_panels(l.panels, l.n_in) : in_rows(W, l.n_out, l.n_out);
+        product<T>(hi - lo, l.n_out, l.n_in, {l.x + lo * l.ldx, l.ldx, 1}, right, {z, l.ldy}, scratch,
                    [&](const T* tile, int i, int j, int rows, int cols) {
                        for (int v = 0; v < cols; v += VL<T>) {
                            const Vec<T> bias = load_some(b + j + v, min(VL<T>, cols - v));
@@ -69,7 +70,7 @@ void dense_backward(const Layer<T>& l, const Layer<T>* before, int lo, int hi, S
     const T* point = before ? (by_output(before->kind) ? before->y : before->x) + lo * l.ldx : dx;
     with_activation<T>(before ? before->kind : Kind::dense, [&](auto f) {
         const T setting = before ? before->setting : T(0);
-        product<T>(hi - lo, l.n_in, l.n_out, {l.dy + lo * l.ldy, l.ldy, 1}, {l.transposed, l.ldx, int(l.ldx)},
+        product<T>(hi - lo, l.n_in, l.n_out, {l.dy + lo * l.ldy, l.ldy, 1}, in_panels(l.transposed, l.n_out),
                    {dx, l.ldx}, scratch, [&](const T* tile, int i, int j, int rows, int cols) {
                        for (int r = 0; r < rows; r++)
                            for (int v = 0; v < cols; v += VL<T>) {
@@ -169,12 +170,22 @@ inline Vec<T> finish_gradient(const Update<T>& u, Vec<T> g, int64_t at, int n, b
     return p;
 }
 
-// Wᵀ of a tile that holds rows i and following of W, columns j and following.
+// Copies a block of W, rows i and following, columns j and following of one panel, to where products read it.
 template <class T>
-inline void transpose_tile(const Layer<T>& l, const T* tile, int i, int j, int rows, int cols) {
-    for (int c = 0; c < cols; c++) {
-        T* to = l.transposed + (j + c) * l.ldx + i;
-        for (int r = 0; r < rows; r++) to[r] = tile[r * TILE_COLS<T> + c];
+inline void mirror(const Layer<T>& l, const T* block, int64_t row, int i, int j, int rows, int cols) {
+    constexpr int C = TILE_COLS<T>;
+    if (l.panels)
+        for (int r = 0; r < rows; r++) {
+            T* to = l.panels + in_panel<T>(l.n_in, i + r, j);
+            for (int v = 0; v < cols; v += VL<T>)
+                store_some(to + v, load_some(block + r * row + v, min(VL<T>, cols - v)), min(VL<T>, cols - v));
+        }
+    if (!l.transposed) return;
+    for (int r = 0, n; r < rows; r += n) {
+        n = min(rows - r, C - (i + r) % C);
+        T* to = l.transposed + in_panel<T>(l.n_out, j, i + r);
+        for (int c = 0; c < cols; c++)
+            for (int k = 0; k < n; k++) to[c * C + k] = block[(r + k) * row + c];
     }
 }
 
@@ -205,7 +216,7 @@ inline void finish_tile(const Layer<T>& l, const Update<T>& u, T* tile, int i, i
             const int64_t at = l.matrix + int64_t(i + r) * l.n_out + j + v;
             store(place, finish_gradient(u, load(place), at, min(VL<T>, cols - v), true, step));
         }
-    if (l.transposed && !u.grads) transpose_tile(l, tile, i, j, rows, cols);
+    if (!u.grads) mirror(l, tile, TILE_COLS<T>, i, j, rows, cols);
 }
 
 // The same from the transposed product, outputs j to j + rows and inputs i to i + cols: what a layer of few outputs fills
@@ -221,7 +232,7 @@ inline void finish_narrow(const Layer<T>& l, const Update<T>& u, const T* tile, 
     }
     if (!l.transposed || u.grads) return;
     for (int r = 0; r < rows; r++)
-        for (int c = 0; c < cols; c++) l.transposed[r * l.ldx + i + c] = flat[c * rows + r];
+        for (int c = 0; c < cols; c++) l.transposed[in_panel<T>(l.n_out, r, i + c)] = flat[c * rows + r];
 }
 
 // Rows lo to hi of a layer's weights (b is row n_in of W; LayerNorm's gamma and beta are one row).
@@ -244,12 +255,12 @@ void weights(const Layer<T>& l, const Update<T>& given, int n_rows, int lo, int 
         T* carry = u.carry ? u.carry + l.matrix + int64_t(lo) * width : nullptr;
         const Left<T> dyT{l.dy, 1, l.ldy}, xT{l.x + lo, 1, l.ldx};
         if (lo < end && width <= TILE_ROWS && width < VL<T>)
-            product<T>(width, end - lo, n_rows, dyT, {l.x + lo, l.ldx, int(l.ldx) - lo}, {carry, end - lo}, scratch,
+            product<T>(width, end - lo, n_rows, dyT, in_rows(l.x + lo, l.ldx, int(l.ldx) - lo), {carry, end - lo}, scratch,
                        [&](T* tile, int, int i, int rows, int cols) {
                            finish_narrow(l, u, tile, lo + i, rows, cols, step);
                        });
         else if (lo < end)
-            product<T>(end - lo, width, n_rows, xT, {l.dy, l.ldy, int(l.ldy)}, {carry, width}, scratch,
+            product<T>(end - lo, width, n_rows, xT, in_rows(l.dy, l.ldy, int(l.ldy)), {carry, width}, scratch,
                        [&](T* tile, int i, int j, int rows, int cols) {
                            finish_tile(l, u, tile, lo + i, j, rows, cols, step);
                        });
@@ -258,13 +269,12 @@ void weights(const Layer<T>& l, const Update<T>& given, int n_rows, int lo, int 
 }
 
 template <class T>
-void transpose(const Layer<T>& l, const T* params, int lo, int hi) {
-    const T* W = params + l.matrix;
-    for (int i = lo; i < min(hi, l.n_in); i += LANES)
-        for (int j = 0; j < l.n_out; j += LANES)
-            for (int c = j; c < min(j + LANES, l.n_out); c++)
-                for (int r = i; r < min(min(i + LANES, hi), l.n_in); r++)
-                    l.transposed[c * l.ldx + r] = W[int64_t(r) * l.n_out + c];
+void mirrors(const Layer<T>& l, const T* params, int lo, int hi) {
+    if (!l.panels && !l.transposed) return;
+    constexpr int C = TILE_COLS<T>;
+    for (int i = lo, end = min(hi, l.n_in); i < end; i += TILE_ROWS)
+        for (int j = 0; j < l.n_out; j += C)
+            mirror(l, params + l.matrix + int64_t(i) * l.n_out + j, l.n_out, i, j, min(TILE_ROWS, end - i), min(C, l.n_out - j));
 }
 
 // The step on the same rows from gradients that wait in u.grads, times `factor`: what clipping needs.
@@ -288,7 +298,7 @@ void apply(const Layer<T>& l, const Update<T>& waiting, T factor, int lo, int hi
         }
         range(l.matrix + int64_t(lo) * l.n_out, l.matrix + int64_t(min(hi, l.n_in)) * l.n_out, true);
         if (hi > l.n_in) range(l.vector, l.vector + l.n_out, false);
-        if (l.transposed) transpose(l, u.params, lo, hi);
+        mirrors(l, u.params, lo, hi);
     });
 }
 

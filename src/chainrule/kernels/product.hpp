@@ -22,9 +22,23 @@ struct Left {  // element (i, k) of the left factor
 template <class T>
 struct Right {  // element (k, j) of the right factor; `readable` columns may be loaded, the others do not exist
     const T* at;
-    int64_t k;
+    int64_t k, panel;  // from row to row, and from each TILE_COLS columns to the next
     int readable;
 };
+
+// A matrix in rows, and one in panels: TILE_COLS columns side by side, row after row, then the next.
+template <class T>
+inline Right<T> in_rows(const T* at, int64_t row, int readable) {
+    return {at, row, TILE_COLS<T>, readable};
+}
+template <class T>
+inline Right<T> in_panels(const T* at, int64_t height) {
+    return {at, TILE_COLS<T>, height * TILE_COLS<T>, 1 << 30};
+}
+template <class T>
+inline int64_t in_panel(int64_t height, int64_t k, int64_t j) {
+    return (j / TILE_COLS<T> * height + k) * TILE_COLS<T> + j % TILE_COLS<T>;
+}
 
 template <class T>
 struct Carry {  // where sums of earlier runs wait
@@ -60,13 +74,13 @@ inline void multiply(int rows, int vectors, int depth, Left<T> a, const T* b, in
     }
 }
 
-// Columns j and following of the right factor, close together; columns that do not exist are 0.
+// Columns of the right factor, close together; those beyond `readable` are 0.
 template <class T>
-inline const T* pack_panel(Right<T> b, int j, int vectors, int depth, T* panel) {
+inline const T* pack_panel(const T* at, int64_t row, int readable, int vectors, int depth, T* panel) {
     for (int k = 0; k < depth; k++)
         for (int v = 0; v < vectors; v++) {
-            const T* from = b.at + k * b.k + j + v * VL<T>;
-            const int n = b.readable - j - v * VL<T>;
+            const T* from = at + k * row + v * VL<T>;
+            const int n = readable - v * VL<T>;
             store(panel + (k * vectors + v) * VL<T>, n >= VL<T> ? load(from) : load_some(from, n));
         }
     return panel;
@@ -101,7 +115,7 @@ inline void carry_out(const T* tile, Carry<T> c, int i, int j, int rows, int col
 template <class T, class Finish>
 void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch<T> scratch, Finish finish) {
     const int runs = (K + DEPTH - 1) / DEPTH, most = (K + runs - 1) / runs;
-    const bool far = b.k * (int64_t)sizeof(T) > 2048, pack_left = a.k * (int64_t)sizeof(T) > 4096 && N > 512;
+    const bool far = b.k * (int64_t)sizeof(T) > FAR, pack_left = a.k * (int64_t)sizeof(T) > 4096 && N > 512;
     alignas(64) T tile[TILE_ROWS * TILE_COLS<T>];
     for (int k0 = 0; k0 < K; k0 += most) {
         const int depth = min(most, K - k0);
@@ -111,11 +125,10 @@ void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch
             if (pack_left) pack_block(part, m, depth, scratch.block);
             for (int j = 0; j < N; j += TILE_COLS<T>) {
                 const int cols = min(TILE_COLS<T>, N - j), vectors = (cols + VL<T> - 1) / VL<T>;
-                const Right<T> below{b.at + k0 * b.k, b.k, b.readable};
-                const T* right = below.at + j;
+                const T* right = b.at + k0 * b.k + j / TILE_COLS<T> * b.panel;
                 int64_t right_k = b.k;
                 if ((far && m >= 2 * TILE_ROWS) || j + vectors * VL<T> > b.readable) {
-                    right = pack_panel(below, j, vectors, depth, scratch.panel);
+                    right = pack_panel(right, b.k, b.readable - j, vectors, depth, scratch.panel);
                     right_k = vectors * VL<T>;
                 }
                 for (int i = 0; i < m; i += TILE_ROWS) {

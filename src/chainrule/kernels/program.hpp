@@ -31,7 +31,7 @@ struct Layer {
     T *x, *y, *dx, *dy;      // dx is null where nobody reads it
     int64_t ldx, ldy;
     T *memory, *scale;       // mask or xhat (rows of ldx), 1/standard deviation
-    T* transposed;           // Wᵀ (n_out, ldx), refreshed by every update; null without dx
+    T *panels, *transposed;  // W where it is wide, and Wᵀ where dx is wanted, as products read them; every update refreshes them
 };
 
 template <class T>
@@ -98,7 +98,7 @@ struct Kernels {
     void (*infer)(const Program<T>&, const Batch<T>&, const T* params, int place, int lo, int hi, T* out, Scratch<T>);
     void (*weights)(const Layer<T>&, const Update<T>&, int n_rows, int lo, int hi, Scratch<T>);
     void (*apply)(const Layer<T>&, const Update<T>&, T factor, int lo, int hi);
-    void (*transpose)(const Layer<T>&, const T* params, int lo, int hi);
+    void (*mirrors)(const Layer<T>&, const T* params, int lo, int hi);
     double (*penalty)(const T*, int64_t n, T l2, T l1);
     double (*squares)(const T*, int64_t n);
 };
@@ -118,6 +118,7 @@ template <>
 inline const Kernels<double>& Isa::kernels<double>() const { return f64; }
 
 constexpr int DEPTH = 512;    // a product sums at most so many terms in one chain, then adds the chain to the total
+constexpr int FAR = 2048;    // bytes from row to row above which a factor is read better in panels
 constexpr int BLOCK_M = 240;  // rows of the left factor in cache at once
 constexpr int ROWS = 256;     // of a batch that go through all layers together
 constexpr int STRIP = 4096;   // elements whose penalty or squares are summed apart
