@@ -147,13 +147,16 @@ def numeric(entry: Pass, values: Values, seed: int = 0, n: int | None = None) ->
 
 
 def distance(ours: Values, theirs: Values) -> float:
-    """The worst difference in units of each tensor's largest entry; infinite where a shape or a number is wrong."""
-    worst = 0.0
+    """The worst difference in units of each tensor's largest entry; infinite where a shape or a number is wrong.
+
+    A tensor of nothing but rounding is measured by a millionth of the largest entry of all.
+    """
+    worst, floor = 0.0, 1e-6 * max(np.abs(value).max() for value in ours.values())
     for path, value in ours.items():
         other = theirs[path]
         if other.shape != value.shape or not np.isfinite(other).all():
             return np.inf
-        gap, scale = np.abs(other - value).max(), np.abs(value).max()
+        gap, scale = np.abs(other - value).max(), max(np.abs(value).max(), floor)
         worst = max(worst, gap / scale if scale > 0 else np.inf if gap > 0 else 0.0)
     return float(worst)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class Pass:
     """One file. The texts are Python that runs in the file's own namespace, with `X`, `Y` and the sizes N, I, H, J, K.
 
-    `make` builds the network; `loss` is statements whose last one, after the last semicolon, is the loss as an expression;
+    `make` builds the network; `loss` is statements whose last one, after the last semicolon, is the loss;
     `backward` leaves the gradients; `tensors` maps a parameter to its gradient, both expressions. Without `backward`,
     the gradient is the change of a plain SGD `step` at rate `rate`, divided by the rate.
     """
