@@ -22,6 +22,11 @@ def select(*shows: str) -> list[object]:
 
 
 RIGHT = [pytest.param(entry, id=entry.file) for entry in PASSES if entry.right and entry.tensors]
+RELATED = [
+    pytest.param(entry, id=entry.file)
+    for entry in PASSES
+    if entry.constant.keys() & {"factor", "bias factor", "b1 factor", "share of W", "share of b"}
+]
 TWINS = [
     pytest.param(entry, id=entry.file)
     for entry in PASSES
@@ -79,12 +84,28 @@ def test_wrong_gradients_are_not_the_differences_of_their_loss(entry: Pass) -> N
     values = start(entry)
     true, got = numeric(entry, values), Run(entry, values).gradients()
     assert distance(true, got) > WRONG_BY
-    if "factor" in entry.constant:  # the whole gradient is a multiple of the right one
-        assert distance({path: entry.constant["factor"] * g for path, g in true.items()}, got) <= 1e-6
-    if "bias factor" in entry.constant:
-        biases = [path for path in true if path.rsplit(".")[-1] in ("b1", "biases")]
-        scaled = {path: entry.constant["bias factor"] * true[path] for path in biases}
-        assert distance(scaled, {path: got[path] for path in biases}) <= 1e-6
+
+
+@pytest.mark.parametrize("entry", RELATED)
+def test_wrong_gradients_are_related_to_the_right_ones_as_the_catalogue_says(entry: Pass) -> None:
+    values = start(entry)
+    true, got = numeric(entry, values), Run(entry, values).gradients()
+    known, expected = entry.constant, {}
+    for path, value in values.items():
+        bias = 1 in (value.ndim, *value.shape)
+        factor = known.get("bias factor" if bias else "factor", known.get("factor", 1.0))
+        if path.endswith("b1"):
+            factor = known.get("b1 factor", factor)
+        expected[path] = factor * true[path] + known.get("share of b" if bias else "share of W", 0.0) * value
+    assert distance(expected, got) <= 1e-6
+
+
+@pytest.mark.parametrize("entry", [entry for entry in PASSES if entry.mistakes == (1,)], ids=lambda entry: entry.file)
+def test_updated_weights_matter_the_less_the_smaller_the_rate(entry: Pass) -> None:
+    """The only mistake there is the use of weights after their update: it goes with the learning rate."""
+    assert entry.constant["learning rate"] == entry.rate
+    slow, values = replace(entry, rate=1e-6), start(entry)
+    assert distance(numeric(slow, values), Run(slow, values).gradients()) <= 1e-4
 
 
 @pytest.mark.parametrize("entry", TWINS)

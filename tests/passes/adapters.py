@@ -74,11 +74,12 @@ class Run:
 
     def feed(self, seed: int, n: int | None = None) -> None:
         """Put a batch in the namespace."""
+        self.space["lr"] = self.entry.rate
         if self.entry.data == "own":
             self.space["X"], self.space["Y"] = self.space["DATA"]()
             return
         self.space["X"], self.space["Y"], sizes = batch(self.entry, seed, n)
-        self.space.update(sizes, lr=self.entry.rate)
+        self.space.update(sizes)
 
     def run(self, statements: str) -> None:
         """Execute statements in the namespace of the file."""

@@ -33,7 +33,9 @@ class Pass:
     note: str = ""
     mistakes: tuple[int, ...] = ()
     what: str = ""  # what is wrong, in words
-    constant: dict[str, float] = field(default_factory=dict)  # the unknown to be solved for, or the factor H / G
+    constant: dict[str, float] = field(
+        default_factory=dict
+    )  # the unknown to solve for; factor: H/G; share of W: (H − G)/W
     shows: str = ""  # where the mistake is visible; see test_passes.py
     twin: str = ""  # the right pass it was made from
     watch: str = ""  # what must not change in a backward pass

@@ -480,7 +480,7 @@ STEPS = (
         "",
         "loss(X, Y)",
         {"W1": "", "W2": ""},
-        step="train_step(X, Y, lr=0.5)",
+        step="train_step(X, Y, lr)",
         rate=0.5,
         data="own",
         name="train_step",

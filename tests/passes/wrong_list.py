@@ -63,7 +63,7 @@ ORDER = (
         "x1, x2 = X[0, :2]; t = Y[0, 0]",
         loss="error(p, x1, x2, t)",
         tensors={f"p['{k}']": "" for k in ("w1", "w2", "w3", "w4", "w5", "w6", "b1", "b2", "b3")},
-        step="learn(p, x1, x2, t, 0.5)",
+        step="learn(p, x1, x2, t, lr)",
         rate=0.5,
         data="unit",
         name="learn",
@@ -139,7 +139,7 @@ SHAPE = (
         "mistake_06_mean_typed",
         "class_typed_onehot",
         "db1 averaged, and the loss already is",
-        constant={"bias factor": 1 / 7},
+        constant={"b1 factor": 1 / 7},
     ),
     wrong(
         "mistake_06_mean_layers",
@@ -279,12 +279,37 @@ STATE = (
         watch="X",
         name="mse_and_grads",
     ),
-    wrong("mistake_14_missing", "net_affine_cache", "λW missing", constant={"λ": 0.05}),
-    wrong("mistake_14_half_missing", "net_two_layer_inline", "λW where the loss λW² has no half", constant={"λ": 0.05}),
-    wrong("mistake_14_doubled", "fn_pairs_three_deep", "2λW where the loss has the half", constant={"λ": 0.05}),
-    wrong("mistake_14_biases", "net_fully_connected", "λb, and the loss has no biases in it", constant={"λ": 0.05}),
-    wrong("mistake_14_divided", "net_linear_softmax_loops", "λW/N where the loss has ½λW²", constant={"λ": 0.05}),
-    wrong("mistake_14_not_divided", "col_l2", "λW where the loss has λ/(2N) W²", constant={"λ": 0.7}),
+    wrong("mistake_14_missing", "net_affine_cache", "λW missing", constant={"λ": 0.05, "share of W": -0.05}),
+    wrong(
+        "mistake_14_half_missing",
+        "net_two_layer_inline",
+        "λW where the loss λW² has no half",
+        constant={"λ": 0.05, "share of W": -0.05},
+    ),
+    wrong(
+        "mistake_14_doubled",
+        "fn_pairs_three_deep",
+        "2λW where the loss has the half",
+        constant={"λ": 0.05, "share of W": 0.05},
+    ),
+    wrong(
+        "mistake_14_biases",
+        "net_fully_connected",
+        "λb, and the loss has no biases in it",
+        constant={"λ": 0.05, "share of b": 0.05},
+    ),
+    wrong(
+        "mistake_14_divided",
+        "net_linear_softmax_loops",
+        "λW/N where the loss has ½λW²",
+        constant={"λ": 0.05, "share of W": 0.05 / 7 - 0.05},
+    ),
+    wrong(
+        "mistake_14_not_divided",
+        "col_l2",
+        "λW where the loss has λ/(2N) W²",
+        constant={"λ": 0.7, "share of W": 0.7 - 0.1},
+    ),
 )
 
 DATA = (
