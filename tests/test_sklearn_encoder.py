@@ -254,6 +254,8 @@ def test_a_pipeline_of_two_steps_takes_a_raw_dataframe(penguins, frame):
 @any_frame
 def test_the_settings_can_be_searched_and_folds_run_in_two_processes(penguins, frame):
     X, y = penguins
+    if frame is pa.table and sklearn.__version__.startswith("1.6."):
+        pytest.skip("scikit-learn 1.6 cannot split pyarrow tables")
     table = frame(X.astype(object).where(X.notna(), None).to_dict("list"))
     model = make_pipeline(TableEncoder(), LogisticRegression(max_iter=500))
     scores = cross_val_score(model, table, y, cv=3, n_jobs=2)

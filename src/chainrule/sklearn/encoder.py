@@ -8,8 +8,8 @@ from numbers import Integral
 from typing import Any, Self, cast
 
 import numpy as np
+import sklearn
 from scipy import sparse
-from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -20,6 +20,7 @@ from chainrule.errors import InputError, require_count
 
 SHOWN = 30  # names listed in an error
 NARROW = ("float16", "float32")
+READS_NAMES = tuple(int(part) for part in sklearn.__version__.split(".")[:2]) >= (1, 9)  # of any dataframe
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -96,7 +97,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         blocks = self.encoder_.blocks(table)
         with np.errstate(over="ignore"):  # what float32 does not hold becomes inf, which is refused next
             if self.sparse_output:
-                new = sparse.csr_array if get_config().get("sparse_interface") == "sparray" else sparse.csr_matrix
+                new = (
+                    sparse.csr_array if sklearn.get_config().get("sparse_interface") == "sparray" else sparse.csr_matrix
+                )
                 out = sparse.hstack([new(block.astype(dtype)) for block in blocks], format="csr")
             else:
                 out = np.hstack(blocks, dtype=dtype, casting="same_kind")
@@ -137,7 +140,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         least = 2 if reset else 1  # with one row every column is constant
         if hasattr(type(X), "columns"):  # not of the object: a lazy frame would look its columns up
             table = as_table(X)
-            validate_data(self, X, skip_check_array=True, reset=reset)
+            named = X if READS_NAMES or hasattr(X, "iloc") else _Header(table)
+            validate_data(self, named, skip_check_array=True, reset=reset)
             _require_shape(table, least, type(self).__name__)
         else:
             refuse_masked(X)
@@ -175,6 +179,23 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.string = tags.input_tags.categorical = tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"] if self.dtype is None else []
         return tags
+
+
+class _Header:
+    """Names and shape of a dataframe, as scikit-learn before 1.9 asks for them where it is not pandas'.
+
+    It speaks the interchange protocol, which newer polars has dropped; without names, another order of columns would go
+    unnoticed.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.shape, self.names = (len(table), len(table.names)), table.names
+
+    def __dataframe__(self) -> _Header:
+        return self
+
+    def column_names(self) -> list[str]:
+        return self.names
 
 
 def _chosen(parameter: str, value: Any, names: Sequence[str]) -> list[str]:
