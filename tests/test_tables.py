@@ -129,8 +129,9 @@ def test_the_number_of_levels_can_be_chosen():
         (pl.Series([datetime.time(9), datetime.time(17), None]), ["c=(missing)", "c=09:00:00", "c=17:00:00"]),
         (pd.Series([pd.NA, "a", None], dtype=object), ["c=(missing)", "c=a"]),
         ([1, "a", 1.0], ["c=1", "c=a"]),
+        ([0.0, "a", -0.0], ["c=0", "c=a"]),
     ],
-    ids=["category of numbers", "enum", "duration", "time of day", "pandas' NA", "mixed"],
+    ids=["category of numbers", "enum", "duration", "time of day", "pandas' NA", "mixed", "zeros"],
 )
 def test_kinds_of_columns(column, features):
     table = (

@@ -152,8 +152,9 @@ class Categorical(Column):
 
     def transform(self, column: Array) -> Array:
         index = {level: i for i, level in enumerate(self.levels)}
-        found = np.array([index.get(level, len(index)) for level in as_levels(column).tolist()])
-        hot = np.zeros((len(column), len(index) + 1))  # the last column: none of the levels
+        none = len(index)
+        found = np.array([index.get(level, none) for level in as_levels(column).tolist()])
+        hot = np.zeros((len(column), none + 1))  # the last column: none of the levels
         hot[np.arange(len(column)), found] = 1
         return hot if self.others else hot[:, :-1]
 

@@ -124,7 +124,7 @@ def as_column(values: Any, name: str | None = None) -> Array:
         return column / np.timedelta64(1, "s")
     if column.dtype.kind == "M":
         return column
-    cells = [None if _is_missing(cell) else cell for cell in column.astype(object).tolist()]
+    cells = [None if type(cell) is not str and _is_missing(cell) else cell for cell in column.astype(object).tolist()]
     if not all(cell is None or _is_number(cell) for cell in cells):
         return _objects([cell if cell is None else _text(cell) for cell in cells])
     try:
@@ -150,10 +150,10 @@ def _is_number(cell: Any) -> bool:
 
 def _text(cell: Any) -> str:
     """Whole numbers without a point, as `as_levels` writes them in a column of nothing but numbers."""
-    if isinstance(cell, str):
-        return str(cell)
+    if type(cell) is str:
+        return cell
     try:
-        return f"{float(cell):.15g}" if _is_number(cell) else str(cell)
+        return f"{float(cell) + 0.0:.15g}" if _is_number(cell) else str(cell)  # -0.0 + 0.0 is 0.0
     except OverflowError:
         return str(cell)
 
@@ -165,7 +165,9 @@ def _as_text(column: Array) -> Array:
 
 def as_levels(column: Array) -> Array:
     """Every cell as text, whole numbers without a point, the missing ones as a level of their own."""
-    return _objects([MISSING if _is_missing(cell) else _text(cell) for cell in column.tolist()])
+    cells = column.tolist()
+    levels = {cell: MISSING if _is_missing(cell) else _text(cell) for cell in set(cells)}
+    return _objects([levels[cell] for cell in cells])
 
 
 def _objects(cells: Sequence[Any]) -> Array:

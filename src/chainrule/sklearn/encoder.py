@@ -29,7 +29,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     scale : {"robust", "standard", "quantile"}, default="robust"
-        Of columns of numbers. "robust": (x − median)/IQR, then z/√(1 + (z/3)²), which draws heavy tails in to (−3, 3)
+        Of columns of numbers. "robust": (x − median)/IQR, then z/√(1 + (z/3)²), which draws heavy tails in to [−3, 3]
         and keeps the order; "standard": mean 0 and variance 1; "quantile": the share of training rows below, from −√3
         to √3.
     categorical : name or position, or a list of them, default=None
