@@ -1,5 +1,7 @@
 import os
 
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when SciPy is imported; some of scikit-learn's checks need it
+
 import numpy as np
 import pytest
 

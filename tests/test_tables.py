@@ -113,6 +113,58 @@ def test_an_unseen_level_is_neutral_where_no_level_was_rare():
     np.testing.assert_array_equal(encoder.transform({"c": ["b", "z"]}), [[0, 1], [0, 0]])
 
 
+def test_the_number_of_levels_can_be_chosen():
+    column = ["a"] * 3 + ["b"] * 2 + ["c"] * 2
+    assert TableEncoder.fit({"c": column}, max_levels=2).features == ["c=a", "c=b", "c=other"]
+    with pytest.raises(cr.InputError, match="max_levels: expected a whole number of at least 1, got 0"):
+        TableEncoder.fit({"c": column}, max_levels=0)
+
+
+@pytest.mark.parametrize(
+    ("column", "features"),
+    [
+        (pd.Categorical([10, 2, 10]), ["c=10", "c=2"]),
+        (pl.Series(["b", "a", None], dtype=pl.Enum(["a", "b"])), ["c=(missing)", "c=a", "c=b"]),
+        (pd.to_timedelta([1, 2, None], unit="min"), ["c", "c is missing"]),
+        (pl.Series([datetime.time(9), datetime.time(17), None]), ["c=(missing)", "c=09:00:00", "c=17:00:00"]),
+        (pd.Series([pd.NA, "a", None], dtype=object), ["c=(missing)", "c=a"]),
+        ([1, "a", 1.0], ["c=1", "c=a"]),
+        ([0.0, "a", -0.0], ["c=0", "c=a"]),
+    ],
+    ids=["category of numbers", "enum", "duration", "time of day", "pandas' NA", "mixed", "zeros"],
+)
+def test_kinds_of_columns(column, features):
+    table = (
+        column if isinstance(column, list) else (pl if isinstance(column, pl.Series) else pd).DataFrame({"c": column})
+    )
+    assert TableEncoder.fit({"c": column} if isinstance(column, list) else table).features == features
+
+
+def test_a_duration_is_its_seconds():
+    np.testing.assert_array_equal(as_table({"c": np.array([90, "NaT"], "m8[s]")})["c"], [90, np.nan])
+    np.testing.assert_array_equal(as_table(pl.DataFrame({"c": [datetime.timedelta(minutes=2)]}))["c"], [120])
+
+
+def test_a_feature_that_another_has_the_name_of_gets_a_number():
+    encoder = TableEncoder.fit({"a": [1, None, 3], "a is missing": [1, 2, 4]})
+    assert encoder.features == ["a", "a is missing", "a is missing (2)"]
+
+
+@pytest.mark.parametrize("scale", ["robust", "quantile"])
+def test_the_largest_number_is_drawn_in(scale):
+    largest = np.finfo(np.float64).max
+    encoded = TableEncoder.fit({"x": [*range(9), largest]}, scale=scale).transform({"x": [-largest, 4, largest]})
+    assert (np.diff(encoded[:, 0]) > 0).all()
+    assert abs(encoded).max() <= 3
+
+
+def test_numbers_that_no_mean_can_be_taken_of_are_refused():
+    with pytest.raises(cr.InputError, match=r"column 'x': its numbers, up to 1.7e\+308, are too large to scale"):
+        TableEncoder.fit({"x": [1.7e308, 1.6e308, 2.0]}, scale="standard")
+    with pytest.raises(cr.InputError, match="column 'x': expected numbers that float64 holds"):
+        TableEncoder.fit({"x": [1, 10**400]})
+
+
 def test_only_training_rows_are_learned_from():
     train, test = {"x": [1.0, 2, 3]}, {"x": [1e9]}
     encoder = TableEncoder.fit(train)
@@ -139,6 +191,8 @@ def test_missing_and_unknown_columns_are_named_at_prediction():
         ({"y": [1.0]}, "missing x"),
         (np.ones(3), "rows of a table"),
         (3, "expected a table"),
+        (pl.DataFrame({"x": [1.0]}).lazy(), r"got a LazyFrame; X.collect\(\) reads them"),
+        ({"x": np.ma.masked_equal([1.0, 2.0], 2.0)}, "got masked ones"),
     ],
     ids=str,
 )

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
 from chainrule.arrays import Array
-from chainrule.data.encoder import Categorical, Encoder, TableEncoder
+from chainrule.data.encoder import Categorical, Encoder, Number, TableEncoder
 from chainrule.history import Epoch
 from chainrule.job import Problem, Yardstick, not_better
 
@@ -87,7 +87,7 @@ def describe_encoder(encoder: Encoder) -> Iterable[str]:
         yield f"{encoder.n_features:,} pixels, scaled to -1 to 1"
         return
     text = [column for column in encoder.columns if isinstance(column, Categorical)]
-    flags = sum(feature.endswith(" is missing") for feature in encoder.features)
+    flags = sum(isinstance(column, Number) and column.flag for column in encoder.columns)
     parts = [f"{len(encoder.columns) - len(text)} numeric", f"{len(text)} categorical"]
     yield f"{' and '.join(parts)} columns as {encoder.n_features:,} inputs" + (
         f", {flags} of them flags for missing values" if flags else ""

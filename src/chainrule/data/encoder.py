@@ -7,15 +7,17 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.data.table import Table, as_levels, as_table
-from chainrule.errors import InputError, nearest
+from chainrule.errors import InputError, nearest, require_count
 
 MAX_LEVELS = 50  # categories of a column with a feature of their own
+LARGEST = float(np.finfo(np.float64).max)
 SQUASH = 3.0  # IQRs: further out, numbers are drawn in
 SCALES = ("robust", "standard", "quantile")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}.*)?$")
@@ -44,6 +46,13 @@ def _numbers(name: str, column: Array) -> Array:
         row = int(np.flatnonzero(wrong)[0])
         raise InputError(f"column {name!r}: expected finite numbers, got {column[row]} in row {row + 1}")
     return column
+
+
+def _require_scalable(name: str, column: Array, *learned: Any) -> None:
+    """Means, spreads and quantiles of numbers near the largest there are overflow."""
+    if not all(np.isfinite(values).all() for values in learned):
+        most = np.nanmax(abs(column))
+        raise InputError(f"column {name!r}: its numbers, up to {most:g}, are too large to scale; divide or drop them")
 
 
 @dataclass(frozen=True)
@@ -84,13 +93,16 @@ class Numeric(Number):
     @classmethod
     def fit(cls, name: str, column: Array, method: str) -> Numeric:
         known = column[~np.isnan(column)]
-        low, median, high = np.quantile(known, [0.25, 0.5, 0.75]).tolist()
-        centre, scale = (median, high - low) if method == "robust" else (float(known.mean()), float(known.std()))
-        scale = scale or float(known.std()) or 1.0  # no IQR where more than half the rows are equal
+        with np.errstate(over="ignore", invalid="ignore"):
+            low, median, high = np.quantile(known, [0.25, 0.5, 0.75]).tolist()
+            centre, scale = (median, high - low) if method == "robust" else (float(known.mean()), float(known.std()))
+            scale = scale or float(known.std()) or 1.0  # no IQR where more than half the rows are equal
+        _require_scalable(name, column, median, centre, scale)
         return cls(name, median, len(known) < len(column), method, centre, scale)
 
     def scaled(self, x: Array) -> Array:
-        z = (x - self.centre) / self.scale
+        with np.errstate(over="ignore"):
+            z = np.clip((x - self.centre) / self.scale, -LARGEST, LARGEST)
         return z / np.hypot(1, z / SQUASH) if self.method == "robust" else z
 
 
@@ -104,11 +116,14 @@ class Quantile(Number):
     @classmethod
     def fit(cls, name: str, column: Array, n_points: int = 101) -> Quantile:
         known = column[~np.isnan(column)]
-        points, first = np.unique(np.quantile(known, np.linspace(0, 1, n_points)), return_index=True)
+        with np.errstate(over="ignore", invalid="ignore"):
+            quantiles, median = np.quantile(known, np.linspace(0, 1, n_points)), float(np.median(known))
+        _require_scalable(name, column, quantiles, median)
+        points, first = np.unique(quantiles, return_index=True)
         last = np.append(first[1:], n_points) - 1
         shares = (first + last) / 2 / (n_points - 1)  # the middle of the ranks that share a value
         flag = len(known) < len(column)
-        return cls(name, float(np.median(known)), flag, tuple(points.tolist()), tuple(shares.tolist()))
+        return cls(name, median, flag, tuple(points.tolist()), tuple(shares.tolist()))
 
     def scaled(self, x: Array) -> Array:
         return (2 * np.interp(x, self.points, self.shares) - 1) * np.sqrt(3)
@@ -116,7 +131,7 @@ class Quantile(Number):
 
 @dataclass(frozen=True)
 class Categorical(Column):
-    """One feature per level; levels beyond the 50 commonest share one.
+    """One feature per level; levels beyond the `max_levels` commonest share one.
 
     A level that no training row had is all zeros, or that shared feature where there is one.
     """
@@ -126,18 +141,22 @@ class Categorical(Column):
     others: bool
 
     @classmethod
-    def fit(cls, name: str, column: Array) -> Categorical:
+    def fit(cls, name: str, column: Array, max_levels: int = MAX_LEVELS) -> Categorical:
         counts = Counter(as_levels(column).tolist())
         common = [level for level, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
-        return cls(name, tuple(sorted(common[:MAX_LEVELS])), len(common) > MAX_LEVELS)
+        return cls(name, tuple(sorted(common[:max_levels])), len(common) > max_levels)
 
     @property
     def features(self) -> list[str]:
         return [f"{self.name}={level}" for level in self.levels] + ([f"{self.name}=other"] if self.others else [])
 
     def transform(self, column: Array) -> Array:
-        hot = np.equal.outer(as_levels(column), np.array(self.levels, dtype=object)).astype(np.float64)
-        return np.column_stack([hot, hot.sum(axis=1) == 0]) if self.others else hot
+        index = {level: i for i, level in enumerate(self.levels)}
+        none = len(index)
+        found = np.array([index.get(level, none) for level in as_levels(column).tolist()])
+        hot = np.zeros((len(column), none + 1))  # the last column: none of the levels
+        hot[np.arange(len(column)), found] = 1
+        return hot if self.others else hot[:, :-1]
 
 
 COLUMNS: dict[str, type[Column]] = {kind.__name__: kind for kind in (Numeric, Quantile, Categorical)}
@@ -164,12 +183,19 @@ class TableEncoder(Encoder):
 
     @classmethod
     def fit(
-        cls, X: Any, *, scale: str = "robust", categorical: Sequence[str] = (), drop: Sequence[str] = ()
+        cls,
+        X: Any,
+        *,
+        scale: str = "robust",
+        categorical: Sequence[str] = (),
+        drop: Sequence[str] = (),
+        max_levels: int = MAX_LEVELS,
     ) -> TableEncoder:
         """Learn from training rows. InputError for unknown names or scales, and where no column is left."""
         table = as_table(X)
         if scale not in SCALES:
             raise InputError(f"scale: no scale {scale!r}; {nearest(scale, SCALES)}")
+        require_count("max_levels", max_levels)
         for name in (*categorical, *drop):
             table[name]
         columns, notes, left_out = [], [], list(drop)
@@ -180,14 +206,14 @@ class TableEncoder(Encoder):
                 notes.append(f"{name}: left out, {reason}")
                 left_out.append(name)
             else:
-                columns.append(_fit_column(name, column, scale))
+                columns.append(_fit_column(name, column, scale, max_levels))
         if not columns:
             raise InputError(f"columns: expected at least one that can be used, got none ({'; '.join(notes)})")
         return cls(tuple(columns), tuple(notes), tuple(left_out))
 
     @property
     def features(self) -> list[str]:
-        return [feature for column in self.columns for feature in column.features]
+        return _distinct([feature for column in self.columns for feature in column.features])
 
     @property
     def n_features(self) -> int:
@@ -195,6 +221,10 @@ class TableEncoder(Encoder):
 
     def transform(self, X: Any) -> Array:
         """(N, n_features) float64. InputError names the columns that are missing or unknown."""
+        return np.hstack(self.blocks(X))
+
+    def blocks(self, X: Any) -> list[Array]:
+        """The features of each column by themselves, float64."""
         table = as_table(X)
         wanted = [column.name for column in self.columns]
         missing = [name for name in wanted if name not in table.columns]
@@ -204,12 +234,24 @@ class TableEncoder(Encoder):
             raise InputError(f"columns: expected those of training, got {' and '.join(parts)}")
         if len(table) == 0:
             raise InputError("rows: expected at least one, got none")
-        return np.hstack([column.transform(table[column.name]) for column in self.columns])
+        return [column.transform(table[column.name]) for column in self.columns]
 
 
-def _fit_column(name: str, column: Array, scale: str) -> Column:
+def _distinct(names: list[str]) -> list[str]:
+    """The names, counted where they repeat (a column may be called like another one's flag): `a`, `a (2)`."""
+    taken, distinct = set(names), dict[str, None]()
+    for name in names:
+        free = name
+        if name in distinct:
+            free = next(f"{name} ({i})" for i in count(2) if f"{name} ({i})" not in taken)
+            taken.add(free)
+        distinct[free] = None
+    return list(distinct)
+
+
+def _fit_column(name: str, column: Array, scale: str, max_levels: int) -> Column:
     if column.dtype != np.float64:
-        return Categorical.fit(name, column)
+        return Categorical.fit(name, column, max_levels)
     _numbers(name, column)
     return Quantile.fit(name, column) if scale == "quantile" else Numeric.fit(name, column, scale)
 
@@ -226,7 +268,9 @@ def _unsuitable(column: Array) -> str | None:
     if levels == 1 and len(known) == len(column):
         return f"always {known[0]!r}" if not numeric else f"always {known[0]:g}"
     if numeric:
-        counts_rows = levels == len(column) > 20 and np.ptp(known) == len(column) - 1 and (known == known.round()).all()
+        with np.errstate(over="ignore"):
+            one_apart = levels == len(column) > 20 and np.ptp(known) == len(column) - 1
+        counts_rows = one_apart and (known == known.round()).all()
         return "it counts the rows" if counts_rows else None
     if all(_DATE.match(text) for text in known.tolist()):
         return "a date"

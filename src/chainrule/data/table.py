@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -49,64 +51,124 @@ def as_table(X: Any) -> Table:
     if isinstance(X, Table):
         return X
     if isinstance(X, Mapping):
-        return Table({str(name): as_column(column) for name, column in X.items()})
-    if isinstance(X, (np.ndarray, list, tuple)):
-        matrix = np.asarray(X)
-        if matrix.ndim != 2:
-            raise InputError(f"X: expected rows of a table, got an array of shape {matrix.shape}")
-        return Table({f"x{i}": as_column(matrix[:, i]) for i in range(matrix.shape[1])})
+        return Table({str(name): as_column(column, str(name)) for name, column in X.items()})
+    return _matrix(X) if isinstance(X, (np.ndarray, list, tuple)) else _dataframe(X)
+
+
+def refuse_masked(values: Any) -> None:
+    if np.ma.is_masked(values):
+        raise InputError(
+            "X: expected numbers or text, got masked ones; X.astype(object).filled(None) keeps them missing"
+        )
+
+
+def _array(values: Any) -> Array:
+    refuse_masked(values)
+    array = np.asarray(values)
+    if array.dtype.kind in "US" and not isinstance(values, np.ndarray):
+        return np.asarray(values, dtype=object)  # numbers beside text in a list stay numbers
+    return array
+
+
+def _matrix(X: Any) -> Table:
+    matrix = _array(X)
+    if matrix.ndim != 2:
+        raise InputError(f"X: expected rows of a table, got an array of shape {matrix.shape}")
+    return Table({f"x{i}": as_column(matrix[:, i], f"x{i}") for i in range(matrix.shape[1])})
+
+
+def _dataframe(X: Any) -> Table:
+    kind = type(X).__name__
     try:
         import narwhals as nw
 
-        frame = nw.from_native(X, eager_only=True)
+        frame = nw.from_native(X)
     except ImportError:
         raise InputError("X: dataframes need narwhals; pip install narwhals") from None
     except TypeError:
-        raise InputError(f"X: expected a table, a dataframe or an array, got {type(X).__name__}") from None
+        raise InputError(f"X: expected a table, a dataframe or an array, got {kind}") from None
     except nw.exceptions.NarwhalsError as error:
         raise InputError(f"X: {' '.join(str(error).split())}") from None
-    return Table({str(name): _series(frame[name]) for name in frame.columns})
+    if isinstance(frame, nw.LazyFrame):
+        raise InputError(f"X: expected a dataframe with its rows, got a {kind}; X.collect() reads them")
+    columns = {str(series.name): _series(series) for series in frame.iter_columns()}
+    if len(columns) < len(frame.columns):
+        raise InputError(f"X: expected unique column names, got {frame.columns}")
+    return Table(columns)
 
 
 def _series(series: Any) -> Array:
     """A narwhals series as a column; its nulls become NaN or None."""
-    if series.dtype.is_numeric():
-        import narwhals as nw
+    import narwhals as nw
 
-        return as_column(series.cast(nw.Float64).to_numpy())
-    if series.dtype.is_temporal():
-        return np.asarray(series.to_numpy())
-    cells = np.empty(len(series), dtype=object)
-    nested = series.dtype.is_nested()
-    cells[:] = [str(cell) if nested and cell is not None else cell for cell in series.to_list()]
-    return as_column(cells)
+    name, dtype = str(series.name), series.dtype
+    if dtype.is_numeric():
+        return as_column(series.cast(nw.Float64).to_numpy(), name)
+    if isinstance(dtype, (nw.Date, nw.Datetime, nw.Duration)):
+        return as_column(np.asarray(series.to_numpy()).astype("m8[us]" if dtype == nw.Duration else "M8[us]"), name)
+    column = as_column(_objects(series.to_list()), name)
+    return _as_text(column) if isinstance(dtype, (nw.Categorical, nw.Enum)) else column
 
 
-def as_column(values: Any) -> Array:
-    """One column: numbers as float64 where all that are not missing are numbers, else objects."""
-    column = np.asarray(values)
+def as_column(values: Any, name: str | None = None) -> Array:
+    """One column: numbers as float64 where all that are not missing are numbers (durations: seconds), else text."""
+    label = "column" if name is None else f"column {name!r}"
+    column = _array(values)
     if column.ndim != 1:
-        raise InputError(f"column: expected one value per row, got shape {column.shape}")
+        raise InputError(f"{label}: expected one value per row, got shape {column.shape}")
     if column.dtype.kind in "cV":
-        raise InputError(f"column: expected numbers or text, got {column.dtype}")
+        raise InputError(f"{label}: expected numbers or text, got {column.dtype}")
     if column.dtype.kind in "iuf":
         return column.astype(np.float64)
+    if column.dtype.kind == "m":
+        return column / np.timedelta64(1, "s")
     if column.dtype.kind == "M":
         return column
-    cells = [None if cell is None or cell != cell else cell for cell in column.astype(object).tolist()]
-    if all(cell is None or (isinstance(cell, (int, float)) and not isinstance(cell, bool)) for cell in cells):
-        return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
-    out = np.empty(len(cells), dtype=object)
-    out[:] = [cell if cell is None else str(cell) for cell in cells]
-    return out
+    cells = [None if type(cell) is not str and _is_missing(cell) else cell for cell in column.astype(object).tolist()]
+    if not all(cell is None or _is_number(cell) for cell in cells):
+        return _objects([cell if cell is None else _text(cell) for cell in cells])
+    try:
+        return np.array([np.nan if cell is None else float(cell) for cell in cells], dtype=np.float64)
+    except OverflowError:
+        raise InputError(f"{label}: expected numbers that float64 holds, got a whole number beyond 1e308") from None
+
+
+def _is_missing(cell: Any) -> bool:
+    if cell is None:
+        return True
+    try:
+        return bool(cell != cell)
+    except TypeError:
+        return True  # pandas' NA is neither equal to itself nor different
+    except ValueError:
+        return False  # an array in a cell
+
+
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, (Real, Decimal)) and not isinstance(cell, bool)
+
+
+def _text(cell: Any) -> str:
+    """Whole numbers without a point, as `as_levels` writes them in a column of nothing but numbers."""
+    if type(cell) is str:
+        return cell
+    try:
+        return f"{float(cell) + 0.0:.15g}" if _is_number(cell) else str(cell)  # -0.0 + 0.0 is 0.0
+    except OverflowError:
+        return str(cell)
+
+
+def _as_text(column: Array) -> Array:
+    """Numbers that are names of categories; None where missing."""
+    return column if column.dtype == object else _objects([None if x != x else _text(x) for x in column.tolist()])
 
 
 def as_levels(column: Array) -> Array:
     """Every cell as text, whole numbers without a point, the missing ones as a level of their own."""
-    if column.dtype == np.float64:
-        texts = [MISSING if cell != cell else f"{cell:.15g}" for cell in column.tolist()]
-    else:
-        texts = [MISSING if cell is None or cell != cell else str(cell) for cell in column.tolist()]
-    out = np.empty(len(texts), dtype=object)
-    out[:] = texts
-    return out
+    cells = column.tolist()
+    levels = {cell: MISSING if _is_missing(cell) else _text(cell) for cell in set(cells)}
+    return _objects([levels[cell] for cell in cells])
+
+
+def _objects(cells: Sequence[Any]) -> Array:
+    return np.fromiter(cells, dtype=object, count=len(cells))

@@ -1,0 +1,5 @@
+"""What scikit-learn's users import."""
+
+from chainrule.sklearn.encoder import TableEncoder
+
+__all__ = ["TableEncoder"]
