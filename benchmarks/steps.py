@@ -1,110 +1,80 @@
-"""Microseconds per training step, ours beside PyTorch eager, interleaved in one run: python benchmarks/steps.py
-
-PyTorch is a peer, not a dependency: pip install torch into an environment that has chainrule. Both visit the same rows
-in random order, gathered batch by batch, and report the loss once an epoch. Rounds alternate; medians are printed.
-"""
+"""Training steps: ours in microseconds, everyone else's time by ours, the share of what the processor can do."""
 
 from __future__ import annotations
 
-import argparse
-import platform
 import statistics
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-import numpy as np
-import torch
-
-import chainrule as cr
-
-
-@dataclass(frozen=True)
-class Workload:
-    name: str
-    widths: tuple[int, ...]
-    batch: int
-    steps: int  # per round
-
-    def data(self) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng(0)
-        n = self.batch * min(self.steps, 40)
-        return rng.normal(size=(n, self.widths[0])).astype(np.float32), rng.integers(0, self.widths[-1], n)
+from peers import OURS, Peer, cores
+from rounds import alone, measure, ratio
+from workloads import Workload
 
 
-WORKLOADS = (
-    Workload("spiral", (2, 64, 3), 300, 400),
-    Workload("digits", (64, 64, 10), 32, 400),
-    Workload("tab", (32, 128, 128, 2), 256, 200),
-    Workload("fashion", (784, 128, 128, 10), 128, 120),
-    Workload("wide", (784, 2048, 2048, 10), 512, 4),
-)
+@dataclass
+class Cell:
+    """One workload with one optimizer."""
+
+    ours: float  # seconds a step
+    share: float  # of the peak
+    ratios: dict[str, float]
+    spread: tuple[float, float]  # quartiles of our seconds
+    failures: dict[str, str] = field(default_factory=dict)
 
 
-def ours(load: Workload, optimizer: str) -> Iterator[None]:
-    """One epoch each time it is asked."""
-    layers = [layer for units in load.widths[1:] for layer in (cr.Dense(units), cr.ReLU())][:-1]
-    net = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=load.widths[0])
-    X, y = load.data()
-    settings = cr.SGD(lr=0.01) if optimizer == "SGD" else cr.Adam(lr=1e-3)
-    return iter(cr.train(net, (X, y), settings, batch_size=load.batch, epochs=10**9))
+def peak(dtype: str) -> float:
+    """Floating-point operations a second: fused multiplications and additions of one thread, times the threads."""
+    from chainrule.backends import _kernels, compiled  # type: ignore[attr-defined]
+
+    return float(_kernels.peak(compiled.current_isa(), 0.3)) * cores() / (1 if dtype == "float32" else 2)
 
 
-def eager(load: Workload, optimizer: str) -> Iterator[None]:
-    pairs = zip(load.widths, load.widths[1:])
-    layers = [layer for n_in, n_out in pairs for layer in (torch.nn.Linear(n_in, n_out), torch.nn.ReLU())][:-1]
-    net = torch.nn.Sequential(*layers)
-    X, y = (torch.from_numpy(array) for array in load.data())
-    kind = torch.optim.SGD(net.parameters(), lr=0.01) if optimizer == "SGD" else torch.optim.Adam(net.parameters())
-    criterion = torch.nn.CrossEntropyLoss()
-    while True:
-        total = torch.zeros(())
-        for rows in torch.randperm(len(X)).split(load.batch):
-            kind.zero_grad(set_to_none=True)
-            loss = criterion(net(X[rows]), y[rows])
-            loss.backward()
-            kind.step()
-            total += loss.detach()
-        total.item()
-        yield
+def contest(
+    load: Workload, optimizer: str, dtype: str, peers: Mapping[str, Peer], rounds: int, lock: Path | None
+) -> Cell:
+    contests = {name: ("training", name, load.name, optimizer, dtype) for name in peers}
+    seconds, failures = measure(contests, rounds, lock)
+    with alone(lock):
+        share = load.flops / statistics.median(seconds[OURS]) / peak(dtype)
+    ratios = {name: ratio(values, seconds[OURS]) for name, values in seconds.items() if name != OURS}
+    low, middle, high = statistics.quantiles(seconds[OURS], n=4) if rounds > 1 else seconds[OURS] * 3
+    return Cell(middle, share, ratios, (low, high), failures)
 
 
-def seconds_per_step(epochs: Iterator[object], load: Workload) -> Callable[[], float]:
-    n_steps = min(load.steps, 40)
-    repeats = max(1, load.steps // n_steps)
+def rows(
+    cells: Mapping[tuple[str, str], Cell],
+    loads: Sequence[Workload],
+    optimizers: Sequence[str],
+    peers: Mapping[str, Peer],
+) -> list[list[str]]:
+    """Header and rows of the table; a cell has one number for each optimizer."""
 
-    def measure() -> float:
-        began = time.perf_counter()
-        for _ in range(repeats):
-            next(epochs)
-        return (time.perf_counter() - began) / (repeats * n_steps)
+    def row(title: str, number: dict[tuple[str, str], str]) -> list[str]:
+        return [title, *(" / ".join(number[load.name, rule] for rule in optimizers) for load in loads)]
 
-    return measure
+    def others(names: Sequence[str]) -> list[list[str]]:
+        return [row(name, {at: _ratio(cell.ratios.get(name)) for at, cell in cells.items()}) for name in names]
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--only", nargs="*", default=[load.name for load in WORKLOADS])
-    options = parser.parse_args()
-    print(
-        f"{platform.machine()}, {torch.get_num_threads()} threads; NumPy {np.__version__}, PyTorch {torch.__version__}"
-    )
-    print(f"{'microseconds per step':24}{'chainrule':>12}{'PyTorch eager':>15}{'ratio':>8}{'rounds from … to':>20}")
-    for load in (load for load in WORKLOADS if load.name in options.only):
-        for optimizer in ("SGD", "Adam"):
-            meters = [seconds_per_step(make(load, optimizer), load) for make in (ours, eager)]
-            for meter in meters:
-                meter()  # warm up
-            rounds = [tuple(meter() for meter in meters) for _ in range(options.rounds)]
-            mine, theirs = (1e6 * statistics.median(column) for column in zip(*rounds))
-            ratios = sorted(b / a for a, b in rounds)
-            spread = f"{ratios[len(ratios) // 4]:.2f} … {ratios[-1 - len(ratios) // 4]:.2f}"
-            ratio = statistics.median(ratios)
-            print(
-                f"{load.name + ' ' + optimizer:24}{mine:>12,.0f}{theirs:>15,.0f}{ratio:>8.2f}{spread:>20}", flush=True
-            )
+    trained = [name for name in peers if name != OURS and not peers[name].floor]
+    floors = [name for name in peers if peers[name].floor]
+    best = {
+        at: _ratio(min((cell.ratios[name] for name in trained if name in cell.ratios), default=None))
+        for at, cell in cells.items()
+    }
+    return [
+        [" / ".join(optimizers), *(load.name for load in loads)],
+        row("chainrule, µs a step", {at: f"{1e6 * cell.ours:,.{_digits(cell.ours)}f}" for at, cell in cells.items()}),
+        row("  share of the FMA peak, %", {at: f"{100 * cell.share:.0f}" for at, cell in cells.items()}),
+        *others(trained),
+        row("the best of these", best),
+        *others(floors),
+    ]  # fmt: skip
 
 
-if __name__ == "__main__":
-    main()
+def _ratio(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}" if value < 9.95 else f"{value:.0f}"
+
+
+def _digits(seconds: float) -> int:
+    return 1 if seconds < 1e-4 else 0

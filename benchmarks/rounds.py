@@ -1,0 +1,98 @@
+"""Rounds in which everyone has a turn, one after the other: what disturbs the machine disturbs all."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+FOLDER = Path(__file__).parent
+REST = 0.05  # seconds between turns: idle threads of the last one stop spinning
+FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "CHAINRULE_BACKEND", "CHAINRULE_ISA")
+
+
+class Failed(Exception):
+    """A competitor stopped; the message is its last line."""
+
+
+def environment() -> dict[str, str]:
+    """Ours without settings that slow one competitor down or force another's choice."""
+    return {name: value for name, value in os.environ.items() if name not in FORCED}
+
+
+class Competitor:
+    """A worker process, ready when made."""
+
+    def __init__(self, *words: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, FOLDER / "worker.py", *words],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        )  # fmt: skip
+        self._answer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def turn(self) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        print(file=self._process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            _, errors = self._process.communicate()
+            raise Failed((errors.strip().splitlines() or ["no message"])[-1])
+        return dict(json.loads(line))
+
+
+@contextmanager
+def alone(lock: Path | None, *, shared: bool = False) -> Iterator[None]:
+    """Hold the lock's file, where there is one: others of this machine that respect it wait."""
+    if lock is None:
+        yield
+        return
+    import fcntl
+
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+
+
+def measure(
+    contests: Mapping[str, Sequence[str]], rounds: int, lock: Path | None = None
+) -> tuple[dict[str, list[float]], dict[str, str]]:
+    """Seconds by name, one number a round; and why someone failed. `contests`: the words of each one's worker."""
+    failures: dict[str, str] = {}
+    with ExitStack() as stack:
+        competitors = {}
+        with alone(lock, shared=True):
+            for name, words in contests.items():
+                try:
+                    competitors[name] = stack.enter_context(Competitor(*words))
+                except Failed as error:
+                    failures[name] = str(error)
+        seconds: dict[str, list[float]] = {name: [] for name in competitors}
+        with alone(lock):
+            for _ in range(rounds):
+                for name, competitor in competitors.items():
+                    time.sleep(REST)
+                    seconds[name].append(competitor.turn()["seconds"])
+    return seconds, failures
+
+
+def ratio(theirs: Sequence[float], ours: Sequence[float]) -> float:
+    """The median over the rounds of their time by ours."""
+    return statistics.median(a / b for a, b in zip(theirs, ours))
