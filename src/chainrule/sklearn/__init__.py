@@ -1,0 +1,10 @@
+"""scikit-learn's MLP estimators, with its own parameters and behaviour, on chainrule's core: change one import line."""
+
+try:
+    import sklearn  # noqa: F401
+except ImportError as error:
+    raise ImportError("chainrule.sklearn needs scikit-learn: pip install 'chainrule[sklearn]'") from error
+
+from chainrule.sklearn.mlp import MLPClassifier, MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]
