@@ -43,8 +43,11 @@ class Optimizer(Settings, ABC):
     def table(self, first: int, n: int) -> Array:
         """The scalars of n steps from `first` on (n, k), in float64."""
         if n > 8 and isinstance(self.lr, (int, float)):  # the same arithmetic on all steps at once
-            steps = np.arange(first, first + n)
-            return np.column_stack([np.broadcast_to(scalar, n) for scalar in self.scalars(steps)])  # type: ignore[arg-type]
+            scalars = self.scalars(np.arange(first, first + n))  # type: ignore[arg-type]
+            table = np.empty((n, len(scalars)))
+            for k, values in enumerate(scalars):
+                table[:, k] = values
+            return table
         return np.array([self.scalars(step) for step in range(first, first + n)], dtype=np.float64)
 
     @abstractmethod
