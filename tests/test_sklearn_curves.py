@@ -1,4 +1,4 @@
-"""The drop-in trains as scikit-learn does: the same start, steps and losses; and its loss is what its gradient descends."""
+"""The drop-in trains as scikit-learn does: the same start, steps and losses; and its loss is what it says it is."""
 
 import itertools
 import warnings
@@ -113,7 +113,7 @@ def test_early_stopping_takes_their_rows_and_scores():
 
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 def test_lbfgs_goes_their_way(activation):
-    """As long as no trial step of the line search makes a probability smaller than 2e-16: they cut its logarithm off."""
+    """As long as no trial step makes a probability smaller than 2e-16, whose logarithm they cut off."""
     for kind, y in TARGETS.values():
         a, b = both(kind, y, solver="lbfgs", activation=activation, max_iter=5)
         assert a.loss_ == pytest.approx(b.loss_, rel=1e-9)

@@ -5,6 +5,7 @@ try:
 except ImportError as error:
     raise ImportError("chainrule.sklearn needs scikit-learn: pip install 'chainrule[sklearn]'") from error
 
+from chainrule.sklearn.convert import from_sklearn
 from chainrule.sklearn.mlp import MLPClassifier, MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "from_sklearn"]

@@ -153,15 +153,20 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
 
     def _start(self, n_in: int, dtype: Any, rng: np.random.RandomState) -> None:
         """A new network, with scikit-learn's own draws for its weights."""
-        self.network_ = net = self._network(n_in, dtype)
+        net = self._network(n_in, dtype)
         for k, factor in enumerate(initial_factors(self), start=1):
             n_inputs, n_units = net[f"W{k}"].shape
             bound = np.sqrt(factor / (n_inputs + n_units))
             net[f"W{k}"][...] = rng.uniform(-bound, bound, (n_inputs, n_units))
             net[f"b{k}"][...] = rng.uniform(-bound, bound, n_units)
-        for name, arrays in (("coefs_init", self.coefs_), ("intercepts_init", self.intercepts_)):
+        for name, letter in (("coefs_init", "W"), ("intercepts_init", "b")):
             if getattr(self, name) is not None:
-                assign(arrays, getattr(self, name), name)
+                assign(weights(net, letter, name), getattr(self, name), name)
+        self._hold(net)
+
+    def _hold(self, net: Network) -> None:
+        """Take the network as the fitted one, with the attributes that follow from it and no record of a training."""
+        self.network_ = net
         for name in ("loss_", "loss_curve_"):
             self.__dict__.pop(name, None)
         self.n_outputs_, self.n_layers_ = net.n_out, len(self.coefs_) + 1
@@ -260,6 +265,13 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
         for label, values in hidden.state.named.items():
             values[...] = net[label]
         return hidden.outputs(X)
+
+    def to_sklearn(self) -> Any:
+        """scikit-learn's own estimator with these weights. InputError where it cannot hold the network."""
+        from chainrule.sklearn.convert import to_sklearn
+
+        check_is_fitted(self)
+        return to_sklearn(self)
 
     def input_gradients(self, X: Any, y: Any) -> Array:
         """∂loss/∂X (n_samples, n_features), where the loss is the mean over the rows of X, as in training."""
