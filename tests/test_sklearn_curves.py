@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+sklearn = pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 from sklearn import neural_network as theirs
 from sklearn.datasets import load_digits
 
@@ -22,6 +22,9 @@ TARGETS = {
     "flags": ("MLPClassifier", np.stack([DIGITS % 2, DIGITS % 3 == 0, DIGITS > 5], axis=1).astype(int)),
     "values": ("MLPRegressor", DIGITS / 9),
 }
+since_1_7 = pytest.mark.skipif(
+    tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 7), reason="sample weights and poisson came with 1.7"
+)
 SOLVERS = [("adam", "constant"), *(("sgd", schedule) for schedule in ("constant", "invscaling", "adaptive"))]
 
 
@@ -30,7 +33,8 @@ def both(kind, y, w=None, rows=X, **parameters):
     parameters = {"max_iter": 20, "shuffle": False, "random_state": 3, "hidden_layer_sizes": (30, 20)} | parameters
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return [getattr(module, kind)(**parameters).fit(rows, y, sample_weight=w) for module in (theirs, ours)]
+        weights = {} if w is None else {"sample_weight": w}
+        return [getattr(module, kind)(**parameters).fit(rows, y, **weights) for module in (theirs, ours)]
 
 
 def apart(a, b):
@@ -59,12 +63,14 @@ def test_momentum_is_theirs(settings):
     assert apart(a.loss_curve_, b.loss_curve_) <= EQUAL
 
 
+@since_1_7
 def test_weighted_rows_and_uneven_batches(rng):
     for kind, y in TARGETS.values():
         a, b = both(kind, y, rng.uniform(0.1, 3, len(X)), batch_size=128, alpha=0.5)
         assert apart(a.loss_curve_, b.loss_curve_) <= EQUAL
 
 
+@since_1_7
 def test_counts(rng):
     y = rng.poisson(np.exp(X[:, :5].sum(axis=1) / 3)) * 1.0
     for w in (None, rng.uniform(0.5, 2, len(X))):
