@@ -5,7 +5,8 @@ try:
 except ImportError as error:
     raise ImportError("chainrule.sklearn needs scikit-learn: pip install 'chainrule[sklearn]'") from error
 
+from chainrule.sklearn.classifier import MLPClassifier
 from chainrule.sklearn.convert import from_sklearn
-from chainrule.sklearn.mlp import MLPClassifier, MLPRegressor
+from chainrule.sklearn.regressor import MLPRegressor
 
 __all__ = ["MLPClassifier", "MLPRegressor", "from_sklearn"]

@@ -26,6 +26,15 @@ Self = TypeVar("Self", bound="BaseMLP")
 FLOATS = (np.float64, np.float32)
 
 
+def in_batches(estimator: Any) -> bool:
+    """Whether there is a partial_fit; AttributeError says why not."""
+    if not is_stochastic(estimator):
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+        )
+    return True
+
+
 class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """The estimators' common part. A fitted one holds a chainrule Network, `network_`, and little else."""
 

@@ -14,7 +14,8 @@ from chainrule.errors import InputError
 from chainrule.layers import Dense, Dropout, Layer
 from chainrule.losses import Poisson
 from chainrule.sklearn.base import BaseMLP
-from chainrule.sklearn.mlp import MLPClassifier, MLPRegressor
+from chainrule.sklearn.classifier import MLPClassifier
+from chainrule.sklearn.regressor import MLPRegressor
 from chainrule.sklearn.values import Arrays
 
 RECORDS = ("n_iter_", "t_", "loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_")
