@@ -15,6 +15,7 @@ pytestmark = needs_kernels
 
 OPTIMIZED = [
     cr.SGD(0.1), cr.SGD(0.05, momentum=0.9), cr.SGD(0.05, momentum=0.9, nesterov=True), cr.AdaGrad(), cr.RMSProp(),
+    cr.ClassicalMomentum(0.05), cr.ClassicalMomentum(0.05, nesterov=True), cr.AdamEpsilonHat(),
     cr.Adam(), cr.AdamW(clip_norm=0.5), cr.SGD(cr.CosineDecay(0.1, 60), weight_decay=0.01, clip_norm=0.1),
 ]  # fmt: skip
 CURVE = {np.float64: (100, 1e-9), np.float32: (20, 1e-4)}  # steps, and how far the losses may be apart
@@ -95,10 +96,10 @@ def test_a_wrong_gradient_would_be_noticed(rng):
     assert max(worst(wrong, expected).values()) > TIGHT
 
 
-def curve(backend, optimizer, dtype, rng, steps):
-    net = network(cr.Dropout(0.2), dtype, l2=1e-3)
+def curve(backend, optimizer, dtype, rng, steps, w=None, **penalty):
+    net = network(cr.Dropout(0.2), dtype, **(penalty or {"l2": 1e-3}))
     X, y = rows(np.random.default_rng(1), n=60)
-    data, target = net.data(X, y), net.target or cr.network.target_for(net.loss, 3).fit(y)
+    data, target = net.data(X, y, w), net.target or cr.network.target_for(net.loss, 3).fit(y)
     run = backend.Steps(net.plan, net.objective, target, net.seed, 17, dtype)
     net.state.prepare(optimizer)
     losses = [run.run(net.state, optimizer, data, order(60, 0, epoch), 17, 1.0) for epoch in range(steps // 4)]
@@ -115,6 +116,16 @@ def test_loss_curves(optimizer, dtype, rng):
     if dtype == np.float64:
         np.testing.assert_array_equal(found[:, 1].round(12), expected[:, 1].round(12))  # the scores
     assert state.step == steps
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_penalty_by_batch(weighted, rng):
+    w = rng.uniform(0.5, 2, 60) if weighted else None
+    settings = {"l2": 0.5, "l1": 0.01, "penalty_by_batch": True}
+    curves = [curve(backend, cr.SGD(0.1), np.float64, rng, 100, w, **settings)[0] for backend in (reference, compiled)]
+    assert abs(curves[0] - curves[1]).max() <= 1e-9
+    plain, _ = curve(reference, cr.SGD(0.1), np.float64, rng, 100, w, l2=0.5, l1=0.01)
+    assert abs(plain - curves[0]).max() > 0.1
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -10,7 +10,15 @@ from chainrule.random import fill_mask, order
 from conftest import TIGHT
 
 LAYERS = [cr.Dense(12), cr.LayerNorm(), cr.ReLU(), cr.Dropout(0.3), cr.Dense(3)]
-OPTIMIZERS = [cr.SGD(0.1, momentum=0.9), cr.AdaGrad(), cr.RMSProp(), cr.Adam(clip_norm=1.0), cr.AdamW()]
+OPTIMIZERS = [
+    cr.SGD(0.1, momentum=0.9),
+    cr.AdaGrad(),
+    cr.RMSProp(),
+    cr.Adam(clip_norm=1.0),
+    cr.AdamW(),
+    cr.ClassicalMomentum(nesterov=True),
+    cr.AdamEpsilonHat(),
+]
 
 
 def fresh(dtype=np.float32, seed=3, layers=LAYERS, loss=None):

@@ -44,7 +44,9 @@ def test_a_wrong_gradient_is_found_in_the_tensor_it_belongs_to(part):
             assert right >= {"W2" if not isinstance(part, cr.Dense) else "W3"}, "the layer above is not affected"
 
 
-@pytest.mark.parametrize("penalty", [{"l2": 0.1}, {"l1": 0.1}, {"l2": 0.2, "l1": 0.1}], ids=str)
+@pytest.mark.parametrize(
+    "penalty", [{"l2": 0.1}, {"l1": 0.1}, {"l2": 0.2, "l1": 0.1}, {"l2": 2.0, "penalty_by_batch": True}], ids=str
+)
 def test_penalties_and_sample_weights_are_part_of_the_gradient(penalty, rng):
     net = cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(2)], cr.MeanSquaredError(), 3, dtype=np.float64, **penalty)
     X, y, w = rng.normal(size=(6, 3)), rng.normal(size=(6, 2)), rng.uniform(0, 2, 6)

@@ -21,6 +21,10 @@ def by_hand(kind, settings, p, gradients):
             mu = settings.get("momentum", 0)
             v = mu * v + g
             p = p - lr * (g + mu * v if settings.get("nesterov") else v)
+        elif kind == "ClassicalMomentum":
+            mu = settings["momentum"]
+            v = mu * v - lr * g
+            p = p + (mu * v - lr * g if settings["nesterov"] else v)
         elif kind == "AdaGrad":
             c = c + g**2
             p = p - lr * g / (np.sqrt(c) + 1e-7)
@@ -30,6 +34,9 @@ def by_hand(kind, settings, p, gradients):
         else:
             m = 0.9 * m + 0.1 * g
             c = 0.999 * c + 0.001 * g**2
+            if kind == "AdamEpsilonHat":
+                p = p - lr * math.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(c) + 1e-8)
+                continue
             p = p - lr * (m / (1 - 0.9**t)) / (np.sqrt(c / (1 - 0.999**t)) + 1e-8)
     return p
 
@@ -41,6 +48,10 @@ def by_hand(kind, settings, p, gradients):
         ("SGD", {"lr": 0.1, "momentum": 0.9}),
         ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
         ("SGD", {"lr": 0.1, "weight_decay": 0.2}),
+        ("ClassicalMomentum", {"lr": 0.1, "momentum": 0.9, "nesterov": False}),
+        ("ClassicalMomentum", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+        ("ClassicalMomentum", {"lr": 0.1, "momentum": 1.0, "nesterov": False}),
+        ("AdamEpsilonHat", {"lr": 0.1}),
         ("AdaGrad", {"lr": 0.1}),
         ("RMSProp", {"lr": 0.1, "rho": 0.8}),
         ("Adam", {"lr": 0.1}),

@@ -22,13 +22,15 @@ pytestmark = needs_kernels
 ISAS = compiled.kernels().isas()
 
 
-def trained(monkeypatch, isa, threads, chunk, *, dtype, part=None, loss=None, optimizer=None, n=130, batch=13):
-    """Everything that a training of 50 steps leaves, as bytes: weights, moments, the History without its seconds."""
+def trained(
+    monkeypatch, isa, threads, chunk, *, dtype, part=None, loss=None, optimizer=None, n=130, batch=13, by_batch=False
+):
+    """All that a training of 50 steps leaves, as bytes: weights, moments, and the History without its seconds."""
     monkeypatch.setenv("CHAINRULE_ISA", isa)
     monkeypatch.setattr(compiled, "CHUNK", chunk)
     rng = np.random.default_rng(5)
     layers = [cr.Dense(37), part or cr.ReLU(), cr.Dropout(0.2), cr.Dense(3)]
-    net = cr.Network(layers, loss or cr.SoftmaxCrossEntropy(), n_in=11, dtype=dtype, l1=1e-4)
+    net = cr.Network(layers, loss or cr.SoftmaxCrossEntropy(), n_in=11, dtype=dtype, l1=1e-4, penalty_by_batch=by_batch)
     X, y = rows(rng, loss, n)
     history = net.fit(
         X, y, optimizer or cr.Adam(), epochs=-(-50 * batch // n), batch_size=batch, threads=threads,
@@ -43,6 +45,7 @@ CASES = (
     [{"part": part} for part in PARTS]
     + [{"loss": loss} for loss in LOSSES]
     + [{"optimizer": optimizer} for optimizer in OPTIMIZED]
+    + [{"by_batch": True, "n": 100}]
     + [{"n": 1300, "batch": 600}, {"n": 61, "batch": 61}, {"n": 50, "batch": 1}]
 )
 

@@ -48,6 +48,18 @@ def test_the_penalty_is_part_of_the_reported_loss(small):
     assert net.step(X, y, OPTIMIZER) == pytest.approx(expected, rel=1e-12)
 
 
+def test_a_penalty_by_batch_is_divided_by_the_rows_of_the_batch(small, tmp_path):
+    _, X, y = small
+    kinds = [{}, {"l2": 4.0, "penalty_by_batch": True}]
+    bare, net = (cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), 5, dtype=np.float64, **kind) for kind in kinds)
+    penalty = 2.0 * (net["W1"] ** 2).sum()
+    assert net.evaluate(X, y)[0] == pytest.approx(bare.evaluate(X, y)[0] + penalty / 40, rel=1e-12)
+    net.save(tmp_path / "model.safetensors")
+    assert cr.load(tmp_path / "model.safetensors").evaluate(X, y) == net.evaluate(X, y)
+    record = net.fit(X, y, cr.SGD(1e-9), epochs=1, batch_size=25, shuffle=False)[0]  # batches of 25 and 15 rows
+    assert record.loss == pytest.approx(bare.evaluate(X, y)[0] + 2 * penalty / 40, rel=1e-6)
+
+
 def test_early_stopping_restores_the_best_weights(rng):
     X, y = rng.normal(size=(60, 5)), rng.integers(0, 2, 60)  # noise: validation gets worse soon
     Xv, yv = rng.normal(size=(60, 5)), rng.integers(0, 2, 60)

@@ -41,11 +41,12 @@ from chainrule.losses import (
     MeanAbsoluteError,
     MeanSquaredError,
     Poisson,
+    PoissonDeviance,
     QuantileLoss,
     SoftmaxCrossEntropy,
 )
 from chainrule.network import Network
-from chainrule.optimizers import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
+from chainrule.optimizers import SGD, AdaGrad, Adam, AdamEpsilonHat, AdamW, ClassicalMomentum, Optimizer, RMSProp
 from chainrule.schedules import Constant, CosineDecay, ExponentialDecay, InverseTimeDecay, Schedule, StepDecay, Warmup
 from chainrule.training import Training, train
 

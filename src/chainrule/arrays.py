@@ -27,8 +27,8 @@ def zeros(shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def aligned(values: Array) -> Array:
-    """The values as `zeros` lays them."""
-    if values.ctypes.data % LINE == 0:
+    """The values as `zeros` lays them, in memory that can be written: a pickle may be a read-only memory map."""
+    if values.ctypes.data % LINE == 0 and values.flags.writeable:
         return values
     copy = zeros(values.shape, values.dtype)
     copy[...] = values

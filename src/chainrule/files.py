@@ -43,6 +43,7 @@ def save(net: Network, path: str | Path, *, resume: bool = False) -> None:
         "dtype": net.dtype.name,
         "l2": net.objective.l2,
         "l1": net.objective.l1,
+        "penalty_by_batch": net.objective.by_batch,
         "target": to_config(net.target),
         "encoder": to_config(net.encoder),
         "history": net.history and net.history.to_config(),
@@ -132,8 +133,9 @@ def _network(tensors: dict[str, Any], description: dict[str, Any]) -> Network:
     found = {name: tensor.shape for name, tensor in tensors.items() if name != MOMENTS}
     if wanted != found:
         raise InputError(f"expected tensors {wanted}, got {found}")
-    names = ("seed", "dtype", "l2", "l1")
-    net = Network(layers, loss, description["n_in"], **{name: description[name] for name in names})
+    settings = {name: description[name] for name in ("seed", "dtype", "l2", "l1")}
+    settings["penalty_by_batch"] = description.get("penalty_by_batch", False)  # files of before have none
+    net = Network(layers, loss, description["n_in"], **settings)
     for label, tensor in tensors.items():
         if label == MOMENTS:
             net.state.moments = tensor.copy()

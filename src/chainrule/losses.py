@@ -217,10 +217,23 @@ class Poisson(Loss):
             return np.exp(z)
 
 
+class PoissonDeviance(Poisson):
+    """Half the deviance of counts t (B, K) from a Poisson rate e^z: 0 where the rate is t, summed over the outputs.
+
+    It is the Poisson loss plus what depends on t alone, t·log t - t, so the gradient is the same.
+    """
+
+    math = ("loss = (np.exp(z) - t * z + t * np.log(np.where(t > 0, t, 1)) - t).sum() / n", "dz = (np.exp(z) - t) / n")
+
+    def rows(self, z: Array, t: Array, dz: Array) -> Array:
+        constant = t * np.log(np.where(t > 0, t, 1)) - t  # t·log t is 0 at 0
+        return super().rows(z, t, dz) + constant.sum(axis=1)
+
+
 LOSSES: dict[str, type[Loss]] = {
     kind.__name__: kind
     for kind in (
         SoftmaxCrossEntropy, BinaryCrossEntropy, MeanSquaredError, HalfSquaredError,
-        MeanAbsoluteError, Huber, QuantileLoss, Poisson,
+        MeanAbsoluteError, Huber, QuantileLoss, Poisson, PoissonDeviance,
     )
 }  # fmt: skip

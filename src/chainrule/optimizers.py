@@ -8,7 +8,7 @@ global norm.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from math import sqrt
+from math import nextafter, sqrt
 from typing import ClassVar
 
 import numpy as np
@@ -43,8 +43,11 @@ class Optimizer(Settings, ABC):
     def table(self, first: int, n: int) -> Array:
         """The scalars of n steps from `first` on (n, k), in float64."""
         if n > 8 and isinstance(self.lr, (int, float)):  # the same arithmetic on all steps at once
-            steps = np.arange(first, first + n)
-            return np.column_stack([np.broadcast_to(scalar, n) for scalar in self.scalars(steps)])  # type: ignore[arg-type]
+            scalars = self.scalars(np.arange(first, first + n))  # type: ignore[arg-type]
+            table = np.empty((n, len(scalars)))
+            for k, values in enumerate(scalars):
+                table[:, k] = values
+            return table
         return np.array([self.scalars(step) for step in range(first, first + n)], dtype=np.float64)
 
     @abstractmethod
@@ -95,6 +98,33 @@ class SGD(Optimizer):
             v += g
             g = g + self.momentum * v if self.nesterov else v
         p -= lr * g
+
+
+@settings
+class ClassicalMomentum(Optimizer):
+    """v ← μ·v - η·g; p ← p + v; Nesterov's form: p ← p + μ·v - η·g, with the new v (Sutskever et al. 2013).
+
+    The rate is part of the velocity: what earlier steps have left keeps the rate it was made with, where SGD's momentum
+    takes the present one. The two are the same while the rate is constant. scikit-learn's form.
+    """
+
+    lr: LearningRate = 0.1
+    momentum: float = 0.9
+    nesterov: bool = False
+
+    n_moments: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number("ClassicalMomentum(momentum)", self.momentum, 0.0, nextafter(1.0, 2.0))  # 1 never forgets
+
+    def update(self, p: Array, g: Array, moments: Array, scalars: tuple[float, ...]) -> None:
+        (lr,) = scalars
+        (v,) = moments
+        g *= -lr
+        v *= self.momentum
+        v += g
+        p += self.momentum * v + g if self.nesterov else v
 
 
 @settings
@@ -187,4 +217,18 @@ class AdamW(Adam):
     weight_decay: float = 0.01
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__: kind for kind in (SGD, AdaGrad, RMSProp, Adam, AdamW)}
+@settings
+class AdamEpsilonHat(Adam):
+    """Adam with p ← p - η·√(1 - β₂ᵗ)/(1 - β₁ᵗ)·m/(√v + ε): the form at the end of section 2 of its paper.
+
+    The correction is outside the root, so ε counts for more at the start (it is the paper's ε̂). scikit-learn's form.
+    """
+
+    def scalars(self, step: int) -> tuple[float, ...]:
+        lr, correction1, correction2 = super().scalars(step)
+        return lr, correction1 / correction2**0.5, 1.0
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    kind.__name__: kind for kind in (SGD, ClassicalMomentum, AdaGrad, RMSProp, Adam, AdamW, AdamEpsilonHat)
+}

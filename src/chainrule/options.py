@@ -237,7 +237,6 @@ def build_network(options: NetworkOptions, training: TrainingOptions, problem: P
     loss = make("--loss", options.loss, LOSSES) if options.loss else problem.default_loss
     target, n_out = problem.fit_target(loss)
     n_in = problem.encoder.n_features
-    penalties = {"l2": training.l2, "l1": training.l1}
-    net = Network(options.layers(n_out), loss, n_in, training.seed, dtype, **penalties)
+    net = Network(options.layers(n_out), loss, n_in, training.seed, dtype, l2=training.l2, l1=training.l1)
     net.target = target
     return net

@@ -20,7 +20,7 @@ from chainrule.backends.threads import wish
 from chainrule.errors import Diverged, InputError, nearest
 from chainrule.layers import LAYERS, Dropout, Layer, LayerNorm
 from chainrule.losses import LOSSES, Huber, Loss, QuantileLoss, SoftmaxCrossEntropy
-from chainrule.optimizers import OPTIMIZERS, SGD, AdaGrad, Adam, Optimizer, RMSProp
+from chainrule.optimizers import OPTIMIZERS, SGD, AdaGrad, Adam, ClassicalMomentum, Optimizer, RMSProp
 from chainrule.plan import Plan
 from chainrule.state import State
 from chainrule.targets import Target
@@ -98,13 +98,13 @@ def _setting(thing: Layer | Loss) -> float:
 
 def _rule(optimizer: Optimizer) -> tuple[float, float, float, bool]:
     match optimizer:
-        case Adam():
+        case Adam():  # and its other forms, which differ in their scalars alone
             return optimizer.beta1, optimizer.beta2, optimizer.epsilon, False
         case RMSProp():
             return optimizer.rho, 0.0, optimizer.epsilon, False
         case AdaGrad():
             return 0.0, 0.0, optimizer.epsilon, False
-        case SGD():
+        case SGD() | ClassicalMomentum():
             return optimizer.momentum, 0.0, 0.0, optimizer.nesterov
     raise AssertionError(optimizer)
 
@@ -158,7 +158,7 @@ class Steps:
     def _use(self, data: Data, spread: float, params: Array, moments: Array, optimizer: Optimizer) -> None:
         _use_data(self._engine, data, spread)
         self._engine.use_state(params, moments)
-        clip, penalties = optimizer.clip_norm or 0.0, (self.objective.l2, self.objective.l1)
+        clip, penalties = optimizer.clip_norm or 0.0, (self.objective.l2, self.objective.l1, self.objective.by_batch)
         self._engine.use_rule(type(optimizer).__name__, *_rule(optimizer), optimizer.weight_decay, clip, *penalties)
         self._given = data, spread, params, moments, optimizer
 
@@ -181,7 +181,7 @@ class Steps:
             if diverged:
                 raise Diverged(state.step + 1)
         total = data.total
-        return loss / total, score / total
+        return loss / (len(order) if self.objective.by_batch else total), score / total
 
 
 def order(n: int, seed: int, epoch: int) -> Array:
@@ -251,7 +251,7 @@ def whole_gradients(
     total = data.total if n is None else n
     value = engine.gradients(len(data), total, seed, step, grads, dX, *wish(None, plan, rows))
     if n is None:
-        value += objective.penalty(params[: plan.n_decay], grads[: plan.n_decay])
+        value += objective.penalty(params[: plan.n_decay], total, grads[: plan.n_decay])
     return value, grads
 
 

@@ -30,24 +30,29 @@ Quick = None  # no shorter way to the outputs of a few rows
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """What is minimised: the loss, plus l2/2·ΣW² + l1·Σ|W| over the matrices."""
+    """What is minimised: the loss, plus l2/2·ΣW² + l1·Σ|W| over the matrices.
+
+    `by_batch`: scikit-learn's form. A batch's penalty is divided by what its loss is divided by, its rows or the sum of
+    their weights; an epoch's loss is the mean over rows of the losses of their batches, whatever their weights.
+    """
 
     loss: Loss
     l2: float = 0.0
     l1: float = 0.0
+    by_batch: bool = False
 
-    def penalty(self, matrices: Array, grads: Array | None = None) -> float:
-        """The penalty of the matrices; adds its gradient."""
+    def penalty(self, matrices: Array, total: float, grads: Array | None = None) -> float:
+        """The penalty of the matrices, for a batch of `total`; adds its gradient."""
         if not (self.l2 or self.l1):
             return 0.0
+        scale = 1 / total if self.by_batch else 1.0
+        l2, l1 = self.l2 * scale, self.l1 * scale
         value: Any = 0.0  # complex under complex steps
         for start in range(0, len(matrices), BLOCK):
             block = matrices[start : start + BLOCK]
-            value += self.l2 / 2 * np.dot(block, block) + (
-                self.l1 * np.maximum(block, -block).sum() if self.l1 else 0.0
-            )
+            value += l2 / 2 * np.dot(block, block) + (l1 * np.maximum(block, -block).sum() if l1 else 0.0)
             if grads is not None:
-                grads[start : start + BLOCK] += self.l2 * block + self.l1 * np.sign(block)
+                grads[start : start + BLOCK] += l2 * block + l1 * np.sign(block)
         return value if np.iscomplexobj(matrices) else float(value)
 
 
@@ -166,10 +171,10 @@ class Steps:
                 rows = order[start : start + batch_size]
                 batch = self.load(data, rows)
                 value = self.step(state, optimizer, batch)
-                loss += value * batch.total
+                loss += value * (len(batch) if self.objective.by_batch else batch.total)
                 score += self._score(batch, spread)
         total = data.total
-        return loss / total, score / total
+        return loss / (len(order) if self.objective.by_batch else total), score / total
 
     def load(self, data: Data, rows: Any) -> Data:
         """Gather the rows into the tape; the batch that stands there now."""
@@ -184,7 +189,7 @@ class Steps:
         fill_masks(self.plan, tape, self.seed, state.step)
         value = gradients(self.plan, state.views, self.g, tape, self.objective.loss, batch, batch.total)
         n_decay = self.plan.n_decay
-        value += self.objective.penalty(state.params[:n_decay], self.grads[:n_decay])
+        value += self.objective.penalty(state.params[:n_decay], batch.total, self.grads[:n_decay])
         value = float(value)
         if not isfinite(value):
             raise Diverged(state.step + 1)
@@ -252,5 +257,5 @@ def whole_gradients(
         if dX is not None:
             dX[rows] = tape.da[0]
     if n is None:
-        value += objective.penalty(params[: plan.n_decay], grads[: plan.n_decay])
+        value += objective.penalty(params[: plan.n_decay], total, grads[: plan.n_decay])
     return value, grads

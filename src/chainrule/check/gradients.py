@@ -168,7 +168,7 @@ class Probe:
         distances = [a - layer.kink for a, layer in zip(tape.a, plan.layers) if layer.kink is not None]
         distances += [distance for distance in [objective.loss.kinks(z, data.t)] if distance is not None]
         distances += [params[: plan.n_decay]] if objective.l1 else []
-        return value + objective.penalty(params[: plan.n_decay]), distances
+        return value + objective.penalty(params[: plan.n_decay], data.total), distances
 
     def central(self, direction: Array | int) -> Difference:
         """The derivative along one entry or one direction; close to a kink with a smaller step."""

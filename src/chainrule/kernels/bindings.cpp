@@ -100,8 +100,8 @@ public:
     }
 
     void use_rule(const std::string& name, double a, double b, double epsilon, bool nesterov, double decay, double clip,
-                  double l2, double l1) {
-        this->use(RuleSpec{name, a, b, epsilon, nesterov, decay, clip, l2, l1});
+                  double l2, double l1, bool by_batch) {
+        this->use(RuleSpec{name, a, b, epsilon, nesterov, decay, clip, l2, l1, by_batch});
     }
 
     nb::tuple train_steps(Vector<int64_t> order, int64_t batch, int64_t done, double loss, double score,

@@ -34,9 +34,10 @@ constexpr Named<LossKind> LOSSES[] = {
     {"SoftmaxCrossEntropy", LossKind::cross_entropy}, {"BinaryCrossEntropy", LossKind::binary_cross_entropy},
     {"MeanSquaredError", LossKind::squared}, {"HalfSquaredError", LossKind::half_squared},
     {"MeanAbsoluteError", LossKind::absolute}, {"Huber", LossKind::huber}, {"QuantileLoss", LossKind::quantile},
-    {"Poisson", LossKind::poisson}};
-constexpr Named<Rule> RULES[] = {{"SGD", Rule::sgd}, {"AdaGrad", Rule::adagrad}, {"RMSProp", Rule::rmsprop},
-                                 {"Adam", Rule::adam}, {"AdamW", Rule::adam}};
+    {"Poisson", LossKind::poisson}, {"PoissonDeviance", LossKind::poisson_deviance}};
+constexpr Named<Rule> RULES[] = {
+    {"SGD", Rule::sgd}, {"ClassicalMomentum", Rule::classical_momentum}, {"AdaGrad", Rule::adagrad},
+    {"RMSProp", Rule::rmsprop}, {"Adam", Rule::adam}, {"AdamW", Rule::adam}, {"AdamEpsilonHat", Rule::adam}};
 
 template <class Value, size_t N>
 Value named(const Named<Value> (&table)[N], const std::string& name) {
@@ -205,7 +206,7 @@ void Engine<T>::reserve(int threads) {
 }
 
 template <class T>
-Update<T> Engine<T>::update(const double* s, int n_scalars) const {
+Update<T> Engine<T>::update(const double* s, int n_scalars, double total) const {
     Update<T> u{};
     u.rule = named(RULES, rule.name);
     u.nesterov = rule.nesterov;
@@ -213,7 +214,8 @@ Update<T> Engine<T>::update(const double* s, int n_scalars) const {
     u.lr = T(s[0]);
     if (n_scalars == 3) u.rate = T(s[0] / s[1]), u.scale = T(1 / s[2]);
     u.keep = T(1 - s[0] * rule.decay);
-    u.l2 = T(rule.l2), u.l1 = T(rule.l1);
+    const double share = rule.by_batch ? total : 1;
+    u.l2 = T(rule.l2 / share), u.l1 = T(rule.l1 / share);
     u.params = params, u.moment[0] = moments[0], u.moment[1] = moments[1];
     u.grads = rule.clip > 0 ? grads : nullptr;
     u.carry = carry;
@@ -264,7 +266,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
             const int64_t first = step * e.batch, rows = std::min(e.batch, e.n_rows - first);
             const Batch<T> batch{data.X, data.labels, data.targets, data.weights, e.order + first, rows, 0,
                                  e.totals[step], e.seed, e.step + uint64_t(step)};
-            Update<T> u = update(e.scalars + step * e.n_scalars, e.n_scalars);
+            Update<T> u = update(e.scalars + step * e.n_scalars, e.n_scalars, batch.total);
             kernels.rows(program, batch, u, int(cut(rows, t, n)), int(cut(rows, t + 1, n)), scratch[t]);
             const int64_t penalised = rule.l2 != 0 || rule.l1 != 0 ? program.n_matrices : 0;
             each_strip(penalised, t, n, strips,
@@ -288,7 +290,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
             }
             if (t == 0) {
                 progress.done++;
-                progress.loss += value * batch.total;
+                progress.loss += value * (rule.by_batch ? double(rows) : batch.total);
                 progress.score += total_of(program.loss.scores, rows);
                 late = std::chrono::duration<double>(Clock::now() - began).count() > e.seconds;
             }

@@ -28,6 +28,7 @@ struct RuleSpec {
     double a, b, epsilon;  // momentum; ρ; β₁ and β₂
     bool nesterov;
     double decay, clip, l2, l1;  // clip 0: none
+    bool by_batch = false;       // the penalty is divided by the batch's total, and its loss counts by its rows
 };
 
 template <class T>
@@ -101,7 +102,7 @@ private:
     void place(std::vector<LayerSpec> const&, bool training, bool input_gradient);
     std::vector<std::vector<Range>> divide(int threads) const;
     void reserve(int threads);
-    Update<T> update(const double* scalars, int n_scalars) const;
+    Update<T> update(const double* scalars, int n_scalars, double total) const;
 
     const Kernels<T>& kernels;
     Memory memory;

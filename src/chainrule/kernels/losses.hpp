@@ -41,6 +41,11 @@ inline void with_loss(const Loss<T>& loss, int width, Use use) {
         case LossKind::quantile: return use([a](V z, V t) { return pinball<T>(z - t, a, 1 - a); }, mean);
         case LossKind::poisson:
             return use([](V z, V t) { const V rate = exp<T>(z); return Pair<T>{rate - t * z, rate - t}; }, T(1));
+        case LossKind::poisson_deviance:
+            return use([](V z, V t) {
+                const V rate = exp<T>(z), own = t * log<T>(t > V{} ? t : fill(T(1))) - t;
+                return Pair<T>{rate - t * z + own, rate - t};
+            }, T(1));
         default:
             return use([](V z, V t) { return Pair<T>{softplus<T>(z) - t * z, sigmoid<T>(z) - t}; }, T(1));
     }
@@ -149,7 +154,7 @@ double score(const Loss<T>& loss, const Batch<T>& batch, const T* z, int width, 
             if ((sigmoid<T>(fill(z[c]))[0] > T(0.5)) != (t[c] > T(0.5))) return 0;
             continue;
         }
-        const double p = double(loss.kind == LossKind::poisson ? exp<T>(fill(z[c]))[0] : z[c]);
+        const double p = double(loss.kind >= LossKind::poisson ? exp<T>(fill(z[c]))[0] : z[c]);
         squares += (p - double(t[c])) * (p - double(t[c])) / width;
     }
     if (loss.score == ScoreKind::flags) return 1;

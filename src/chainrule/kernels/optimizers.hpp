@@ -19,6 +19,15 @@ struct SGD {
 };
 
 template <class T>
+struct ClassicalMomentum {
+    static Vec<T> step(const Update<T>& u, Vec<T> p, Vec<T> g, int64_t at, int n) {
+        const Vec<T> push = fill(-u.lr) * g, v = fma(fill(u.a), load_some(u.moment[0] + at, n), push);
+        store_some(u.moment[0] + at, v, n);
+        return p + (u.nesterov ? fma(fill(u.a), v, push) : v);
+    }
+};
+
+template <class T>
 struct AdaGrad {
     static Vec<T> step(const Update<T>& u, Vec<T> p, Vec<T> g, int64_t at, int n) {
         const Vec<T> c = fma(g, g, load_some(u.moment[0] + at, n));
@@ -50,6 +59,7 @@ struct Adam {
 template <class T, class Use>
 inline void with_rule(Rule rule, Use use) {
     switch (rule) {
+        case Rule::classical_momentum: return use(ClassicalMomentum<T>());
         case Rule::adagrad: return use(AdaGrad<T>());
         case Rule::rmsprop: return use(RMSProp<T>());
         case Rule::adam: return use(Adam<T>());

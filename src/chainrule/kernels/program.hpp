@@ -10,8 +10,8 @@ enum class Kind {
     dense, dropout, layer_norm, softmax,  // the others are element by element
     relu, leaky_relu, elu, selu, gelu, gelu_tanh, silu, mish, softplus, tanh, sigmoid
 };
-enum class LossKind { cross_entropy, binary_cross_entropy, squared, half_squared, absolute, huber, quantile, poisson };
-enum class Rule { none, sgd, adagrad, rmsprop, adam };  // none: the gradient itself is wanted
+enum class LossKind { cross_entropy, binary_cross_entropy, squared, half_squared, absolute, huber, quantile, poisson, poisson_deviance };
+enum class Rule { none, sgd, classical_momentum, adagrad, rmsprop, adam };  // none: the gradient itself is wanted
 enum class ScoreKind { labels, flags, values };
 enum class Number { f32, f64, u8 };
 

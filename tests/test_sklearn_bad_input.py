@@ -1,0 +1,160 @@
+"""What does not fit is refused with one line that names it, what was expected and what came."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+from sklearn.exceptions import NotFittedError
+
+import chainrule as cr
+from chainrule.sklearn import MLPClassifier, MLPRegressor
+
+rng = np.random.default_rng(0)
+X, LABELS, VALUES = rng.normal(size=(30, 4)), np.arange(30) % 3, rng.normal(size=30)
+WEIGHTS = np.ones(30)
+
+
+def classifier(**parameters):
+    return MLPClassifier(
+        **({"hidden_layer_sizes": (5,), "max_iter": 2, "n_iter_no_change": 1, "tol": 1e9} | parameters)
+    )
+
+
+def regressor(**parameters):
+    return MLPRegressor(**({"hidden_layer_sizes": (5,), "max_iter": 2, "n_iter_no_change": 1, "tol": 1e9} | parameters))
+
+
+def fit(*more, **parameters):
+    return lambda: classifier(**parameters).fit(X, LABELS, *more)
+
+
+def started():
+    return classifier().partial_fit(X, LABELS, classes=[0, 1, 2])
+
+
+BAD = {
+    "an unknown activation": (
+        fit(activation="swoosh"),
+        "'identity', 'logistic', 'tanh', 'relu', 'leaky_relu'.*'swoosh'",
+    ),
+    "an unknown loss": (fit(loss="hinge"), "'log_loss', 'softmax_cross_entropy', 'binary_cross_entropy'.*'hinge'"),
+    "an unknown loss for values": (
+        lambda: regressor(loss="log").fit(X, VALUES),
+        "'squared_error'.*'poisson'|'poisson'.*'squared_error'",
+    ),
+    "an unknown solver": (fit(solver="sgdd"), "'lbfgs', 'sgd', 'adam', 'classical_momentum'.*'sgdd'"),
+    "a loss for values in a classifier": (fit(loss=cr.Huber()), "Loss for labels or flags.*Huber"),
+    "a loss for labels in a regressor": (
+        lambda: regressor(loss=cr.SoftmaxCrossEntropy()).fit(X, VALUES),
+        "Loss for values or counts.*SoftmaxCrossEntropy",
+    ),
+    "flags where a row has one class": (fit(loss=cr.BinaryCrossEntropy()), "fits multiclass targets"),
+    "a layer that is no activation": (fit(activation=cr.Dense(3)), "an activation Layer.*Dense"),
+    "activations for other layers": (fit(activation=["relu", "relu"]), "expected a list of 1 values.*got 2"),
+    "a dropout of 1": (fit(dropout=1.0), r"'dropout'.*\[0.0, 1.0\).*1.0"),
+    "a dropout of -1 in a list": (fit(dropout=[-1.0]), r"'dropout'.*\[0.0, 1.0\).*-1.0"),
+    "dropout with lbfgs": (fit(dropout=0.1, solver="lbfgs"), "dropout: expected a solver.*lbfgs"),
+    "no threads": (fit(n_threads=0), r"'n_threads'.*\[1, inf\).*0"),
+    "alpha below 0": (fit(alpha=-1), r"'alpha' parameter of MLPClassifier must be a float in the range \[0.0, inf\)"),
+    "a text for alpha": (fit(alpha="small"), "'alpha'.*'small'"),
+    "momentum above 1": (fit(momentum=1.1), r"'momentum'.*\[0.0, 1.0\].*1.1"),
+    "max_iter of half": (fit(max_iter=0.5), r"'max_iter'.*an int in the range \[1, inf\).*0.5"),
+    "max_iter of True": (fit(max_iter=True), "'max_iter'.*True"),
+    "shuffle of 1": (fit(shuffle=1), "'shuffle' .*a bool.*1"),
+    "batch_size of 0": (fit(batch_size=0), r"'auto'.* or an int in the range \[1, inf\).*0"),
+    "another schedule": (fit(learning_rate="cosine"), "'constant', 'invscaling', 'adaptive'.*'cosine'"),
+    "no units": (fit(hidden_layer_sizes=(5, 0)), r"hidden_layer_sizes must be > 0, got \[5, 0\]"),
+    "a weight below 0": (fit(np.where(np.arange(30) == 3, -0.5, 1)), "at least zero, got -0.5"),
+    "all weights 0": (fit(WEIGHTS * 0), "above zero, got all zero"),
+    "too few weights": (fit(WEIGHTS[:9]), r"expected shape \(30,\).*got \(9,\)"),
+    "a weight that is no number": (fit(WEIGHTS * np.nan), "sample_weight.*NaN"),
+    "a weight for another class": (fit(class_weight={7: 2.0}), r"labels among \[0, 1, 2\], got 7"),
+    "a word for the class weights": (fit(class_weight="even"), "'class_weight'.*'balanced'.*'even'"),
+    "balanced parts": (
+        lambda: classifier(class_weight="balanced").partial_fit(X, LABELS, classes=[0, 1, 2]),
+        "partial_fit.*'balanced'",
+    ),
+    "X_val without y_val": (lambda: classifier().fit(X, LABELS, X_val=X), "expected both or neither"),
+    "X_val with other columns": (
+        lambda: classifier().fit(X, LABELS, X_val=X[:, :3], y_val=LABELS),
+        "3 features.*expecting 4 features",
+    ),
+    "X_val with other classes": (
+        lambda: classifier().fit(X, LABELS, X_val=X, y_val=LABELS + 1),
+        r"classes not in `self.classes_`. `self.classes_` has \[0 1 2\]. 'y' has \[1 2 3\]",
+    ),
+    "X_val with lbfgs": (
+        lambda: classifier(solver="lbfgs").fit(X, LABELS, X_val=X, y_val=LABELS),
+        "X_val: expected a solver.*lbfgs",
+    ),
+    "y_val with more outputs": (
+        lambda: regressor().fit(X, VALUES, X_val=X, y_val=np.stack([VALUES, VALUES], axis=1)),
+        "expected 1 outputs.*got 2",
+    ),
+    "weights of another shape": (fit(coefs_init=[np.ones((4, 6)), np.ones((5, 3))]), r"\(4, 5\), got \(4, 6\)"),
+    "weights of too few layers": (fit(coefs_init=[np.ones((4, 5))]), "coefs_init: expected 2 arrays.*got 1"),
+    "biases of another shape": (
+        fit(intercepts_init=[np.ones(5), np.ones(2)]),
+        r"intercepts_init\[1\].*\(3,\), got \(2,\)",
+    ),
+    "weights that are no numbers": (fit(intercepts_init=[np.full(5, np.nan), np.ones(3)]), "finite numbers"),
+    "a first part without classes": (
+        lambda: classifier().partial_fit(X, LABELS),
+        "classes must be passed on the first call",
+    ),
+    "a class absent from classes": (
+        lambda: classifier().partial_fit(X, LABELS, classes=[0, 1]),
+        r"`self.classes_` has \[0 1\]. 'y' has \[0 1 2\]",
+    ),
+    "a new class in a later part": (lambda: started().partial_fit(X, LABELS + 1), r"'y' has \[1 2 3\]"),
+    "other classes in a later part": (
+        lambda: started().partial_fit(X, LABELS, classes=[0, 1]),
+        "not the same as on last call to partial_fit",
+    ),
+    "flags after labels": (
+        lambda: started().partial_fit(X, np.eye(3, dtype=int)[LABELS]),
+        r"expected shape \(N,\).*\(30, 3\)",
+    ),
+    "parts with early stopping": (
+        lambda: classifier(early_stopping=True).partial_fit(X, LABELS, classes=[0, 1, 2]),
+        "partial_fit does not support early_stopping=True",
+    ),
+    "too few rows to hold out": (
+        lambda: regressor(early_stopping=True).fit(X[:2], VALUES[:2]),
+        "The validation set is too small",
+    ),
+    "counts below 0": (lambda: regressor(loss="poisson").fit(X, VALUES), "at least 0 for loss='poisson', got -"),
+    "words for values": (lambda: regressor().fit(X, np.array(["a", "b", "c"] * 10)), "y: expected numbers, got .*'a'"),
+    "more outputs in a later part": (
+        lambda: regressor().partial_fit(X, VALUES).partial_fit(X, np.stack([VALUES, VALUES], axis=1)),
+        "expected 1 outputs.*got 2",
+    ),
+    "a scorer that does not exist": (fit(early_stopping=True, scoring="precission"), "precission"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("case", BAD)
+def test_is_refused(case):
+    act, message = BAD[case]
+    with pytest.raises(ValueError, match=message) as caught:
+        act()
+    if isinstance(caught.value, cr.InputError):
+        assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_fitted_says_so():
+    for model in (classifier(), regressor()):
+        for method in (model.predict, model.transform):
+            with pytest.raises(NotFittedError):
+                method(X)
+        with pytest.raises(NotFittedError):
+            model.input_gradients(X, LABELS)
+        assert not hasattr(model, "coefs_")
+        with pytest.raises(AttributeError, match="not fitted yet; see fit and build"):
+            model.coefs_  # noqa: B018
+
+
+def test_there_are_no_parts_for_lbfgs():
+    for model in (classifier(solver="lbfgs"), regressor(solver="lbfgs")):
+        assert not hasattr(model, "partial_fit")
