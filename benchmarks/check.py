@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
+from chainrule.bench import Workload
 from peers import Peer
 from peers.numpy_ import Buffers, NumPy, forward, loss_of
 from rounds import Competitor, Failed, alone
-from workloads import Workload
 
 STEPS = 30  # at least; more, and the slow catch up
 TOLERANCE = 0.1  # of the fall of the loss since the first weights

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads import Array, Workload
+from chainrule.bench import Array, Workload
 
 N_ROWS = 64
 Predict = Callable[[Array], Any]

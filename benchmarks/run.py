@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from chainrule.bench import DTYPES, RATES, WORKLOADS
 from check import deviants, falls
 from footprint import import_seconds, sizes, wheel_megabytes
 from latency import PREDICTORS
@@ -21,7 +22,6 @@ from process import measure_processes, medians
 from rounds import measure, ratio
 from steps import contest, rows
 from tables import machine, table
-from workloads import DTYPES, RATES, WORKLOADS
 
 LATENCY_OF = ("digits", "fashion")
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chainrule.bench import Workload, peak
 from peers import OURS, Peer, cores
 from rounds import alone, measure, ratio
-from workloads import Workload
 
 
 @dataclass
@@ -23,20 +23,13 @@ class Cell:
     failures: dict[str, str] = field(default_factory=dict)
 
 
-def peak(dtype: str) -> float:
-    """Floating-point operations a second: fused multiplications and additions of one thread, times the threads."""
-    from chainrule.backends import _kernels, compiled  # type: ignore[attr-defined]
-
-    return float(_kernels.peak(compiled.current_isa(), 0.3)) * cores() / (1 if dtype == "float32" else 2)
-
-
 def contest(
     load: Workload, optimizer: str, dtype: str, peers: Mapping[str, Peer], rounds: int, lock: Path | None
 ) -> Cell:
     contests = {name: ("training", name, load.name, optimizer, dtype) for name in peers}
     seconds, failures = measure(contests, rounds, lock)
     with alone(lock):
-        share = load.flops / statistics.median(seconds[OURS]) / peak(dtype)
+        share = load.flops / statistics.median(seconds[OURS]) / (cores() * peak(dtype))
     ratios = {name: ratio(values, seconds[OURS]) for name, values in seconds.items() if name != OURS}
     low, middle, high = statistics.quantiles(seconds[OURS], n=4) if rounds > 1 else seconds[OURS] * 3
     return Cell(middle, share, ratios, (low, high), failures)

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from chainrule.bench import WORKLOADS
 from latency import PREDICTORS, rows_of
 from peers import all_peers
-from workloads import WORKLOADS
 
 TURN = 0.1  # seconds that a turn takes at least
 Turn = Callable[[], dict[str, Any]]

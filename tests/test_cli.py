@@ -414,3 +414,16 @@ def test_import_is_quick(folder):
     command = [sys.executable, "-c", code]
     times = [float(subprocess.run(command, capture_output=True, text=True, env=compiled).stdout) for _ in range(9)]
     assert min(times) < 0.020
+
+
+def test_bench_tells_what_decides_speed_and_times_every_step(capsys):
+    main(["bench", "--info", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["backend"] in ("compiled", "reference")
+    assert found["threads"] >= 1
+    main(["bench", "--only", "digits", "--json", "--threads", "1"])
+    speeds = json.loads(capsys.readouterr().out)["digits"]
+    assert speeds.keys() == {"SGD", "Adam"}
+    for speed in speeds.values():
+        assert 0 < speed["seconds"] < 1
+        assert speed["peak"] is None or 0 < speed["peak"] < 1

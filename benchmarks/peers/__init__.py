@@ -10,7 +10,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pkgutil import iter_modules
 
-from workloads import Workload
+from chainrule.bench import Workload
 
 OURS = "chainrule"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.bench import BETA1, BETA2, EPSILON, RATES, Workload
 from peers import Peer
-from workloads import BETA1, BETA2, EPSILON, RATES, Workload
 
 
 def loss_of(params: Any, x: Any, t: Any) -> Any:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from chainrule.bench import BETA1, BETA2, EPSILON, RATES, Workload
 from peers import Peer
-from workloads import BETA1, BETA2, EPSILON, RATES, Workload
 
 
 class Keras(Peer):

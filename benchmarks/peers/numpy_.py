@@ -7,8 +7,8 @@ from math import sqrt
 
 import numpy as np
 
+from chainrule.bench import BETA1, BETA2, EPSILON, RATES, Array, Workload
 from peers import Peer
-from workloads import BETA1, BETA2, EPSILON, RATES, Array, Workload
 
 
 class Buffers:

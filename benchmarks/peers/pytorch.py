@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from chainrule.bench import BETA1, BETA2, EPSILON, RATES, Workload
 from peers import Peer, cores
-from workloads import BETA1, BETA2, EPSILON, RATES, Workload
 
 
 def network(load: Workload, dtype: str) -> Any:

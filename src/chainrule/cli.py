@@ -1,4 +1,4 @@
-"""The command line: train, predict, evaluate, summary, check. Exit code 0, or 2 with one line on stderr."""
+"""The command line: train, predict, evaluate, summary, check, bench. Exit code 0, or 2 with one line on stderr."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import chainrule
 from chainrule.arrays import Array
 from chainrule.check.catalogue import check_all
 from chainrule.check.gradients import check_gradients
+from chainrule.cli_bench import bench_command
 from chainrule.cli_train import train_command
 from chainrule.data.datasets import load_dataset
 from chainrule.data.table import Table, as_levels
@@ -35,6 +36,7 @@ app = App(
 )
 app["--help"].group = app["--version"].group = Group("Other", sort_key=9)
 app.command(train_command, name="train")
+app.command(bench_command, name="bench")
 
 
 def _rows_for(net: Network, data: str, target: str | None = None) -> tuple[Any, Array | None]:
