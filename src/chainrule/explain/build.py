@@ -16,7 +16,7 @@ from chainrule.explain.layer import LayerLines
 from chainrule.explain.loss import add_loss
 from chainrule.explain.nudge import nudges
 from chainrule.explain.symbols import LETTERS, Symbol
-from chainrule.explain.terms import Reader
+from chainrule.explain.terms import Reader, holds_sum
 from chainrule.explain.trace import Axis, Column, Equation, Stage, Step, Tensor, Trace
 from chainrule.explain.update import add_update
 from chainrule.layers import Dense, Dropout, LayerNorm
@@ -70,7 +70,8 @@ class Builder:
     def _summary(self) -> str:
         widths = [self.net.n_in, *(layer.units for layer in self.net.layers if isinstance(layer, Dense))]
         rows = f"{len(self.data)} {'row' if len(self.data) == 1 else 'rows'}"
-        return f"{'-'.join(map(str, widths))} · {rows} · {self.optimizer!r}"
+        lr = self.optimizer.scalars(self.net.state.step)[0]
+        return f"{'-'.join(map(str, widths))} · {rows} · {type(self.optimizer).__name__}, η = {lr:g}"
 
     def build(self) -> Trace:
         self._axes()
@@ -149,25 +150,27 @@ class Builder:
             self.names[key] = float(value)
         return key
 
-    def equation(self, key: str, text: str, stated: str, where: str) -> None:
-        """`key` = `text`, read into terms; helpers it needs become hidden tensors."""
-        terms = Reader(self.matrices, self._helper).read(text)
+    def equation(self, key: str, text: str, stated: str, where: str, shown: str | None = None) -> None:
+        """`key` = `text`, read into terms; what acts entry by entry becomes a hidden array, a helper. `shown` says the
+        same in names that the page has."""
         line = f"{key} = {text_of.rename(text, self.numbers)}"
+        text = shown or text
+        terms = Reader(self.matrices, self._helper).read(text_of.spelled_out(text))
         self.trace.equations[key] = Equation(key, text, line, stated, terms, where)
 
     def _helper(self, node: ast.expr) -> str:
         text = ast.unparse(node)
         if text not in self.helpers:
+            self.helpers[text] = key = f"part{len(self.helpers)}"
             values = text_of.evaluate(text, self.names)
-            key = f"part{len(self.helpers)}"
-            rows = "batch" if len(values) == len(self.data) and len(values) > 1 else "one"
-            inside = [
-                self.trace.tensors[n.id] for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in self.names
-            ]
-            like = [tensor for tensor in inside if tensor.values.shape == values.shape]
+            used = [inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)]
+            like = [self.trace.tensors[name] for name in used if name in self.trace.tensors]
+            like = [tensor for tensor in like if tensor.values.shape == values.shape]
+            rows = self.axis(len(values), "batch") if values.size > 1 else "one"
             rows, columns = (like[0].rows, like[0].columns) if like else (rows, "one")
-            self.add(key, Symbol(text), values, rows, columns, shown=False)
-            self.helpers[text] = key
+            self.add(key, Symbol(text), values, rows, columns, shown=False, helper=True)
+            if isinstance(node, ast.Call) and holds_sum(node.func):
+                self.equation(key, text, text, "")  # a sum has terms of its own
         return self.helpers[text]
 
     # the stages

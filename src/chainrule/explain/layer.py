@@ -72,17 +72,18 @@ class LayerLines:
             b.trace.walk[0] = replace(b.trace.walk[0], shows=(*b.trace.walk[0].shows, mask))
 
     def _part(self, name: str, values: Array) -> str:
-        """Enter an intermediate array that the lines name."""
-        b, i = self.b, self.i
-        of = f"{name[1:]}{i + 1}" if name[0] == "d" and f"{name[1:]}{i + 1}" in b.trace.tensors else None
-        letter = name[1:] if of else name
-        symbol = Symbol(LETTERS.get(letter, letter), str(i + 1), of="L" if of else "")
-        columns = b.axis(values.shape[1], b.width_axes[i])
-        self.names[name] = b.add(
-            f"{name}{i + 1}", symbol, values, b.axis(len(values), "batch"), columns, gradient_of=of
-        )
-        self.parts.append(f"{name}{i + 1}")
-        return f"{name}{i + 1}"
+        """Enter an intermediate array that the lines name; it carries the number of the layer's output."""
+        b, suffix = self.b, self.y[1:]
+        while f"{name}{suffix}" in b.trace.tensors:
+            suffix += "b"
+        of = f"{name[1:]}{suffix}" if name[0] == "d" and f"{name[1:]}{suffix}" in b.trace.tensors else None
+        letter, number = name[1:] if of else name, suffix.rstrip("b")
+        symbol = Symbol(LETTERS.get(letter, letter), number if number != "0" else "", of="L" if of else "")
+        rows, columns = b.axis(len(values), "batch"), b.axis(values.shape[1], b.width_axes[self.i])
+        key = b.add(f"{name}{suffix}", symbol, values, rows, columns, gradient_of=of)
+        self.names[name] = key
+        self.parts.append(key)
+        return key
 
     def _line(self, name: str, text: str) -> str:
         """Enter one line; its target becomes an array, or a number where no array is on the right."""

@@ -137,3 +137,20 @@ def put(text: str, part: str, name: str) -> str:
     return replace_where(
         text, lambda node: ast.Name(name) if isinstance(node, ast.expr) and ast.unparse(node) == part else None
     )
+
+
+def spelled_out(text: str) -> str:
+    """softmax as the powers and their sum over the row that it is."""
+
+    def change(node: ast.AST) -> ast.AST | None:
+        if isinstance(node, ast.Call) and _is_name(node.func, "softmax"):
+            z = ast.unparse(node.args[0])
+            return parse(f"np.exp({z}) / np.exp({z}).sum(axis=1, keepdims=True)")
+        return None
+
+    return replace_where(text, change)
+
+
+def with_predictions(text: str, z: str) -> str:
+    """log softmax of the outputs as the logarithm of the predictions."""
+    return text.replace(f"log_softmax({z})", "np.log(p)")

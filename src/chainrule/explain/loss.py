@@ -92,7 +92,10 @@ def _value(b: Builder, text: str, stated: dict[str, str], where: str) -> None:
     b.add("l", Symbol("ℓ"), rows[:, None], "batch", "one")
     b.add("L", Symbol("L"), np.array([[b.trace.loss]]), "one", "one", kind="scalar")
     if own is not None:
-        b.equation("l", text_of.by_row(own), stated["loss"], where)
+        rowwise = text_of.by_row(own)
+        positive = "p" in b.trace.tensors and b.trace["p"].min() > 0
+        shown = text_of.with_predictions(rowwise, b.outputs[-1]) if positive else None
+        b.equation("l", rowwise, stated["loss"], where, shown)
     penalties = "".join(_penalty(b, slot.label) for slot in b.plan.slots if len(slot.shape) == 2)
     b.equation("L", f"l.sum() / n{penalties}", stated["loss"], where)
 

@@ -61,7 +61,7 @@ class MathML:
         return f"<munder><mo>∑</mo><mi>{index}</mi></munder>"
 
     def text(self, text: str) -> str:
-        return f"<mtext>{escape(text)}</mtext>"
+        return f"<mtext>{escape(text).replace(' ', '&#160;')}</mtext>"
 
     def cases(self, rows: list[tuple[str, str]]) -> str:
         cells = "".join(f"<mtr><mtd>{value}</mtd><mtd>{condition}</mtd></mtr>" for value, condition in rows)

@@ -126,13 +126,11 @@ def _tensor(trace: Trace, tensor: Tensor) -> dict[str, Any]:
         "shown": tensor.shown, "gradientOf": tensor.gradient_of,
         "math": symbol.write(MathML()),
     }  # fmt: skip
-    if tensor.key.startswith("part"):
-        text = symbol.letter
-        found |= {
-            "helper": True,
-            "math": helper_math(trace, text, MathML()),
-            "latex": helper_math(trace, text, LaTeX()),
-        }
+    if tensor.helper:
+        found |= {"helper": True}
+        for name, to in (("math", MathML()), ("latex", LaTeX())):
+            found[name] = helper_math(trace, symbol.letter, to)
+            found[f"{name}InProduct"] = helper_math(trace, symbol.letter, to, bracketed=True)
     return found
 
 

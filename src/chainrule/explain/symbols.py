@@ -10,12 +10,12 @@ SMALL = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 LETTERS = {
     "gamma": "γ", "beta": "β", "alpha": "α", "epsilon": "ε", "delta": "δ", "mu": "μ", "rho": "ρ", "phi": "Φ",
     "xhat": "x̂", "lr": "η", "momentum": "μ", "beta1": "β₁", "beta2": "β₂", "l2": "λ₂", "l1": "λ₁", "weight_decay": "λ",
-    "l": "ℓ", "quantile": "τ", "n": "N", "correction1": "c₁", "correction2": "c₂",
+    "l": "ℓ", "quantile": "τ", "n": "N", "t_step": "step",
 }  # fmt: skip
 GREEK = {
     "γ": r"\gamma", "β": r"\beta", "α": r"\alpha", "ε": r"\varepsilon", "δ": r"\delta", "μ": r"\mu", "ρ": r"\rho",
     "Φ": r"\Phi", "x̂": r"\hat{x}", "η": r"\eta", "β₁": r"\beta_1", "β₂": r"\beta_2", "λ₂": r"\lambda_2",
-    "λ₁": r"\lambda_1", "λ": r"\lambda", "ℓ": r"\ell", "τ": r"\tau", "c₁": "c_1", "c₂": "c_2",
+    "λ₁": r"\lambda_1", "λ": r"\lambda", "ℓ": r"\ell", "τ": r"\tau",
 }  # fmt: skip
 
 

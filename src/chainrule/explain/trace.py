@@ -30,6 +30,7 @@ class Tensor:
     columns: str
     kind: str  # batch, weight, bias, column or scalar: how its entries are numbered
     shown: bool = True
+    helper: bool = False  # something that acts entry by entry inside an equation; its symbol is its text
     gradient_of: str | None = None
 
     @property

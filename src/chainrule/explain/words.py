@@ -129,6 +129,8 @@ def cell_words(equation: Equation) -> str | tuple[str, str]:
         return DIVISION
     if equation.stated in CELLS:
         return CELLS[equation.stated]
+    if equation.key.endswith("_after"):
+        return "Before, less the step that the optimizer makes of the gradient."
     return ELEMENTWISE_BACK if equation.stated.startswith("dx = dy *") else GENERIC
 
 

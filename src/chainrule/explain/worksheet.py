@@ -148,8 +148,15 @@ def _sheet(sheet: Sheet, solved: bool) -> str:
     blocks += [_block(trace, key, blanks, solved) for step in trace.walk[1:] for key in step.shows]
     who = f'<p class="id">{escape(sheet.id)}</p>' if sheet.id else ""
     task = "The numbers left out, to three decimals." if solved else "Fill in the numbered cells, to three decimals."
-    head = f"<header><h1>{escape(trace.title)}</h1><p>{escape(trace.summary)}</p>{who}<p>{task}</p></header>"
+    facts = (escape(trace.summary), _constants(trace), task)
+    head = f"<header><h1>{escape(trace.title)}</h1>{who}{''.join(f'<p>{fact}</p>' for fact in facts)}</header>"
     return f'<section class="sheet">{head}<div class="blocks">{"".join(blocks)}</div></section>'
+
+
+def _constants(trace: Trace) -> str:
+    """The numbers that the formulas name by a letter: N, η, …"""
+    used = {f.key for equation in trace.equations.values() for term in equation.terms for f in term.factors}
+    return ", ".join(f"{s.text} = {trace[key][0, 0]:g}" for key, s in trace.scalars.items() if key in used)
 
 
 def _block(trace: Trace, key: str, blanks: dict[tuple[str, int, int], Blank], solved: bool) -> str:

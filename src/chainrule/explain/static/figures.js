@@ -1,7 +1,7 @@
 // Figures: an array as a table of numbers, or as a heat map with a window of numbers.
 
 const ROW_COLOURS = 8;
-const ALL_SHOWN = 10, WINDOW = 6;
+const ALL_SHOWN = 10, WINDOW = 5;
 const OFFSET = {}; // where the window of an axis begins
 
 const count = (axis) => (sizeOf(axis) <= ALL_SHOWN ? sizeOf(axis) : WINDOW);
@@ -26,7 +26,7 @@ function digitsOf(key) {
   const tensor = TENSORS[key], values = [];
   for (const i of visible(tensor.rows)) for (const j of visible(tensor.columns)) values.push(entry(key, i, j));
   const digits = figureDigits(values, mostDigits);
-  return tensor.after ? Math.max(digits, digitsOf(before(key))) : digits;
+  return tensor.after ? Math.max(Math.min(digits, mostDigits), digitsOf(before(key))) : digits;
 }
 
 const before = (key) => key.replace(/_after$/, "");
@@ -71,7 +71,7 @@ function figure(keys, lane, widest, known) {
   return `<figure data-keys="${keys.join(" ")}" data-lane="${lane}" style="--w:${widest.toFixed(2)}em">
     <figcaption>${heading}</figcaption>
     <table role="grid" aria-label="${esc(label)}${lane === "yours" ? ", yours" : ""}, ${shape}" aria-rowcount="${rowsOf(keys[0])}" aria-colcount="${columnsOf(keys[0])}">
-    ${header(keys[0], lane)}${keys.map((key, n) => body(key, n, lane, known)).join("")}</table>${keys.map((key) => (windowed(key) && lane !== "yours" ? heatMap(key) : "")).join("")}</figure>`;
+    ${header(keys[0], lane)}${keys.map((key, n) => body(key, n, lane, known)).join("")}</table>${keys.length && windowed(keys[0]) && lane !== "yours" ? heatMap(keys[0]) : ""}</figure>`;
 }
 
 function header(key, lane) {
@@ -125,8 +125,7 @@ function yoursOf(key) {
 
 function heatMap(key) {
   const rows = rowsOf(key), columns = columnsOf(key);
-  const scale = Math.min(1, 150 / columns, 90 / rows);
-  const width = Math.max(24, Math.round(Math.min(150, columns * Math.max(scale, 0)))), height = Math.max(12, Math.round(Math.min(90, rows * scale)));
+  const width = Math.min(200, Math.max(60, columns)), height = Math.min(56, Math.max(12, rows));
   return `<div class="map" data-key="${key}"><canvas width="${width}" height="${height}" tabindex="0" role="slider" aria-orientation="horizontal" aria-valuemin="0" aria-valuemax="${columns}" aria-valuenow="${OFFSET[TENSORS[key].columns] ?? 0}" aria-valuetext="window at ${windowText(key)}" aria-label="Heat map of ${esc(TENSORS[key].name)}; click or arrow keys move the window of numbers"></canvas><small>${windowText(key)}</small></div>`;
 }
 

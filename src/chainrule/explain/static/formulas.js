@@ -7,6 +7,7 @@ const MATHML = {
   name: (tensor) => `<mi>${esc(tensor.letter)}</mi>`,
   small: (tensor) => `<mi>${esc(tensor.letter.toLowerCase())}</mi>`,
   op: (text) => `<mo>${text}</mo>`,
+  sign: (text, n) => `<mo form="${n ? "infix" : "prefix"}">${text}</mo>`,
   row: (...parts) => `<mrow>${parts.join("")}</mrow>`,
   fraction: (a, b) => `<mfrac><mrow>${a}</mrow><mrow>${b}</mrow></mfrac>`,
   scripts: (base, below, above) =>
@@ -23,6 +24,7 @@ const LATEX = {
   name: (tensor) => tensor.latex,
   small: (tensor) => tensor.latex.toLowerCase(),
   op: (text) => ({ "·": "\\cdot ", "−": "-", "≈": "\\approx ", "←": "\\leftarrow ", "⋯": "\\cdots " })[text] ?? text,
+  sign: (text) => LATEX.op(text),
   row: (...parts) => parts.join(""),
   fraction: (a, b) => `\\frac{${a}}{${b}}`,
   scripts: (base, below, above) => base + (below ? `_{${below}}` : "") + (above ? `^{${above}}` : ""),
@@ -45,10 +47,11 @@ const SEVERAL = new Set(); // letters that more than one layer uses: their scala
 }
 
 /** One entry by name: w₁₂ is unit 1, input 2; x₂,₁ is row 2, column 1. Indices are numbers from 0, or letters. */
-function scalar(key, i, j, to) {
+function scalar(key, i, j, to, among = false) {
   const tensor = TENSORS[key];
+  if (tensor.helper && EQUATIONS[key] && typeof i === "number") return grouped(symbolic(key, i, 0, to), to, among);
   if (tensor.helper) {
-    return tensor[to === MATHML ? "math" : "latex"].replace(/⟦(\w+)⟧/g, (_, name) => scalar(name, clip(name, i, 0), clip(name, j, 1), to));
+    return helperText(tensor, to, among).replace(/⟦(\w+)⟧/g, (_, name) => scalar(name, clip(name, i, 0), clip(name, j, 1), to));
   }
   const one = (index) => (typeof index === "number" ? String(index + 1) : index);
   const wide = typeof i !== "number" || typeof j !== "number" || i > 8 || j > 8;
@@ -62,13 +65,18 @@ function scalar(key, i, j, to) {
   return tensor.of ? to.fraction(to.partial(tensor.of), to.d + written) : written;
 }
 
+const grouped = (pieces, to, among) => (among && pieces.length > 1 ? to.bracket(pieces.join("")) : to.row(...pieces));
+
+const helperText = (tensor, to, among) => tensor[(to === MATHML ? "math" : "latex") + (among ? "InProduct" : "")];
+
 const clip = (key, index, axis) => ((axis ? columnsOf(key) : rowsOf(key)) === 1 ? 0 : index);
 
 /** A factor in numbers; functions of an entry are written out with the entry's number. */
-function inNumbers(factor, to, digits, leading) {
+function inNumbers(factor, to, digits, leading, among) {
   const tensor = TENSORS[factor.key];
+  if (tensor.helper && EQUATIONS[factor.key]) return grouped(numeric(factor.key, factor.i, 0, to, digits), to, among);
   if (tensor.helper) {
-    const text = tensor[to === MATHML ? "math" : "latex"];
+    const text = helperText(tensor, to, among);
     if (text.includes("⟦")) {
       return text.replace(/⟦(\w+)⟧/g, (_, name) => {
         const number = plain(entry(name, clip(name, factor.i, 0), clip(name, factor.j, 1)), digits);
@@ -86,8 +94,8 @@ function ordered(factors, gradient) {
 }
 
 function writeProduct(product, gradient, to, write) {
-  const above = ordered(product.factors.filter((f) => !f.inverse), gradient).map(write);
-  const below = product.factors.filter((f) => f.inverse).map(write);
+  const over = ordered(product.factors.filter((f) => !f.inverse), gradient), under = product.factors.filter((f) => f.inverse);
+  const above = over.map((f) => write(f, over.length > 1)), below = under.map((f) => write(f, under.length > 1));
   const size = Math.abs(product.coefficient);
   if (size !== 1 || above.length === 0) {
     const inverse = size < 1 && Math.abs(1 / size - Math.round(1 / size)) < 1e-9 && above.length > 0;
@@ -98,26 +106,29 @@ function writeProduct(product, gradient, to, write) {
   return below.length ? to.fraction(joined, below.join(to.op("·"))) : joined;
 }
 
+/** Whether several sums meet in the equation: then each sum is one part, instead of all their terms side by side. */
+const inParts = (key) => (EQUATIONS[key]?.terms ?? []).filter(([, , over]) => over.length).length > 1;
+
 const LONG = 4; // terms from which a sum is written with ∑
 
-/** The right-hand side of a cell's equation with names. */
+/** The right-hand side of a cell's equation with names, term by term. */
 function symbolic(key, i, j, to) {
   const all = products(key, i, j), gradient = Boolean(TENSORS[key].of), written = [];
   EQUATIONS[key].terms.forEach(([coefficient, factors, over], term) => {
     const own = all.filter((product) => product.term === term);
-    const named = own.length > LONG ? [{ ...own[0], letters: over.map(([, size], n) => letterFor(term, key, n)) }] : own;
+    const named = own.length > LONG || (inParts(key) && own.length > 1) ? [{ ...own[0], letters: over.map(([, size], n) => letterFor(term, key, n)) }] : own;
     for (const product of named) {
       const at = { i, j, 0: 0, ...product.at };
       if (product.letters) over.forEach(([index], n) => (at[index] = product.letters[n]));
-      const write = (f) => {
+      const write = (f, among) => {
         const [name, r, c] = factors[product.factors.indexOf(f)];
-        return scalar(name, at[r], at[c], to);
+        return scalar(name, at[r], at[c], to, among);
       };
       const sums = (product.letters ?? []).map((letter) => to.sum(letter)).join("");
       written.push([coefficient < 0, sums + writeProduct(product, gradient, to, write)]);
     }
   });
-  return joinSigned(written, to);
+  return signedPieces(written, to);
 }
 
 function letterFor(term, key, n) {
@@ -127,24 +138,38 @@ function letterFor(term, key, n) {
   return axis === "batch" ? "n" : n ? "m" : "k";
 }
 
-function joinSigned(written, to) {
-  return written.map(([negative, text], n) => (negative ? to.op("−") : n ? to.op("+") : "") + text).join("");
+/** Each term with its sign, as a piece of its own: a long formula breaks between them. */
+function signedPieces(written, to) {
+  return written.map(([negative, text], n) => (negative ? to.sign("−", n) : n ? to.sign("+", n) : "") + text);
+}
+
+/** The parts of a cell whose equation has several sums: for each term of the equation what it adds up to. */
+function parts(key, i, j) {
+  const all = products(key, i, j);
+  return EQUATIONS[key].terms.map((_, term) => {
+    const own = all.filter((product) => product.term === term);
+    return { term, products: own, value: own.reduce((sum, product) => sum + product.value, 0) };
+  });
 }
 
 /** The same with numbers; of a long sum the first and the last terms. */
 function numeric(key, i, j, to, digits) {
   const gradient = Boolean(TENSORS[key].of), all = products(key, i, j);
+  if (inParts(key)) {
+    const sums = parts(key, i, j).map(({ value }) => value);
+    return signedPieces(sums.map((value) => [value < 0, to.number(plain(Math.abs(value), digits))]), to);
+  }
   const written = all.map((product) => {
     let first = true;
-    const write = (f) => {
+    const write = (f, among) => {
       const leading = first && (product.coefficient > 0);
       first = false;
-      return inNumbers(f, to, digits, leading && product === all[0] && product.factors.length === 1);
+      return inNumbers(f, to, digits, leading && product === all[0] && product.factors.length === 1, among);
     };
     return [product.coefficient < 0, writeProduct(product, gradient, to, write)];
   });
-  if (written.length <= 6) return joinSigned(written, to);
-  return joinSigned([...written.slice(0, 3), [false, to.op("⋯")], ...written.slice(-1)], to);
+  if (written.length <= 6) return signedPieces(written, to);
+  return signedPieces([...written.slice(0, 3), [false, to.op("⋯")], ...written.slice(-1)], to);
 }
 
 const math = (inner, block = false) => `<math${block ? ' displaystyle="true"' : ""}>${inner}</math>`;

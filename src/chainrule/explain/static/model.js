@@ -1,7 +1,9 @@
 // The trace: arrays by key, and the terms of a cell read from its equation.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const { tensors: TENSORS, equations: EQUATIONS, axes: AXES, walk: WALK, stages: STAGES } = DATA;
+const { tensors: TENSORS, equations: EQUATIONS, axes: AXES, stages: STAGES } = DATA;
+if (!Object.keys(DATA.yours).length) DATA.yours = null;
+const WALK = DATA.walk.filter((step) => !DATA.yours || step.phase !== "update"); // somebody's gradients make no step
 
 const sizeOf = (axis) => AXES[axis].names.length;
 const rowsOf = (key) => sizeOf(TENSORS[key].rows);

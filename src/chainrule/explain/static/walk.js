@@ -69,6 +69,10 @@ function markFocus() {
 
 function markSource(key, i, j, row) {
   const tensor = TENSORS[key];
+  if (tensor.helper && EQUATIONS[key]) {
+    for (const product of products(key, i, j)) for (const factor of product.factors) markSource(factor.key, factor.i, factor.j, row);
+    return;
+  }
   if (tensor.helper) {
     for (const [, name] of tensor.math.matchAll(/⟦(\w+)⟧/g)) markSource(name, clip(name, i, 0), clip(name, j, 1), row);
     return;
@@ -95,12 +99,13 @@ function drawWhy() {
   const line = equation ? `<div class="code"><code>${esc(equation.line)}</code><small>${esc(equation.where)}: <code>${esc(equation.stated)}</code></small></div>` : "";
   if (TENSORS[step.key]) nameAxes(step.key);
   panel.className = "story";
-  panel.innerHTML = `<section class="first"><p class="say">${esc(step.say)}</p><p class="hint">Point at a number, or tab to it: it tells why it is what it is.</p></section>
+  panel.innerHTML = `<section class="first"><p class="say">${esc(step.say)}</p><p class="hint">Point at a number, or tab to it: it tells why it is what it is. <kbd>←</kbd> and <kbd>→</kbd> walk.</p></section>
     <section class="third">${equation ? shapes(step.key) : ""}${line}</section>`;
 }
 
 function draw() {
   document.body.classList.toggle("updating", WALK[reached()].phase === "update");
+  document.body.classList.toggle("has-yours", Boolean(DATA.yours));
   document.body.classList.remove("asked");
   drawHeader();
   fit();
@@ -128,11 +133,14 @@ function fit() {
     if (track.scrollWidth <= across) return;
   }
   mostDigits = 3;
-  track.style.setProperty("--size", "14px");
   track.classList.add("few");
   $("overview").hidden = false;
-  drawTrack();
-  oneLayer([...document.querySelectorAll(".stage")], across);
+  for (const size of [15, 14, 13, 12]) {
+    track.style.setProperty("--size", `${size}px`);
+    drawTrack();
+    oneLayer([...document.querySelectorAll(".stage")], across);
+    if (track.scrollHeight <= main.clientHeight - STORY) return;
+  }
 }
 
 /** Show the current layer, what enters it, and as many neighbours as there is room for. */
@@ -328,6 +336,5 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 $("title").textContent = DATA.title;
 $("summary").textContent = DATA.summary;
 if (DATA.verdict) Object.assign($("verdict"), { textContent: DATA.verdict, hidden: false });
-if (!Object.keys(DATA.yours ?? {}).length) DATA.yours = null;
 drawSteps();
 goTo(location.hash);

@@ -44,6 +44,7 @@ const MANY = 12;
 function termsTable(key, i, j) {
   const value = entry(key, i, j), all = products(key, i, j).map((product) => ({ ...product, owner: key }));
   if (!all.length) return `<p class="given">${TENSORS[key].kind === "weight" || TENSORS[key].kind === "bias" ? "A parameter: training has brought it here." : "Given."}</p>`;
+  if (inParts(key)) return partsTable(key, i, j, value);
   const { digits, adds } = addingDigits(all.map((p) => p.value), value);
   const { list, rest } = shortened(all, value);
   const draw = bars(list, value), wrong = wrongTerm(key, i, j, all);
@@ -53,6 +54,15 @@ function termsTable(key, i, j) {
   const word = all.length > 1 ? "sum" : "value";
   return `<table class="terms"><caption class="sr">The terms that add up to ${esc(fixed(value, digits))}</caption><tbody>${rows.join("")}</tbody>
     <tfoot><tr><th scope="row">${word}</th><td class="factors">${sign === "≈" ? "≈" : "="}</td><td class="n">${fixed(value, digits)}</td><td>${draw(value, "var(--sum)")}</td></tr></tfoot></table>${wrong ? `<p class="wrong-term">${wrong.words}</p>` : ""}`;
+}
+
+/** One row for each sum of the equation, and what they add up to. */
+function partsTable(key, i, j, value) {
+  const all = parts(key, i, j), { digits } = addingDigits(all.map((part) => part.value), value), draw = bars(all, value);
+  const formulas = symbolic(key, i, j, MATHML);
+  const rows = all.map((part, n) => `<tr><th scope="row" class="part">${math(formulas[n])}</th><td class="factors">${exactDigits(part.value, digits) === null ? "≈" : "="}</td><td class="n">${fixed(part.value, digits)}</td><td>${draw(part.value)}</td></tr>`);
+  return `<table class="terms"><caption class="sr">The parts that add up to ${esc(fixed(value, digits))}</caption><tbody>${rows.join("")}</tbody>
+    <tfoot><tr><th scope="row">sum</th><td class="factors">≈</td><td class="n">${fixed(value, digits)}</td><td>${draw(value, "var(--sum)")}</td></tr></tfoot></table>`;
 }
 
 /** Of many terms the largest ones; the others together, so that everything still adds up. */
@@ -104,7 +114,7 @@ function shapes(key) {
   const result = box(key, "i", "j", new Set());
   if (!over.length) {
     const left = arrays.map(([name]) => box(name, "i", "j", new Set()));
-    return `<div class="shapes">${left.join('<b>·</b>') || result}<b>→</b>${result}<small>entry by entry</small></div>`;
+    return `<div class="shapes">${left.join('<b>·</b>') || result}<b>→</b>${result}<small>${factors.some(([name]) => TENSORS[name].helper && EQUATIONS[name]) ? "row by row" : "entry by entry"}</small></div>`;
   }
   const summed = new Set(over.map(([index]) => index));
   const parts = arrays.map(([name, r, c]) => {
@@ -183,15 +193,26 @@ function isShut(key, i, j) {
   return gate ? gate.value === 0 : entry(key, i, j) === 0;
 }
 
+/** The formula with names, and the same with numbers. */
+function written(key, i, j, name, digits, all) {
+  const shown = Math.max(digits, 3), value = entry(key, i, j);
+  const known = all.every((p) => p.factors.every((f) => exactDigits(f.value, shown) !== null));
+  const sign = (exact) => `<mo form="infix">${exact ? "=" : "≈"}</mo>`;
+  const pieces = (list) => list.map((piece) => math(piece)).join(" ");
+  const result = math(sign(exactDigits(value, digits) !== null) + MATHML.number(fixed(value, digits)));
+  return `<p class="formula">${math(`${name}<mo form="infix">=</mo>`)} ${pieces(symbolic(key, i, j, MATHML))}</p>
+    <p class="formula numbers">${math(sign(known))} ${pieces(numeric(key, i, j, MATHML, shown))} ${result}</p>`;
+}
+
 function explanation(key, i, j) {
   const tensor = TENSORS[key], equation = EQUATIONS[key], value = entry(key, i, j);
   const name = scalar(key, i, j, MATHML), code = `${key}[${tensor.kind === "bias" ? j : `${i}, ${j}`}]`;
   nameAxes(key);
-  const all = products(key, i, j), { digits } = all.length ? addingDigits(all.map((p) => p.value), value) : { digits: 6 };
+  const all = inParts(key) ? parts(key, i, j).map((part) => ({ value: part.value, factors: [] })) : products(key, i, j);
+  const { digits } = all.length ? addingDigits(all.map((p) => p.value), value) : { digits: 6 };
   const places = [nameOn(tensor.rows, i), axisWordOrEmpty(tensor.columns, j)].filter(Boolean).join(", ");
   const exact = exactDigits(value, digits) !== null;
-  const formula = equation ? `<div class="formula">${math(`${name}<mo>=</mo>${symbolic(key, i, j, MATHML)}`)}</div>
-      <div class="formula numbers">${math(`<mo>${all.every((p) => p.factors.every((f) => exactDigits(f.value, Math.max(digits, 3)) !== null)) ? "=" : "≈"}</mo>${numeric(key, i, j, MATHML, Math.max(digits, 3))}<mo>${exact ? "=" : "≈"}</mo>${MATHML.number(fixed(value, digits))}`)}</div>` : "";
+  const formula = equation ? written(key, i, j, name, digits, all) : "";
   const line = equation ? `<div class="code"><code>${esc(equation.line)}</code><small>${esc(equation.where)}: <code>${esc(equation.stated)}</code></small></div>` : "";
   return `<section class="first"><h3>${math(`${name}<mo>${exact ? "=" : "≈"}</mo>${MATHML.number(fixed(value, digits))}`)}<small>${esc(places)} · <code>${esc(code)}</code></small></h3>
       <p class="say">${esc(sentence(key, i, j))}</p>${formula}</section>
@@ -202,4 +223,4 @@ function explanation(key, i, j) {
 
 const axisWordOrEmpty = (axis, n) => (AXES[axis].kind === "one" ? "" : axisWord(axis, n));
 
-const latexOf = (key, i, j) => `${scalar(key, i, j, LATEX)} = ${symbolic(key, i, j, LATEX)}`;
+const latexOf = (key, i, j) => `${scalar(key, i, j, LATEX)} = ${symbolic(key, i, j, LATEX).join("")}`;
