@@ -154,9 +154,10 @@ def _sheet(sheet: Sheet, solved: bool) -> str:
 
 
 def _constants(trace: Trace) -> str:
-    """The numbers that the formulas name by a letter: N, η, …"""
+    """The numbers that the formulas name by a letter, besides η, which the summary has."""
     used = {f.key for equation in trace.equations.values() for term in equation.terms for f in term.factors}
-    return ", ".join(f"{s.text} = {trace[key][0, 0]:g}" for key, s in trace.scalars.items() if key in used)
+    named = {key: symbol for key, symbol in trace.scalars.items() if key in used and key != "lr"}
+    return ", ".join(f"{symbol.text} = {trace[key][0, 0]:g}" for key, symbol in named.items())
 
 
 def _block(trace: Trace, key: str, blanks: dict[tuple[str, int, int], Blank], solved: bool) -> str:

@@ -9,13 +9,12 @@ const visible = (axis) => Array.from({ length: count(axis) }, (_, n) => (OFFSET[
 const windowed = (key) => count(TENSORS[key].rows) < rowsOf(key) || count(TENSORS[key].columns) < columnsOf(key);
 const rowColour = (n) => `var(--row${n % ROW_COLOURS})`;
 
-/** What a row or column of an axis is called in a sentence. */
+/** What a row or column of an axis is called in a sentence: row 2, input 1, unit 3, or its own name. */
 function nameOn(axis, n) {
   const { kind, names } = AXES[axis];
-  const plainNumber = names[n] === String(n + 1);
-  if (kind === "batch") return `row ${names[n]}`;
   if (kind === "one") return "";
-  return plainNumber ? (kind === "input" ? `input ${names[n]}` : names[n]) : names[n];
+  const own = kind !== "batch" && names[n] !== String(n + 1);
+  return own || kind === "class" ? names[n] : `${kind === "batch" ? "row" : kind} ${names[n]}`;
 }
 
 const cellOf = (key, i, j) => document.querySelector(`td[data-key="${key}"][data-i="${i}"][data-j="${j}"]`);

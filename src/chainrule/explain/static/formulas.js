@@ -17,7 +17,6 @@ const MATHML = {
   sum: (index) => `<munder><mo>∑</mo><mi>${index}</mi></munder>`,
   partial: (of) => `<mo>∂</mo><mi>${of}</mi>`,
   d: "<mo>∂</mo>",
-  after: "<mtext>after</mtext>",
 };
 const LATEX = {
   number: (text) => text.replace("−", "-").replace("≈", "\\approx "),
@@ -33,7 +32,6 @@ const LATEX = {
   sum: (index) => `\\sum_{${index}}`,
   partial: (of) => `\\partial ${of === "ℓ" ? "\\ell" : of}`,
   d: "\\partial ",
-  after: "\\text{after}",
 };
 
 const SEVERAL = new Set(); // letters that more than one layer uses: their scalars carry the layer above
@@ -59,7 +57,7 @@ function scalar(key, i, j, to, among = false) {
     weight: () => one(j) + (wide ? "," : "") + one(i), bias: () => one(j), column: () => one(i), scalar: () => "",
     batch: () => `${one(i)},${one(j)}`,
   }[tensor.kind]();
-  const above = SEVERAL.has(tensor.letter) && tensor.number ? to.bracket(to.index(tensor.number)) : tensor.after ? to.after : "";
+  const above = SEVERAL.has(tensor.letter) && tensor.number ? to.bracket(to.index(tensor.number)) : "";
   const name = tensor.kind === "weight" ? to.small(tensor) : to.name(tensor);
   const written = to.scripts(name, below && to.index(below), above);
   return tensor.of ? to.fraction(to.partial(tensor.of), to.d + written) : written;
@@ -166,7 +164,7 @@ function numeric(key, i, j, to, digits) {
       first = false;
       return inNumbers(f, to, digits, leading && product === all[0] && product.factors.length === 1, among);
     };
-    return [product.coefficient < 0, writeProduct(product, gradient, to, write)];
+    return [product.coefficient < 0 && product.value !== 0, writeProduct(product, gradient, to, write)];
   });
   if (written.length <= 6) return signedPieces(written, to);
   return signedPieces([...written.slice(0, 3), [false, to.op("⋯")], ...written.slice(-1)], to);

@@ -143,6 +143,19 @@ function fit() {
   }
 }
 
+const PAPER = [1040, 440]; // pixels of an A4 page on its side that the arrays may take
+
+/** Scale the arrays to the paper; all layers where they stay legible, else the ones on the screen. */
+function fitPaper() {
+  const track = $("track"), away = [...document.querySelectorAll(".away, .entering")];
+  const scale = () => Math.min(1, PAPER[0] / track.scrollWidth, PAPER[1] / track.scrollHeight);
+  const kept = away.map((stage) => stage.className);
+  for (const stage of away) stage.className = "stage";
+  if (scale() < 0.5) away.forEach((stage, n) => (stage.className = kept[n]));
+  track.style.setProperty("--print-zoom", scale());
+  away.forEach((stage, n) => addEventListener("afterprint", () => (stage.className = kept[n]), { once: true }));
+}
+
 /** Show the current layer, what enters it, and as many neighbours as there is room for. */
 function oneLayer(stages, room) {
   const here = state.stage ?? WALK[state.step].stage;
@@ -329,7 +342,12 @@ document.addEventListener("keydown", (event) => {
 });
 
 let width = 0;
-addEventListener("resize", () => innerWidth !== width && ((width = innerWidth), draw()));
+addEventListener("resize", () => {
+  if (matchMedia("print").matches || innerWidth === width) return;
+  width = innerWidth;
+  draw();
+});
+addEventListener("beforeprint", fitPaper);
 addEventListener("hashchange", () => goTo(location.hash));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 

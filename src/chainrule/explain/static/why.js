@@ -26,17 +26,11 @@ function termLabel(product) {
     const [index] = over.at(-1);
     for (const [name, r, c] of factors) {
       const axis = r === index ? TENSORS[name].rows : c === index ? TENSORS[name].columns : null;
-      if (axis && AXES[axis].kind !== "one") return esc(axisWord(axis, product.at[index]));
+      if (axis && AXES[axis].kind !== "one") return esc(nameOn(axis, product.at[index]));
     }
   }
   const lead = product.factors.find((f) => TENSORS[f.key].kind !== "scalar" || TENSORS[f.key].shown) ?? product.factors[0];
   return lead ? math(TENSORS[lead.key].helper ? scalar(lead.key, lead.i, lead.j, MATHML) : TENSORS[lead.key].math) : "";
-}
-
-function axisWord(axis, n) {
-  const { kind, names } = AXES[axis];
-  const word = { input: "input", unit: "unit", class: "", batch: "row" }[kind];
-  return names[n] === String(n + 1) ? `${word} ${names[n]}` : names[n];
 }
 
 const MANY = 12;
@@ -45,8 +39,7 @@ function termsTable(key, i, j) {
   const value = entry(key, i, j), all = products(key, i, j).map((product) => ({ ...product, owner: key }));
   if (!all.length) return `<p class="given">${TENSORS[key].kind === "weight" || TENSORS[key].kind === "bias" ? "A parameter: training has brought it here." : "Given."}</p>`;
   if (inParts(key)) return partsTable(key, i, j, value);
-  const { digits, adds } = addingDigits(all.map((p) => p.value), value);
-  const { list, rest } = shortened(all, value);
+  const { list, rest, digits, adds } = shortened(all, value);
   const draw = bars(list, value), wrong = wrongTerm(key, i, j, all);
   const rows = list.map((product) => termRow(product, digits, draw, product === wrong?.product));
   if (rest !== null) rows.push(`<tr class="rest"><th scope="row">the other ${all.length - list.length}</th><td class="factors"></td><td class="n">${fixed(rest, digits)}</td><td>${draw(rest)}</td></tr>`);
@@ -65,13 +58,14 @@ function partsTable(key, i, j, value) {
     <tfoot><tr><th scope="row">sum</th><td class="factors">≈</td><td class="n">${fixed(value, digits)}</td><td>${draw(value, "var(--sum)")}</td></tr></tfoot></table>`;
 }
 
-/** Of many terms the largest ones; the others together, so that everything still adds up. */
+/** Of many terms the largest ones and the others together, with digits at which what is shown adds up. */
 function shortened(all, value) {
-  if (all.length <= MANY && all.every((p) => Number.isFinite(p.value))) return { list: all, rest: null };
+  if (all.length <= MANY && all.every((p) => Number.isFinite(p.value)))
+    return { list: all, rest: null, ...addingDigits(all.map((p) => p.value), value) };
   const known = all.filter((p) => Number.isFinite(p.value));
   const top = new Set([...known].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, MANY - 1));
-  const list = all.filter((p) => top.has(p));
-  return { list, rest: value - list.reduce((sum, p) => sum + p.value, 0) };
+  const list = all.filter((p) => top.has(p)), rest = value - list.reduce((sum, p) => sum + p.value, 0);
+  return { list, rest, ...addingDigits([...list.map((p) => p.value), rest], value) };
 }
 
 function termRow(product, digits, draw, isWrong) {
@@ -79,14 +73,14 @@ function termRow(product, digits, draw, isWrong) {
   const gradient = Boolean(TENSORS[product.owner].of);
   const above = ordered(product.factors.filter((f) => !f.inverse), gradient), below = product.factors.filter((f) => f.inverse);
   const piece = (f, n) => {
-    const text = plain(f.value, Math.max(digits, 3)), shown = text.startsWith("−") && (n || product.coefficient < 0) ? `(${text})` : text;
+    const text = plain(f.value, Math.max(digits, 3)), shown = text.startsWith("−") && (n || (product.coefficient < 0 && product.value !== 0)) ? `(${text})` : text;
     const link = TENSORS[f.key].shown && !TENSORS[f.key].helper;
     return link ? `<button type="button" class="source" data-go="${f.key}.${f.i}.${f.j}" title="${esc(TENSORS[f.key].name)}">${shown}</button>` : `<span>${shown}</span>`;
   };
   let text = own.length ? above.map(piece).join(" × ") + below.map((f) => ` ÷ ${piece(f, 1)}`).join("") : "";
   const size = Math.abs(product.coefficient);
   if (text && size !== 1) text += Math.abs(1 / size - Math.round(1 / size)) < 1e-9 && size < 1 ? ` ÷ ${Math.round(1 / size)}` : ` × ${plain(size)}`;
-  if (text && product.coefficient < 0) text = `−${text}`;
+  if (text && product.coefficient < 0 && product.value !== 0) text = `−${text}`;
   const exact = exactDigits(product.value, digits) !== null;
   const row = batchRow(product);
   return `<tr class="${isWrong ? "wrong" : ""}"><th scope="row">${termLabel(product)}</th><td class="factors">${text ? `${text} <span class="eq">${exact ? "=" : "≈"}</span>` : ""}</td><td class="n">${fixed(product.value, digits)}</td><td>${draw(product.value, row === null ? null : rowColour(row))}</td></tr>`;
@@ -200,7 +194,7 @@ function written(key, i, j, name, digits, all) {
   const sign = (exact) => `<mo form="infix">${exact ? "=" : "≈"}</mo>`;
   const pieces = (list) => list.map((piece) => math(piece)).join(" ");
   const result = math(sign(exactDigits(value, digits) !== null) + MATHML.number(fixed(value, digits)));
-  return `<p class="formula">${math(`${name}<mo form="infix">=</mo>`)} ${pieces(symbolic(key, i, j, MATHML))}</p>
+  return `<p class="formula">${math(`${name}<mo form="infix">${TENSORS[key].after ? "←" : "="}</mo>`)} ${pieces(symbolic(key, i, j, MATHML))}</p>
     <p class="formula numbers">${math(sign(known))} ${pieces(numeric(key, i, j, MATHML, shown))} ${result}</p>`;
 }
 
@@ -209,8 +203,8 @@ function explanation(key, i, j) {
   const name = scalar(key, i, j, MATHML), code = `${key}[${tensor.kind === "bias" ? j : `${i}, ${j}`}]`;
   nameAxes(key);
   const all = inParts(key) ? parts(key, i, j).map((part) => ({ value: part.value, factors: [] })) : products(key, i, j);
-  const { digits } = all.length ? addingDigits(all.map((p) => p.value), value) : { digits: 6 };
-  const places = [nameOn(tensor.rows, i), axisWordOrEmpty(tensor.columns, j)].filter(Boolean).join(", ");
+  const { digits } = all.length ? shortened(all, value) : { digits: 6 };
+  const places = [tensor.after ? "after the step" : "", nameOn(tensor.rows, i), nameOn(tensor.columns, j)].filter(Boolean).join(", ");
   const exact = exactDigits(value, digits) !== null;
   const formula = equation ? written(key, i, j, name, digits, all) : "";
   const line = equation ? `<div class="code"><code>${esc(equation.line)}</code><small>${esc(equation.where)}: <code>${esc(equation.stated)}</code></small></div>` : "";
@@ -221,6 +215,4 @@ function explanation(key, i, j) {
       <p class="actions">${equation ? '<button type="button" id="copy">Copy as LaTeX</button>' : ""}<button type="button" id="close">Close</button></p></section>`;
 }
 
-const axisWordOrEmpty = (axis, n) => (AXES[axis].kind === "one" ? "" : axisWord(axis, n));
-
-const latexOf = (key, i, j) => `${scalar(key, i, j, LATEX)} = ${symbolic(key, i, j, LATEX).join("")}`;
+const latexOf = (key, i, j) => `${scalar(key, i, j, LATEX)} ${TENSORS[key].after ? "\\leftarrow" : "="} ${symbolic(key, i, j, LATEX).join("")}`;
