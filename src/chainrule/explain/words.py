@@ -6,16 +6,15 @@ from chainrule.explain.trace import Equation, Step, Trace
 
 CELLS: dict[str, str | tuple[str, str]] = {  # by the line a layer states; of two sentences the second is for a 0
     "y = x @ W + b": (
-        "Unit {column} adds up what it gets for row {row}: every input times the weight that leads from "
-        "it into this unit, and the unit's bias."
+        "What {column} gets for {row}, added up: every input times the weight that leads from it to here, and the bias."
     ),
     "dW = x.T @ dy": (
-        "This weight carries {row} into unit {column}, once for every row of the batch. Each row asks for "
-        "its own change, its input times the gradient at the unit; the gradient is the sum of what they "
+        "This weight carries {row} into {column}, once for every row of the batch. Each row asks for "
+        "its own change, its input times the gradient of what it fed; the gradient is the sum of what they "
         "ask for."
     ),
     "db = dy.sum(axis=0)": (
-        "This bias is added to unit {column} for every row, with factor 1. What remains of the sum over "
+        "This bias is added to {column} for every row, with factor 1. What remains of the sum over "
         "the rows is the column of gradients."
     ),
     "dx = dy @ W.T": (
@@ -58,8 +57,8 @@ CELLS: dict[str, str | tuple[str, str]] = {  # by the line a layer states; of tw
     "p = p - lr * g": "Against the gradient, because that way the loss falls: before, less η times the gradient.",
 }
 KEYS = {
-    "p": "What the network predicts for row {row}: e to the number, over the sum of such powers along the row.",
-    "l": "How wrong the prediction is for row {row}.",
+    "p": "What the network predicts for {row}: e to the number, over the sum of such powers along the row.",
+    "l": "How wrong the prediction is for {row}.",
     "L": "The loss is the mean over the rows: add up, then divide by N. Penalties on the weights come on top.",
     "dl": "Prediction less target: how the row's own loss changes with this number.",
 }
@@ -121,7 +120,7 @@ def cell_words(equation: Equation) -> str | tuple[str, str]:
     if equation.key in KEYS:
         words = KEYS[equation.key]
         if equation.key == "p" and "softmax" not in equation.text:
-            words = "What the network predicts for row {row}, from this output."
+            words = "What the network predicts for {row}, from this output."
         if equation.key == "dl" and equation.text != "p - t":
             words = "How the row's own loss changes with this number, before the mean over the rows is taken."
         return words

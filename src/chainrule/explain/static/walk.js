@@ -115,10 +115,10 @@ function draw() {
 
 // Fitting: the largest numbers with which everything fits; where nothing does, one layer at a time
 
-const PADDING = 24, PANEL = 236, STORY = 104; // of the page left and right; heights of the panel, open and closed
+const PANEL = 236, STORY = 104; // heights of the panel, open and closed
 
 function fit() {
-  const main = $("main"), track = $("track"), across = main.clientWidth - 2 * PADDING;
+  const main = $("main"), track = $("track"), across = main.clientWidth - 2 * parseFloat(getComputedStyle(main).paddingLeft);
   $("overview").hidden = true;
   track.classList.remove("few");
   const flowing = matchMedia("(max-width: 900px), (max-height: 560px)").matches;
@@ -138,8 +138,8 @@ function fit() {
   for (const size of [15, 14, 13, 12]) {
     track.style.setProperty("--size", `${size}px`);
     drawTrack();
-    oneLayer([...document.querySelectorAll(".stage")], across);
-    if (track.scrollHeight <= main.clientHeight - STORY) return;
+    const complete = oneLayer([...document.querySelectorAll(".stage")], across);
+    if (complete && (flowing || track.scrollHeight <= main.clientHeight - STORY)) return;
   }
 }
 
@@ -156,13 +156,16 @@ function fitPaper() {
   away.forEach((stage, n) => addEventListener("afterprint", () => (stage.className = kept[n]), { once: true }));
 }
 
-/** Show the current layer, what enters it, and as many neighbours as there is room for. */
+const GAP = 14, LANES = 18; // between layers; of the lanes' names
+
+/** Show the current layer, what enters it, and as many neighbours as there is room for; whether both have room. */
 function oneLayer(stages, room) {
   const here = state.stage ?? WALK[state.step].stage;
-  const widths = stages.map((stage) => stage.getBoundingClientRect().width + 18);
-  const lasts = stages.map((stage) => stage.lastElementChild.getBoundingClientRect().width + 18);
+  const widths = stages.map((stage) => stage.getBoundingClientRect().width + GAP);
+  const lasts = stages.map((stage) => stage.lastElementChild.getBoundingClientRect().width + GAP);
   const shown = new Set([here]);
-  let used = widths[here] + 50 + (here ? lasts[here - 1] : 0);
+  let used = LANES + widths[here] + (here ? lasts[here - 1] : 0);
+  const complete = used <= room;
   for (const next of [here + 1, here - 1, here - 2, here + 2].filter((n) => n >= 0 && n < stages.length)) {
     const more = widths[next] - (next === here - 1 ? lasts[next] : 0);
     if (used + more > room || (next === here - 2 && !shown.has(here - 1)) || (next === here + 2 && !shown.has(here + 1))) continue;
@@ -170,9 +173,9 @@ function oneLayer(stages, room) {
     used += more;
   }
   stages.forEach((stage, n) => {
-    if (shown.has(n)) return;
-    stage.classList.add(n === Math.min(...shown) - 1 && used <= room ? "entering" : "away");
+    if (!shown.has(n)) stage.classList.add(n === here - 1 && complete ? "entering" : "away");
   });
+  return complete;
 }
 
 // Addresses: #dW1, #dW1.0.2, #all, #all/dW1.0.2

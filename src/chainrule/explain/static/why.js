@@ -175,10 +175,8 @@ function sentence(key, i, j) {
 }
 
 function wordFor(axis, n, tensor) {
-  const { kind, names } = AXES[axis];
-  if (kind === "input" && names[n] === String(n + 1)) return `input ${names[n]}`;
-  if (kind === "unit" && tensor.kind === "weight" && axis === tensor.rows) return `the output of unit ${names[n]}`;
-  return names[n];
+  const leaves = AXES[axis].kind === "unit" && tensor.kind === "weight" && axis === tensor.rows;
+  return `${leaves ? "the output of " : ""}${nameOn(axis, n)}`;
 }
 
 function isShut(key, i, j) {
