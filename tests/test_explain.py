@@ -5,6 +5,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
@@ -137,6 +138,50 @@ def test_the_network_stays_as_it_is_and_float32_is_traced_in_float64():
     assert net.target is None
     assert all(tensor.values.dtype == np.float64 for tensor in trace.tensors.values())
     assert worst(trace) < TIGHT
+
+
+def test_the_page_shows_itself_in_a_notebook(tmp_path):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2)
+    page = cr.explain(net, np.ones((3, 2)), [0, 1, 2])
+    html = page._repr_html_()
+    assert html.startswith("<iframe")
+    assert unescape(re.search(r'srcdoc="([^"]*)"', html)[1]) == page.html
+    page.save(tmp_path / "step.html")
+    assert (tmp_path / "step.html").read_text(encoding="utf-8") == page.html
+    with pytest.raises(cr.InputError, match="cannot write"):
+        page.save(tmp_path / "nowhere" / "step.html")
+    with pytest.raises(cr.InputError, match="expected a chainrule Network"):
+        cr.explain([1], np.ones((3, 2)), [0, 1, 2])
+
+
+def test_a_layer_of_ones_own_is_explained_by_the_lines_it_states():
+    class Cube(cr.Layer):
+        math = ("y = x**3", "dx = dy * 3 * x**2")
+
+        def forward(self, p, x, y, m):
+            np.power(x, 3, out=y)
+
+        def backward(self, p, g, x, y, dy, dx, m):
+            np.multiply(dy, 3 * x * x, out=dx)
+
+    class Silent(Cube):
+        math = ()
+
+    rng = np.random.default_rng(0)
+    for layer, explained in ((Cube(), True), (Silent(), False)):
+        net = cr.Network([cr.Dense(3), layer, cr.Dense(2)], cr.SoftmaxCrossEntropy(), n_in=2)
+        trace = trace_step(net, rng.normal(size=(3, 2)), [0, 1, 1])
+        assert ("a1" in trace.equations) is explained
+        assert worst(trace) < TIGHT
+        assert trace.title in render(trace)
+
+
+def test_outputs_whose_powers_overflow_are_explained_without_them():
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2, dtype=np.float64)
+    net["W1"][...] = 1e5 * np.arange(6).reshape(2, 3)
+    trace = trace_step(net, np.eye(2), [0, 2])
+    assert worst(trace) < TIGHT
+    assert all(np.isfinite(tensor.values).all() for tensor in trace.tensors.values())
 
 
 def test_names_in_the_page_cannot_become_markup():

@@ -10,6 +10,7 @@ import chainrule as cr
 from chainrule.check.catalogue import data_for, example, network_with
 from chainrule.explain import render, trace_step
 from chainrule.explain.exercise import LECTURE, parse_exercise
+from chainrule.optimizers import OPTIMIZERS
 
 CHROMIUM = shutil.which("chromium")
 sync_api = pytest.importorskip("playwright.sync_api", reason="the browser is driven with playwright")
@@ -188,11 +189,16 @@ def test_the_displayed_arithmetic_adds_up(show, trace):
     assert checked > 70
 
 
-@pytest.mark.parametrize("part", [*map(example, cr.LAYERS.values()), *map(example, cr.LOSSES.values())], ids=repr)
-def test_the_page_computes_the_same_terms_and_explains_every_cell(show, part):
+PARTS = [(example(kind), cr.SGD()) for kind in (*cr.LAYERS.values(), *cr.LOSSES.values())]
+PARTS += [(cr.Tanh(), kind()) for kind in OPTIMIZERS.values()]
+PARTS += [(cr.ReLU(), cr.SGD(momentum=0.9, nesterov=True)), (cr.ReLU(), cr.Adam(weight_decay=0.1, clip_norm=0.01))]
+
+
+@pytest.mark.parametrize(("part", "optimizer"), PARTS, ids=repr)
+def test_the_page_computes_the_same_terms_and_explains_every_cell(show, part, optimizer):
     net = network_with(part)
     X, y = data_for(net.loss)
-    trace = trace_step(net, X[:4], y[:4], cr.Adam())
+    trace = trace_step(net, X[:4], y[:4], optimizer)
     page = show(trace, "#all")
     sums = page.evaluate(
         """() => Object.fromEntries(Object.keys(EQUATIONS).map((key) => [key, Array.from(valuesOf(key), (value, n) => {

@@ -155,7 +155,10 @@ class Builder:
         same in names that the page has."""
         line = f"{key} = {text_of.rename(text, self.numbers)}"
         text = shown or text
-        terms = Reader(self.matrices, self._helper).read(text_of.spelled_out(text))
+        spelled = text_of.spelled_out(text)
+        if spelled != text and not np.isfinite(text_of.evaluate(spelled, self.names)).all():
+            spelled = text  # a power overflows; the function itself does not
+        terms = Reader(self.matrices, self._helper).read(spelled)
         self.trace.equations[key] = Equation(key, text, line, stated, terms, where)
 
     def _helper(self, node: ast.expr) -> str:

@@ -57,7 +57,7 @@ def replace_where(text: str, change: Callable[[ast.AST], ast.AST | None]) -> str
 
 def evaluate(text: str, names: Mapping[str, Any]) -> Array:
     """The expression's value as a matrix; vectors are one row."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         value = np.asarray(eval(text, FUNCTIONS | dict(names)), dtype=np.float64)
     return value.reshape(1, -1) if value.ndim < 2 else value
 

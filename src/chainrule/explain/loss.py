@@ -54,7 +54,7 @@ def _names(b: Builder) -> dict[str, str]:
 
 def _title(b: Builder) -> str:
     words = {"SoftmaxCrossEntropy": "softmax + loss", "BinaryCrossEntropy": "sigmoid + loss"}
-    return words.get(type(b.net.loss).__name__, repr(b.net.loss))
+    return words.get(type(b.net.loss).__name__, repr(b.net.loss).removesuffix("()"))
 
 
 def _prediction(b: Builder, dz: str, where: str) -> str | None:

@@ -20,14 +20,17 @@ function drawTrack() {
   for (const canvas of document.querySelectorAll("canvas")) drawMap(canvas, canvas.parentElement.dataset.key, known);
 }
 
+const PHASES = { given: "", forward: "forward", loss: "loss", backward: "backward", update: "update" };
+
 function drawSteps() {
-  $("steps").innerHTML = WALK.map((step, n) => `<button type="button" data-step="${n}" class="${step.phase}" aria-label="Step ${n + 1}: ${esc(step.title)}" title="${esc(step.title)}"></button>`).join("");
+  $("steps").innerHTML = WALK.map((step, n) => `<button type="button" data-step="${n}" class="${n && step.phase !== WALK[n - 1].phase ? "turn" : ""}" aria-label="Step ${n + 1}: ${esc(step.title)}" title="${esc(step.title)}"></button>`).join("");
   $("overview").innerHTML = STAGES.map((stage, n) => `<button type="button" data-stage="${n}">${esc(stage.title)}</button>`).join('<span aria-hidden="true">→</span>');
 }
 
 function drawHeader() {
   const step = WALK[state.step], equation = EQUATIONS[step.key];
   $("count").textContent = state.all ? `All ${WALK.length} steps` : `Step ${state.step + 1} of ${WALK.length}`;
+  $("phase").textContent = state.all ? "" : PHASES[step.phase];
   $("step-title").textContent = state.all ? "The whole step" : step.title;
   $("step-formula").innerHTML = equation && !state.all ? math(equation.math, true) : "";
   $("known-loss").innerHTML = TENSORS.L && known("L") ? `loss <b>${plain(entry("L", 0, 0))}</b>` : "";
@@ -40,10 +43,16 @@ function drawHeader() {
     if (n === state.step) button.setAttribute("aria-current", "step");
     else button.removeAttribute("aria-current");
   }
+}
+
+/** Mark the current layer among the layers, and bring it into view. */
+function drawOverview() {
   for (const button of $("overview").querySelectorAll("button")) {
-    const here = Number(button.dataset.stage) === (state.stage ?? step.stage);
-    if (here) button.setAttribute("aria-current", "true");
-    else button.removeAttribute("aria-current");
+    const here = Number(button.dataset.stage) === (state.stage ?? WALK[state.step].stage);
+    if (here) {
+      button.setAttribute("aria-current", "true");
+      $("overview").scrollLeft = button.offsetLeft - $("overview").clientWidth / 2;
+    } else button.removeAttribute("aria-current");
   }
 }
 
@@ -82,6 +91,12 @@ function markSource(key, i, j, row) {
   if (row !== null) cell?.style.setProperty("--mark", rowColour(row));
 }
 
+const LEGEND = [
+  ['<i class="swatch neg"></i><i class="swatch pos"></i>', "negative and positive, stronger where larger"],
+  ['<i class="swatch row"></i>', "one colour for each row of the batch"],
+  ['<i class="swatch open"></i>', "not known yet: ask before you show"],
+].map(([sign, words]) => `<li><span>${sign}</span>${words}</li>`);
+
 function drawWhy() {
   const panel = $("why");
   document.body.classList.toggle("asked", state.cell !== null);
@@ -100,7 +115,7 @@ function drawWhy() {
   if (TENSORS[step.key]) nameAxes(step.key);
   panel.className = "story";
   panel.innerHTML = `<section class="first"><p class="say">${esc(step.say)}</p><p class="hint">Point at a number, or tab to it: it tells why it is what it is. <kbd>←</kbd> and <kbd>→</kbd> walk.</p></section>
-    <section class="third">${equation ? shapes(step.key) : ""}${line}</section>`;
+    <section class="third">${equation ? shapes(step.key) : `<ul class="legend">${LEGEND.join("")}</ul>`}${line}</section>`;
 }
 
 function draw() {
@@ -135,6 +150,7 @@ function fit() {
   mostDigits = 3;
   track.classList.add("few");
   $("overview").hidden = false;
+  drawOverview();
   for (const size of [15, 14, 13, 12]) {
     track.style.setProperty("--size", `${size}px`);
     drawTrack();
@@ -222,6 +238,7 @@ function ask(cell, pinned) {
   Object.assign(state, { cell, pinned });
   markFocus();
   drawWhy();
+  $("said").textContent = pinned ? sentence(cell.key, cell.i, cell.j) : ""; // the number itself is the cell's label
   if (pinned) remember();
 }
 
