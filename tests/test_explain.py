@@ -239,6 +239,18 @@ def test_the_lectures_case():
     np.testing.assert_allclose(trace["W1_after"], exercise.net["W1"] - 0.5 * trace["dW1"], rtol=TIGHT)
 
 
+def test_an_exercise_names_its_columns_and_classes_in_any_order():
+    text = LECTURE.replace("[0, 1, 2, 1]", '["owl", "cat", "dog", "cat"]')
+    named = parse_exercise('classes = ["owl", "cat", "dog"]\ncolumns = ["age", "size", "fur"]\n' + text)
+    trace = trace_step(named.net, named.X, named.y, named.optimizer)
+    assert trace.axes["units1"].names == ("owl", "cat", "dog")
+    assert trace.axes["input"].names == ("age", "size", "fur")
+    plain = parse_exercise(LECTURE)
+    np.testing.assert_array_equal(trace["t"], trace_step(plain.net, plain.X, plain.y)["t"])
+    with pytest.raises(cr.InputError, match="no class 'cow'"):
+        parse_exercise('classes = ["owl", "cat", "dog"]\n' + text.replace('"dog"', '"cow"'))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

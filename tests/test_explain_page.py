@@ -224,6 +224,16 @@ def test_the_formula_can_be_copied_as_latex(show):
     assert latex.isascii()
 
 
+def test_the_panel_does_not_cover_the_number_that_is_asked_about(show):
+    page = show(small_trace(), "#all")
+    for asked in (cell(page, "W2_after", 3, 1), cell(page, "b1_after", 0, 2), cell(page, "dW2", 3, 0)):
+        asked.hover()
+        assert page.locator("#why.open").count() == 1
+        box, panel = asked.bounding_box(), page.locator("#why").bounding_box()
+        assert box["y"] + box["height"] <= panel["y"]
+        page.keyboard.press("Escape")
+
+
 # Keyboard, screen reader, themes, sizes, paper
 
 

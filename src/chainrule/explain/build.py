@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -58,12 +57,11 @@ class Builder:
         p, g = self.plan.views(self.params), self.plan.views(self.grads)
         loss = float(gradients(self.plan, p, g, self.tape, net.loss, data, data.total))
         matrices = slice(self.plan.n_decay)
-        self.penalty = float(net.objective.penalty(self.params[matrices], self.grads[matrices]))
-        self.trace = Trace(title, self._summary(), loss + self.penalty)
+        loss += float(net.objective.penalty(self.params[matrices], self.grads[matrices]))
+        self.trace = Trace(title, self._summary(), loss)
         self.numbers: dict[str, float] = {}  # scalars by key, for the lines that run
         self.names: dict[str, Any] = {}  # what a line may use: arrays, and scalars as numbers
         self.matrices: dict[str, Array] = {}
-        self.known = Counter[str]()
         self.helpers: dict[str, str] = {}
         self.outputs = self._output_keys()
 
@@ -113,10 +111,18 @@ class Builder:
                 self.width_axes.append(key)
             else:
                 self.width_axes.append(self.width_axes[-1])
-        classes = getattr(self.target, "classes", None) if self.net.loss.target == "labels" else None
-        last = self.width_axes[-1]
-        if classes is not None and axes[last].kind == "unit" and list(classes) != list(range(len(classes))):
-            axes[last] = Axis("class", tuple(map(str, classes.tolist())))
+        last, classes = self.width_axes[-1], self._class_names()
+        if classes is not None and axes[last].kind == "unit":
+            axes[last] = Axis("class", classes)
+
+    def _class_names(self) -> tuple[str, ...] | None:
+        """What the outputs are called; None where they are numbers."""
+        classes = self.net.info.get("classes")
+        if classes is None and self.net.loss.target == "labels":
+            classes = getattr(self.target, "classes", np.empty(0)).tolist()
+        if classes is None or len(classes) != self.net.n_out or classes == list(range(len(classes))):
+            return None
+        return tuple(map(str, classes))
 
     def _input_names(self) -> tuple[str, ...]:
         names = getattr(self.net.encoder, "features", None) or self.net.info.get("columns")

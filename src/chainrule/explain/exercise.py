@@ -151,16 +151,16 @@ def _fill(net: Network, given: dict[str, Any]) -> None:
 
 
 def _labels(net: Network, y: Array, classes: list[str]) -> Array:
-    """Targets by name or by number, as the network's classes."""
-    from chainrule.targets import Labels
-
+    """Targets by name as positions in `classes`, which name the outputs."""
     if net.loss.target != "labels" or len(classes) != net.n_out:
         raise InputError(f"classes: expected a name for each of {net.n_out} outputs of a classifier, got {classes}")
-    order = np.argsort(classes)
-    if list(order) != list(range(len(classes))):
-        raise InputError(f"classes: expected them in alphabetical order, got {classes}")
-    net.target = Labels(net.n_out, np.array(classes))
-    return y if y.dtype.kind == "U" else np.array(classes)[y.astype(int)]
+    net.info["classes"] = classes
+    if y.dtype.kind != "U":
+        return y
+    unknown = [label for label in y.tolist() if label not in classes]
+    if unknown:
+        raise InputError(f"targets: no class {unknown[0]!r}; {nearest(unknown[0], classes)}")
+    return np.array([classes.index(label) for label in y.tolist()])
 
 
 def _optimizer(given: dict[str, Any]) -> Optimizer:

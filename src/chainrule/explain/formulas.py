@@ -26,7 +26,9 @@ def equation_math(trace: Trace, equation: Equation, to: MathML | None = None) ->
 
 
 def _divided(trace: Trace, writer: Writer) -> str:
-    to, row = writer.to, writer.write(text_of.parse(trace.equations["dl"].text))
+    """The rows' own gradients over N, by name and by number; by what they are where that is short."""
+    to, text = writer.to, trace.equations["dl"].text
+    row = writer.write(text_of.parse("dl" if "/" in text or "(" in text else text))
     n = to.number(f"{trace['n'][0, 0]:g}")
     return to.row(to.fraction(row, writer.leaf("n", to, "")), to.operator("="), to.fraction(row, n))
 

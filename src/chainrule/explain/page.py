@@ -21,7 +21,7 @@ from chainrule.explain.terms import Term
 from chainrule.explain.trace import Equation, Tensor, Trace
 from chainrule.explain.words import cell_words, step_words
 
-SCRIPTS = ("model", "numbers", "formulas", "figures", "why", "walk")
+SCRIPTS = ("model", "numbers", "formulas", "figures", "why", "fit", "walk")
 LARGE = 20_000  # entries from which an array is sent in float32, or computed by the page from its equation
 BUDGET = 1_400_000  # entries in all; what does not fit is sent as its first rows and columns
 CORNER = 64

@@ -112,6 +112,7 @@ class Reader:
         terms = []
         for term in self._terms(inner, (rows, columns)):
             over = tuple((index, self._size(term, index)) for index in summed)
+            over = tuple(pair for pair in over if axis is not None or pair[1] > 1)
             mean = 1 / prod(size for _, size in over) if attr == "mean" else 1.0
             terms.append(replace(_scaled(term, mean), over=term.over + over))
         return terms
