@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +14,13 @@ import pytest
 import chainrule as cr
 from chainrule.check.catalogue import data_for, example, network_with
 from chainrule.explain import render, trace_step
-from chainrule.explain.exercise import LECTURE, parse_exercise
+from chainrule.explain.exercise import LECTURE, parse_exercise, read_exercise
 from chainrule.explain.lines import FUNCTIONS
 from chainrule.explain.worksheet import Sheet, answers_csv, page, text, variant
 from chainrule.optimizers import OPTIMIZERS
 from conftest import TIGHT
 
+ROOT = Path(__file__).parent.parent
 PARTS = [*map(example, cr.LAYERS.values()), *map(example, cr.LOSSES.values())]
 PARTS += [cr.SoftmaxCrossEntropy(0.1), cr.LeakyReLU(0.3), cr.Huber(0.5), cr.QuantileLoss(0.8)]
 OPTIMIZED = [kind() for kind in OPTIMIZERS.values()]
@@ -237,6 +239,14 @@ def test_the_lectures_case():
     np.testing.assert_allclose(trace["da1"], (p - t) / 4, rtol=TIGHT)
     np.testing.assert_allclose(trace["dW1"], exercise.X.T @ trace["dz1"], rtol=TIGHT)
     np.testing.assert_allclose(trace["W1_after"], exercise.net["W1"] - 0.5 * trace["dW1"], rtol=TIGHT)
+
+
+def test_the_exercises_of_the_repository_are_ones():
+    (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "explain.md").read_text(encoding="utf-8"), re.S)
+    for exercise in (read_exercise(ROOT / "examples" / "step.toml"), parse_exercise(block)):
+        trace = trace_step(exercise.net, exercise.X, exercise.y, exercise.optimizer)
+        assert trace.summary.startswith(("3-4-2", "2-3-2"))
+        assert worst(trace) < TIGHT
 
 
 def test_an_exercise_names_its_columns_and_classes_in_any_order():

@@ -136,27 +136,33 @@ function windowText(key) {
   return `rows ${range(TENSORS[key].rows)}, columns ${range(TENSORS[key].columns)}`;
 }
 
-/** Draw a heat map: each pixel is the entry of largest size it covers. */
+/** Draw a heat map and the window in it. */
 function drawMap(canvas, key, known) {
-  const context = canvas.getContext("2d"), { width, height } = canvas;
-  const rows = rowsOf(key), columns = columnsOf(key), style = getComputedStyle(document.body);
-  const hue = (name) => style.getPropertyValue(name).trim();
-  context.clearRect(0, 0, width, height);
-  context.fillStyle = hue("--cell");
-  context.fillRect(0, 0, width, height);
-  if (!known(key)) return;
-  const values = valuesOf(key), top = largest(key) || 1;
+  const context = canvas.getContext("2d"), { width, height } = canvas, { rows, columns } = TENSORS[key];
+  if (known(key)) context.drawImage(painted(key, width, height), 0, 0);
+  context.strokeStyle = colourOf("--ink");
+  const across = width / sizeOf(columns), down = height / sizeOf(rows), r = visible(rows), c = visible(columns);
+  context.strokeRect(c[0] * across + 0.5, r[0] * down + 0.5, Math.max(2, c.length * across - 1), Math.max(2, r.length * down - 1));
+}
+
+const colourOf = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
+const PAINTED = new Map(); // heat maps by array and colours: an array does not change
+
+/** The array as a picture: each pixel is the entry of largest size it covers. */
+function painted(key, width, height) {
+  const negative = colourOf("--negative"), positive = colourOf("--positive"), name = `${key} ${negative}`;
+  if (PAINTED.has(name)) return PAINTED.get(name);
+  const picture = Object.assign(document.createElement("canvas"), { width, height }), context = picture.getContext("2d");
+  const rows = rowsOf(key), columns = columnsOf(key), values = valuesOf(key), top = largest(key) || 1;
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {
       const value = strongest(values, columns, (y * rows) / height, ((y + 1) * rows) / height, (x * columns) / width, ((x + 1) * columns) / width);
       context.globalAlpha = Math.min(1, Math.abs(value) / top) || 0;
-      context.fillStyle = hue(value < 0 ? "--negative" : "--positive");
+      context.fillStyle = value < 0 ? negative : positive;
       context.fillRect(x, y, 1, 1);
     }
-  context.globalAlpha = 1;
-  context.strokeStyle = hue("--ink");
-  const r = visible(TENSORS[key].rows), c = visible(TENSORS[key].columns);
-  context.strokeRect((c[0] * width) / columns + 0.5, (r[0] * height) / rows + 0.5, Math.max(2, (c.length * width) / columns - 1), Math.max(2, (r.length * height) / rows - 1));
+  PAINTED.set(name, picture);
+  return picture;
 }
 
 function strongest(values, columns, top, bottom, left, right) {

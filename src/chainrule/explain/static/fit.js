@@ -1,32 +1,57 @@
 // Fitting: the largest numbers with which everything fits; where nothing does, one layer at a time
 
 const PANEL = 236, STORY = 104; // heights of the panel, open and closed
+const FITTED = new Map(); // what was found for a window and a phase; what is known yet takes no other room
 
+/** Draw the arrays as they fit. */
 function fit() {
-  const main = $("main"), track = $("track"), across = main.clientWidth - 2 * parseFloat(getComputedStyle(main).paddingLeft);
+  const main = $("main"), updating = document.body.classList.contains("updating");
   $("overview").hidden = true;
-  track.classList.remove("few");
-  const flowing = matchMedia("(max-width: 900px), (max-height: 560px)").matches;
-  const down = main.clientHeight - (document.body.classList.contains("updating") ? STORY : PANEL);
-  for (const [digits, sizes] of [[3, [18, 17, 16, 15, 14, 13, 12]], [2, [13, 12, 11]]]) {
-    mostDigits = digits;
-    drawTrack();
+  const window = [innerWidth, innerHeight, main.clientHeight, updating].join();
+  if (!FITTED.has(window)) FITTED.set(window, measured(main, updating ? STORY : PANEL));
+  const { digits, size, few } = FITTED.get(window);
+  apply(digits, size, few);
+  if (few) oneLayer(roomAcross(main));
+}
+
+const roomAcross = (main) => main.clientWidth - 2 * parseFloat(getComputedStyle(main).paddingLeft);
+const isFlowing = () => matchMedia("(max-width: 900px), (max-height: 560px)").matches;
+
+function apply(digits, size, few) {
+  mostDigits = digits;
+  $("track").classList.toggle("few", few);
+  $("track").style.setProperty("--size", `${size}px`);
+  $("overview").hidden = !few;
+  if (few) drawOverview();
+  drawTrack();
+}
+
+/** Digits and size of the numbers, and whether there is room for a few layers only. */
+function measured(main, panel) {
+  const track = $("track"), across = roomAcross(main), flowing = isFlowing();
+  apply(2, 11, false);
+  if (track.scrollWidth > across) return measuredFew(main);
+  for (const [digits, sizes] of [[3, [18, 17, 16, 15, 14, 13, 12]], [2, [13, 12]]]) {
+    apply(digits, sizes.at(-1), false);
+    if (track.scrollWidth > across) continue;
     for (const size of sizes) {
       track.style.setProperty("--size", `${size}px`);
-      if (track.scrollWidth <= across && (flowing || track.scrollHeight <= down)) return;
+      if (track.scrollWidth <= across && (flowing || track.scrollHeight <= main.clientHeight - panel)) return { digits, size, few: false };
     }
-    if (track.scrollWidth <= across) return;
+    if (digits === 3) return { digits, size: sizes.at(-1), few: false };
   }
-  mostDigits = 3;
-  track.classList.add("few");
-  $("overview").hidden = false;
-  drawOverview();
-  for (const size of [15, 14, 13, 12]) {
+  return { digits: 2, size: 11, few: false };
+}
+
+function measuredFew(main) {
+  const track = $("track");
+  apply(3, 15, true);
+  for (const size of [15, 14, 13]) {
     track.style.setProperty("--size", `${size}px`);
-    drawTrack();
-    const complete = oneLayer([...document.querySelectorAll(".stage")], across);
-    if (complete && (flowing || track.scrollHeight <= main.clientHeight - STORY)) return;
+    const complete = oneLayer(roomAcross(main));
+    if (complete && (isFlowing() || track.scrollHeight <= main.clientHeight - STORY)) return { digits: 3, size, few: true };
   }
+  return { digits: 3, size: 12, few: true };
 }
 
 const PAPER = [1040, 440]; // pixels of an A4 page on its side that the arrays may take
@@ -37,6 +62,7 @@ function fitPaper() {
   const scale = () => Math.min(1, PAPER[0] / track.scrollWidth, PAPER[1] / track.scrollHeight);
   const kept = away.map((stage) => stage.className);
   for (const stage of away) stage.className = "stage";
+  drawMaps();
   if (scale() < 0.5) away.forEach((stage, n) => (stage.className = kept[n]));
   track.style.setProperty("--print-zoom", scale());
   away.forEach((stage, n) => addEventListener("afterprint", () => (stage.className = kept[n]), { once: true }));
@@ -45,7 +71,9 @@ function fitPaper() {
 const GAP = 14, LANES = 18; // between layers; of the lanes' names
 
 /** Show the current layer, what enters it, and as many neighbours as there is room for; whether both have room. */
-function oneLayer(stages, room) {
+function oneLayer(room) {
+  const stages = [...document.querySelectorAll(".stage")];
+  for (const stage of stages) stage.className = "stage";
   const here = state.stage ?? WALK[state.step].stage;
   const widths = stages.map((stage) => stage.getBoundingClientRect().width + GAP);
   const lasts = stages.map((stage) => stage.lastElementChild.getBoundingClientRect().width + GAP);

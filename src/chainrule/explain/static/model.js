@@ -10,7 +10,8 @@ const rowsOf = (key) => sizeOf(TENSORS[key].rows);
 const columnsOf = (key) => sizeOf(TENSORS[key].columns);
 
 function decode(tensor) {
-  const bytes = Uint8Array.from(atob(tensor.data), (letter) => letter.charCodeAt(0));
+  const text = atob(tensor.data), bytes = new Uint8Array(text.length);
+  for (let n = 0; n < text.length; n++) bytes[n] = text.charCodeAt(n);
   return tensor.single ? new Float32Array(bytes.buffer) : new Float64Array(bytes.buffer);
 }
 
@@ -31,7 +32,9 @@ function spread(corner, [rows, columns], allRows, allColumns) {
   return values;
 }
 
+/** One entry; of a large array that nobody has looked at as a whole yet, without the others. */
 function entry(key, i, j) {
+  if (!TENSORS[key].values && TENSORS[key].data === undefined) return products(key, i, j).reduce((sum, product) => sum + product.value, 0);
   return valuesOf(key)[i * columnsOf(key) + j];
 }
 

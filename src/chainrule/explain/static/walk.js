@@ -17,7 +17,12 @@ function drawTrack() {
     return `<section class="stage" data-stage="${n}" aria-label="${esc(stage.title)}" style="--columns:${stage.columns.length}"><h4>${esc(stage.title)}</h4>${columns}</section>`;
   });
   $("track").innerHTML = labels + stages.join("");
-  for (const canvas of document.querySelectorAll("canvas")) drawMap(canvas, canvas.parentElement.dataset.key, known);
+}
+
+/** Draw the heat maps of the layers that are shown. */
+function drawMaps() {
+  for (const canvas of document.querySelectorAll("canvas"))
+    if (canvas.offsetParent) drawMap(canvas, canvas.parentElement.dataset.key, known);
 }
 
 const PHASES = { given: "", forward: "forward", loss: "loss", backward: "backward", update: "update" };
@@ -124,6 +129,7 @@ function draw() {
   document.body.classList.remove("asked");
   drawHeader();
   fit();
+  drawMaps();
   markFocus();
   drawWhy();
 }
