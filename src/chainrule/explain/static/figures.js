@@ -133,7 +133,8 @@ function windowText(key) {
     const shown = visible(axis);
     return sizeOf(axis) === shown.length ? "all" : `${shown[0] + 1}–${shown.at(-1) + 1}`;
   };
-  return `rows ${range(TENSORS[key].rows)}, columns ${range(TENSORS[key].columns)}`;
+  const { corner } = TENSORS[key]; // what the page has of an array that is too large for it
+  return `rows ${range(TENSORS[key].rows)}, columns ${range(TENSORS[key].columns)}${corner ? `; the page has the first ${corner.join(" × ")}` : ""}`;
 }
 
 /** Draw a heat map and the window in it. */

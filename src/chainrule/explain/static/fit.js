@@ -87,7 +87,7 @@ function oneLayer(room) {
     used += more;
   }
   stages.forEach((stage, n) => {
-    if (!shown.has(n)) stage.classList.add(n === here - 1 && complete ? "entering" : "away");
+    if (!shown.has(n)) stage.classList.add(n === here - 1 ? "entering" : "away");
   });
   return complete;
 }
