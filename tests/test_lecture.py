@@ -11,6 +11,8 @@ import pytest
 from palmerpenguins import load_penguins
 
 import chainrule as cr
+from chainrule.explain import render, trace_step
+from chainrule.explain.exercise import LECTURE, parse_exercise
 from chainrule.optimizers import OPTIMIZERS
 from chainrule.schedules import SCHEDULES
 from conftest import TIGHT
@@ -84,12 +86,24 @@ def test_the_librarys_page_names_every_layer_loss_and_initializer():
         assert f"`{name}" in page, name
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/library.md"])
+def test_the_lectures_page_leads_to_cells_of_the_step_it_describes():
+    exercise = parse_exercise(LECTURE)
+    trace = trace_step(exercise.net, exercise.X, exercise.y, exercise.optimizer, exercise.title)
+    linked = re.findall(r"\(step\.html#(\w+)\.(\d+)\.(\d+)\)", (ROOT / "docs" / "lecture.md").read_text())
+    assert {key for key, _, _ in linked} == {"z1", "dW1", "db1", "dx", "dz1", "da1", "W1_after"}
+    values = {key: trace[key][int(i), int(j)] for key, i, j in linked}
+    assert all(np.isfinite(value) for value in values.values())
+    opened, shut = (trace["z1"][int(i), int(j)] for key, i, j in linked if key == "dz1")
+    assert opened > 0 > shut
+    assert render(trace) == (ROOT / "docs" / "step.html").read_text(encoding="utf-8"), "run docs/screens.py"
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/explain.md", "docs/library.md"])
 def test_the_python_on_the_pages_runs(name, tmp_path, monkeypatch):
     load_penguins().to_csv(tmp_path / "penguins.csv", index=False)
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.S)
     names = {"cr": cr, "np": np, "layers": [cr.Dense(3)], "loss": cr.SoftmaxCrossEntropy(), "n_in": 4}
-    assert len(blocks) >= 2
+    assert blocks
     for block in blocks:
         exec(block, names)

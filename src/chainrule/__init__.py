@@ -52,10 +52,15 @@ from chainrule.training import Training, train
 
 if TYPE_CHECKING:
     from chainrule.check.gradients import check_gradients
+    from chainrule.explain import explain
     from chainrule.files import load
 
 __version__ = "0.1.0"
-_LATER = {"check_gradients": "chainrule.check.gradients", "load": "chainrule.files"}  # imported when first used
+_LATER = {  # imported when first used
+    "check_gradients": "chainrule.check.gradients",
+    "explain": "chainrule.explain",
+    "load": "chainrule.files",
+}
 __all__ = [
     *_LATER,
     *(name for name, value in dict(globals()).items() if getattr(value, "__module__", "").startswith("chainrule.")),

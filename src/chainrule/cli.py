@@ -1,4 +1,4 @@
-"""The command line: train, predict, evaluate, summary, check, bench. Exit code 0, or 2 with one line on stderr."""
+"""The command line, a function for each command. Exit code 0, or 2 with one line on stderr."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from chainrule.arrays import Array
 from chainrule.check.catalogue import check_all
 from chainrule.check.gradients import check_gradients
 from chainrule.cli_bench import bench_command
+from chainrule.cli_explain import explain_command
 from chainrule.cli_train import train_command
 from chainrule.data.datasets import load_dataset
 from chainrule.data.table import Table, as_levels
@@ -37,9 +38,10 @@ app = App(
 app["--help"].group = app["--version"].group = Group("Other", sort_key=9)
 app.command(train_command, name="train")
 app.command(bench_command, name="bench")
+app.command(explain_command, name="explain")
 
 
-def _rows_for(net: Network, data: str, target: str | None = None) -> tuple[Any, Array | None]:
+def rows_for(net: Network, data: str, target: str | None = None) -> tuple[Any, Array | None]:
     """Raw rows for a trained network, and their targets where the data holds them."""
     dataset = load_dataset(data)
     dataset = dataset.test or dataset
@@ -74,7 +76,7 @@ def predict(
         The CSV file; standard output without it.
     """
     net = load(model)
-    X, _ = _rows_for(net, data)
+    X, _ = rows_for(net, data)
     columns = {"prediction": net.predict(X)}
     if proba:
         columns |= {
@@ -113,13 +115,13 @@ def evaluate(
         Print one JSON object instead.
     """
     net = load(model)
-    X, y = _rows_for(net, data, target)
+    X, y = rows_for(net, data, target)
     if y is None:
         raise InputError(
             f"{data}: no column {net.info.get('target', 'label')!r} to compare with; name it with --target"
         )
     assert net.target is not None
-    y = _known_labels(net, y)
+    y = known_labels(net, y)
     rows = net.data(X, y)
     loss, score = net.evaluate_data(rows)
     prediction = net.predict(X)
@@ -140,7 +142,7 @@ def evaluate(
         screen.text(f"\nrows: what it is; columns: what was predicted\n{confusion(y, prediction, net.classes)}")
 
 
-def _known_labels(net: Network, y: Array) -> Array:
+def known_labels(net: Network, y: Array) -> Array:
     """Targets as in training: text where the classes are text, whole numbers where they are numbers."""
     if net.classes is None:
         return y
@@ -187,11 +189,11 @@ def check(model: Path | None = None, data: str | None = None, *, rows: int = 16)
         X, y = _random_rows(net, rows)
         net.encoder = None
     else:
-        everything, targets = _rows_for(net, data)
+        everything, targets = rows_for(net, data)
         if targets is None:
             raise InputError(f"{data}: no targets to check with")
         X = everything.rows(slice(rows)) if isinstance(everything, Table) else everything[:rows]
-        y = _known_labels(net, targets[:rows])
+        y = known_labels(net, targets[:rows])
     report = check_gradients(net, X, y)
     screen.text(str(report))
     if not report:

@@ -28,6 +28,7 @@ class Optimizer(Settings, ABC):
     clip_norm: float | None = None
 
     n_moments: ClassVar[int] = 0
+    math: ClassVar[tuple[str, ...]] = ()  # `update` as NumPy text, memory in the order of the moments, t from 1
 
     def __post_init__(self) -> None:
         kind = type(self).__name__
@@ -53,6 +54,12 @@ class Optimizer(Settings, ABC):
     @abstractmethod
     def update(self, p: Array, g: Array, moments: Array, scalars: tuple[float, ...]) -> None:
         """The equation, in place, on any block of the flat arrays; g may be overwritten."""
+
+    def lines(self, matrix: bool, clipped: bool) -> tuple[str, ...]:
+        """The whole step of one parameter as NumPy text: clipping where the gradient was longer, decay, update."""
+        clip = ("g = g * clip_norm / norm",) if clipped else ()
+        decay = ("p = p - lr * weight_decay * p",) if matrix and self.weight_decay else ()
+        return (*clip, *decay, *self.math)
 
     def apply(self, params: Array, grads: Array, moments: Array, n_decay: int, step: int) -> None:
         """One step on the whole network."""
@@ -89,6 +96,13 @@ class SGD(Optimizer):
     @property
     def n_moments(self) -> int:  # type: ignore[override]
         return int(self.momentum > 0)
+
+    @property
+    def math(self) -> tuple[str, ...]:  # type: ignore[override]
+        if not self.momentum:
+            return ("p = p - lr * g",)
+        step = "p = p - lr * g - lr * momentum * v" if self.nesterov else "p = p - lr * v"
+        return ("v = momentum * v + g", step)
 
     def update(self, p: Array, g: Array, moments: Array, scalars: tuple[float, ...]) -> None:
         (lr,) = scalars
@@ -135,6 +149,7 @@ class AdaGrad(Optimizer):
     epsilon: float = 1e-7
 
     n_moments: ClassVar[int] = 1
+    math = ("c = c + g**2", "p = p - lr * g / (np.sqrt(c) + epsilon)")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -156,6 +171,7 @@ class RMSProp(Optimizer):
     epsilon: float = 1e-7
 
     n_moments: ClassVar[int] = 1
+    math = ("c = rho * c + (1 - rho) * g**2", "p = p - lr * g / (np.sqrt(c) + epsilon)")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -181,6 +197,11 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
 
     n_moments: ClassVar[int] = 2
+    math = (
+        "m = beta1 * m + (1 - beta1) * g",
+        "v = beta2 * v + (1 - beta2) * g**2",
+        "p = p - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + epsilon)",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

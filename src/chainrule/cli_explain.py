@@ -1,0 +1,94 @@
+"""`chainrule explain`: one training step as a page, or as a worksheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from chainrule.errors import InputError, require_count
+from chainrule.explain import explain
+from chainrule.explain.exercise import LECTURE, Exercise, parse_exercise, read_exercise
+from chainrule.files import load
+from chainrule.optimizers import SGD
+from chainrule.screen import Screen
+
+FLAG = Parameter(negative="")
+
+
+def explain_command(
+    source: Path | None = None,
+    data: str | None = None,
+    *,
+    rows: int = 4,
+    lr: float = 0.1,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])] = Path("step.html"),
+    worksheet: Annotated[bool, FLAG] = False,
+    students: Path | None = None,
+    template: Annotated[bool, FLAG] = False,
+) -> None:
+    """Write one training step as a page that says where each number comes from; without a file, the lecture's case.
+
+    Parameters
+    ----------
+    source
+        A model file that train wrote, with data; or a .toml file with the numbers of an exercise.
+    data
+        The model's rows, with their targets.
+    rows
+        How many of them, from the first on.
+    lr
+        The learning rate of the step, which is one of SGD; an exercise has its own.
+    out
+        The page.
+    worksheet
+        The step with blanks to print, and its solution in a file of its own.
+    students
+        A CSV file of ids: a worksheet with other numbers for each, and a CSV file of all answers.
+    template
+        Print the lecture's case as a .toml file to start from, and do nothing else.
+    """
+    screen = Screen()
+    if template:
+        print(LECTURE, end="")
+        return
+    exercise = _exercise(source, data, rows, lr)
+    if students is not None or worksheet:
+        from chainrule.explain.worksheet import write_worksheets
+
+        if students is not None and data is not None:
+            raise InputError(
+                "--students: expected an exercise (.toml) or no file; a trained model has one set of numbers"
+            )
+        for path in write_worksheets(exercise, out, students):
+            screen.text(f"Saved to {path}")
+        return
+    page = explain(exercise.net, exercise.X, exercise.y, exercise.optimizer, title=exercise.title)
+    page.save(out)
+    screen.text(f"Saved to {out}: {page.trace.summary}; loss {page.trace.loss:.6g}. Open it in a browser.")
+
+
+def _exercise(source: Path | None, data: str | None, rows: int, lr: float) -> Exercise:
+    require_count("--rows", rows)
+    if source is None:
+        return parse_exercise(LECTURE, "the lecture's case")
+    if source.suffix == ".toml":
+        if data is not None:
+            raise InputError(f"{data}: the rows of an exercise stand in {source}; leave the data out")
+        return read_exercise(source)
+    if data is None:
+        raise InputError(f"{source}: expected data beside the model, as in: chainrule explain {source} rows.csv")
+    return _from_model(source, data, rows, lr)
+
+
+def _from_model(source: Path, data: str, rows: int, lr: float) -> Exercise:
+    from chainrule.cli import known_labels, rows_for
+    from chainrule.data.table import Table
+
+    net = load(source)
+    everything, targets = rows_for(net, data)
+    if targets is None:
+        raise InputError(f"{data}: no targets to explain a loss with")
+    X: Any = everything.rows(slice(rows)) if isinstance(everything, Table) else everything[:rows]
+    return Exercise(f"One training step of {source.name}", net, X, known_labels(net, targets[:rows]), SGD(lr=lr))

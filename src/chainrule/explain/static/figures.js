@@ -1,0 +1,186 @@
+// Figures: an array as a table of numbers, or as a heat map with a window of numbers.
+
+const ROW_COLOURS = 8;
+const ALL_SHOWN = 10, WINDOW = 5;
+const OFFSET = {}; // where the window of an axis begins
+
+const count = (axis) => (sizeOf(axis) <= ALL_SHOWN ? sizeOf(axis) : WINDOW);
+const visible = (axis) => Array.from({ length: count(axis) }, (_, n) => (OFFSET[axis] ?? 0) + n);
+const windowed = (key) => count(TENSORS[key].rows) < rowsOf(key) || count(TENSORS[key].columns) < columnsOf(key);
+const rowColour = (n) => `var(--row${n % ROW_COLOURS})`;
+
+/** What a row or column of an axis is called in a sentence: row 2, input 1, unit 3, or its own name. */
+function nameOn(axis, n) {
+  const { kind, names } = AXES[axis];
+  if (kind === "one") return "";
+  const own = kind !== "batch" && names[n] !== String(n + 1);
+  return own || kind === "class" ? names[n] : `${kind === "batch" ? "row" : kind} ${names[n]}`;
+}
+
+const cellOf = (key, i, j) => document.querySelector(`td[data-key="${key}"][data-i="${i}"][data-j="${j}"]`);
+
+let mostDigits = 3; // after the point, in figures; fewer where the page is narrow
+
+function digitsOf(key) {
+  const tensor = TENSORS[key], values = [];
+  for (const i of visible(tensor.rows)) for (const j of visible(tensor.columns)) values.push(entry(key, i, j));
+  const digits = figureDigits(values, mostDigits);
+  return tensor.after ? Math.max(Math.min(digits, mostDigits), digitsOf(before(key))) : digits;
+}
+
+const before = (key) => key.replace(/_after$/, "");
+
+function largest(key) {
+  const tensor = TENSORS[key];
+  if (tensor.largest === undefined) {
+    tensor.largest = 0;
+    for (const value of valuesOf(key)) if (Math.abs(value) > tensor.largest) tensor.largest = Math.abs(value);
+  }
+  return tensor.largest;
+}
+
+/** One column of the page: for each lane a figure of one or two arrays (the bias is the last row of the weights'). */
+function columnFigures([values, gradients, after], known) {
+  const widest = Math.max(1.4, ...[...values, ...gradients, ...after].filter((key) => TENSORS[key]).map((key) => widthOf(key)));
+  const lanes = [["values", values], ["gradients", gradients], ["after", after]];
+  if (DATA.yours) lanes.splice(2, 0, ["yours", gradients.filter((key) => yoursOf(key))]);
+  return lanes
+    .map(([lane, keys]) => `<div class="lane-cell ${lane}">${keys.length ? figure(keys, lane, widest, known) : ""}</div>`)
+    .join("");
+}
+
+const RULER = document.createElement("canvas").getContext("2d");
+RULER.font = `100px ${getComputedStyle(document.body).fontFamily}`;
+
+/** The widest number of a figure, in em. */
+function widthOf(key) {
+  const tensor = TENSORS[key], digits = digitsOf(key);
+  let most = 0;
+  for (const i of visible(tensor.rows))
+    for (const j of visible(tensor.columns)) most = Math.max(most, RULER.measureText(fixed(entry(key, i, j), digits)).width / 100);
+  return most;
+}
+
+function figure(keys, lane, widest, known) {
+  const first = TENSORS[keys[0]], caption = keys.slice(0, 1);
+  const shape = keys.length ? `${rowsOf(keys[0])} × ${columnsOf(keys[0])}` : "";
+  const label = keys.map((key) => TENSORS[key].name).join(" and ");
+  const plus = keys.length > 1 && lane !== "after" ? `<span class="plus">${keys.slice(1).map((key) => math(TENSORS[key].math)).join(" ")}</span>` : "";
+  const heading = lane === "yours" ? `${math(first.math)} <small>yours</small>` : `${math(TENSORS[caption[0]].math)} <small>${shape}</small>${plus}`;
+  return `<figure data-keys="${keys.join(" ")}" data-lane="${lane}" style="--w:${widest.toFixed(2)}em">
+    <figcaption>${heading}</figcaption>
+    <table role="grid" aria-label="${esc(label)}${lane === "yours" ? ", yours" : ""}, ${shape}" aria-rowcount="${rowsOf(keys[0])}" aria-colcount="${columnsOf(keys[0])}">
+    ${header(keys[0], lane)}${keys.map((key, n) => body(key, n, lane, known)).join("")}</table>${keys.length && windowed(keys[0]) && lane !== "yours" ? heatMap(keys[0]) : ""}</figure>`;
+}
+
+function header(key, lane) {
+  const { columns } = TENSORS[key];
+  const names = visible(columns).map((j) => `<th scope="col">${esc(shortName(columns, j))}</th>`).join("");
+  return `<thead class="${lane === "values" ? "" : "quiet"}"><tr><td>&nbsp;</td>${names}</tr></thead>`;
+}
+
+function shortName(axis, n) {
+  const { kind, names } = AXES[axis];
+  return kind === "one" ? "" : names[n].length > 9 ? names[n].slice(0, 8) + "…" : names[n];
+}
+
+function body(key, n, lane, known) {
+  const tensor = TENSORS[key], digits = digitsOf(key);
+  const rows = visible(tensor.rows).map((i) => {
+    const cells = visible(tensor.columns).map((j) => cell(key, i, j, digits, lane, known)).join("");
+    return `<tr>${rowHeader(tensor, i)}${cells}</tr>`;
+  });
+  const rule = n ? `<tr class="rule" aria-hidden="true"><td></td><td colspan="${count(tensor.columns)}"></td></tr>` : "";
+  return `<tbody>${rule}${rows.join("")}</tbody>`;
+}
+
+function rowHeader(tensor, i) {
+  if (tensor.rows === "batch")
+    return `<th scope="row" class="batch"><i style="background:${rowColour(i)}"></i><span class="sr">row </span><span class="num">${esc(AXES.batch.names[i])}</span></th>`;
+  const name = tensor.rows === "one" ? (tensor.kind === "bias" || tensor.kind === "scalar" ? tensor.letter : "") : shortName(tensor.rows, i);
+  return `<th scope="row">${esc(name)}</th>`;
+}
+
+function cell(key, i, j, digits, lane, known) {
+  const tensor = TENSORS[key];
+  if (!known(key)) return `<td class="c blank" data-key="${key}" data-i="${i}" data-j="${j}" role="gridcell" aria-label="${esc(tensor.name)}, not known yet"></td>`;
+  const theirs = lane === "yours" ? yoursOf(key) : null;
+  const value = theirs ? theirs.values[i]?.[j] ?? NaN : entry(key, i, j);
+  const share = Math.round((46 * Math.min(Math.abs(value), largest(key))) / (largest(key) || 1)) || 0;
+  const text = fixed(value, digits);
+  const where = [nameOn(tensor.rows, i), nameOn(tensor.columns, j)].filter(Boolean).join(", ");
+  const wrong = theirs && theirs.wrong[i]?.[j];
+  const label = `${tensor.name}${theirs ? ", yours" : ""}${where ? `, ${where}` : ""}: ${text}${wrong ? ", differs" : ""}`;
+  const step = tensor.after ? `<span class="move">${signed(value - entry(before(key), i, j), digits)}</span>` : "";
+  return `<td class="c ${value < 0 ? "neg" : "pos"}${wrong ? " wrong" : ""}" role="gridcell" tabindex="0" data-key="${key}" data-i="${i}" data-j="${j}" aria-label="${esc(label)}" style="--share:${share}%">${step}${text}</td>`;
+}
+
+const signed = (value, digits) => (fixed(value, digits).startsWith("−") ? "" : "+") + fixed(value, digits);
+
+/** What somebody else computed for a gradient, where the page was given it. */
+function yoursOf(key) {
+  return Object.values(DATA.yours ?? {}).find((one) => one.key === key);
+}
+
+function heatMap(key) {
+  const rows = rowsOf(key), columns = columnsOf(key);
+  const width = Math.min(200, Math.max(60, columns)), height = Math.min(56, Math.max(12, rows));
+  return `<div class="map" data-key="${key}"><canvas width="${width}" height="${height}" tabindex="0" role="slider" aria-orientation="horizontal" aria-valuemin="0" aria-valuemax="${columns}" aria-valuenow="${OFFSET[TENSORS[key].columns] ?? 0}" aria-valuetext="window at ${windowText(key)}" aria-label="Heat map of ${esc(TENSORS[key].name)}; click or arrow keys move the window of numbers"></canvas><small>${windowText(key)}</small></div>`;
+}
+
+function windowText(key) {
+  const range = (axis) => {
+    const shown = visible(axis);
+    return sizeOf(axis) === shown.length ? "all" : `${shown[0] + 1}–${shown.at(-1) + 1}`;
+  };
+  const { corner } = TENSORS[key]; // what the page has of an array that is too large for it
+  return `rows ${range(TENSORS[key].rows)}, columns ${range(TENSORS[key].columns)}${corner ? `; the page has the first ${corner.join(" × ")}` : ""}`;
+}
+
+/** Draw a heat map and the window in it. */
+function drawMap(canvas, key, known) {
+  const context = canvas.getContext("2d"), { width, height } = canvas, { rows, columns } = TENSORS[key];
+  if (known(key)) context.drawImage(painted(key, width, height), 0, 0);
+  context.strokeStyle = colourOf("--ink");
+  const across = width / sizeOf(columns), down = height / sizeOf(rows), r = visible(rows), c = visible(columns);
+  context.strokeRect(c[0] * across + 0.5, r[0] * down + 0.5, Math.max(2, c.length * across - 1), Math.max(2, r.length * down - 1));
+}
+
+const colourOf = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
+const PAINTED = new Map(); // heat maps by array and colours: an array does not change
+
+/** The array as a picture: each pixel is the entry of largest size it covers. */
+function painted(key, width, height) {
+  const negative = colourOf("--negative"), positive = colourOf("--positive"), name = `${key} ${negative}`;
+  if (PAINTED.has(name)) return PAINTED.get(name);
+  const picture = Object.assign(document.createElement("canvas"), { width, height }), context = picture.getContext("2d");
+  const rows = rowsOf(key), columns = columnsOf(key), values = valuesOf(key), top = largest(key) || 1;
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const value = strongest(values, columns, (y * rows) / height, ((y + 1) * rows) / height, (x * columns) / width, ((x + 1) * columns) / width);
+      context.globalAlpha = Math.min(1, Math.abs(value) / top) || 0;
+      context.fillStyle = value < 0 ? negative : positive;
+      context.fillRect(x, y, 1, 1);
+    }
+  PAINTED.set(name, picture);
+  return picture;
+}
+
+function strongest(values, columns, top, bottom, left, right) {
+  let best = 0;
+  for (let i = Math.floor(top); i < Math.max(bottom, Math.floor(top) + 1); i++)
+    for (let j = Math.floor(left); j < Math.max(right, Math.floor(left) + 1); j++) {
+      const value = values[i * columns + j];
+      if (Math.abs(value) > Math.abs(best)) best = value;
+    }
+  return best;
+}
+
+/** Move the windows of an array's axes so that [i, j] is inside. */
+function moveWindow(key, i, j) {
+  for (const [axis, n] of [[TENSORS[key].rows, i], [TENSORS[key].columns, j]]) {
+    const most = sizeOf(axis) - count(axis);
+    if (visible(axis).includes(n)) continue;
+    OFFSET[axis] = Math.max(0, Math.min(most, Math.round(n - count(axis) / 2)));
+  }
+}

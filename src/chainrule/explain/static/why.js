@@ -1,0 +1,216 @@
+// The panel that answers "why this number", always in the same order.
+
+function bars(list, total) {
+  const top = Math.max(...list.map(({ value }) => Math.abs(value)), Math.abs(total), 1e-300);
+  return (value, colour) => {
+    const share = (50 * Math.abs(value)) / top;
+    return `<span class="bar" aria-hidden="true"><i style="width:${share}%;${value < 0 ? "right" : "left"}:50%;background:${colour ?? `var(--${value < 0 ? "negative" : "positive"})`}"></i></span>`;
+  };
+}
+
+function batchRow(product) {
+  const [, factors, over] = EQUATIONS[product.owner].terms[product.term];
+  for (const [name, r, c] of factors) {
+    if (TENSORS[name].rows !== "batch") continue;
+    for (const [index] of over) if (r === index) return product.at[index];
+  }
+  return null;
+}
+
+/** What a term stands for: a row of the batch, an input, a unit, or the name of its factor. */
+function termLabel(product) {
+  const [, factors, over] = EQUATIONS[product.owner].terms[product.term];
+  const row = batchRow(product);
+  if (row !== null) return `<i class="dot" style="background:${rowColour(row)}"></i>${esc(nameOn("batch", row))}`;
+  if (over.length) {
+    const [index] = over.at(-1);
+    for (const [name, r, c] of factors) {
+      const axis = r === index ? TENSORS[name].rows : c === index ? TENSORS[name].columns : null;
+      if (axis && AXES[axis].kind !== "one") return esc(nameOn(axis, product.at[index]));
+    }
+  }
+  const lead = product.factors.find((f) => TENSORS[f.key].kind !== "scalar" || TENSORS[f.key].shown) ?? product.factors[0];
+  return lead ? math(TENSORS[lead.key].helper ? scalar(lead.key, lead.i, lead.j, MATHML) : TENSORS[lead.key].math) : "";
+}
+
+const MANY = 12;
+
+function termsTable(key, i, j) {
+  const value = entry(key, i, j), all = products(key, i, j).map((product) => ({ ...product, owner: key }));
+  if (!all.length) return `<p class="given">${TENSORS[key].kind === "weight" || TENSORS[key].kind === "bias" ? "A parameter: training has brought it here." : "Given."}</p>`;
+  if (inParts(key)) return partsTable(key, i, j, value);
+  const { list, rest, digits, adds } = shortened(all, value);
+  const draw = bars(list, value), wrong = wrongTerm(key, i, j, all);
+  const rows = list.map((product) => termRow(product, digits, draw, product === wrong?.product));
+  if (rest !== null) rows.push(`<tr class="rest"><th scope="row">the other ${all.length - list.length}</th><td class="factors"></td><td class="n">${fixed(rest, digits)}</td><td>${draw(rest)}</td></tr>`);
+  const sign = adds && all.every((p) => exactDigits(p.value, digits) !== null) ? "=" : "≈";
+  const word = all.length > 1 ? "sum" : "value";
+  return `<table class="terms"><caption class="sr">The terms that add up to ${esc(fixed(value, digits))}</caption><tbody>${rows.join("")}</tbody>
+    <tfoot><tr><th scope="row">${word}</th><td class="factors">${sign === "≈" ? "≈" : "="}</td><td class="n">${fixed(value, digits)}</td><td>${draw(value, "var(--sum)")}</td></tr></tfoot></table>${wrong ? `<p class="wrong-term">${wrong.words}</p>` : ""}`;
+}
+
+/** One row for each sum of the equation, and what they add up to. */
+function partsTable(key, i, j, value) {
+  const all = parts(key, i, j), { digits } = addingDigits(all.map((part) => part.value), value), draw = bars(all, value);
+  const formulas = symbolic(key, i, j, MATHML);
+  const rows = all.map((part, n) => `<tr><th scope="row" class="part">${math(formulas[n])}</th><td class="factors">${exactDigits(part.value, digits) === null ? "≈" : "="}</td><td class="n">${fixed(part.value, digits)}</td><td>${draw(part.value)}</td></tr>`);
+  return `<table class="terms"><caption class="sr">The parts that add up to ${esc(fixed(value, digits))}</caption><tbody>${rows.join("")}</tbody>
+    <tfoot><tr><th scope="row">sum</th><td class="factors">≈</td><td class="n">${fixed(value, digits)}</td><td>${draw(value, "var(--sum)")}</td></tr></tfoot></table>`;
+}
+
+/** Of many terms the largest ones and the others together, with digits at which what is shown adds up. */
+function shortened(all, value) {
+  if (all.length <= MANY && all.every((p) => Number.isFinite(p.value)))
+    return { list: all, rest: null, ...addingDigits(all.map((p) => p.value), value) };
+  const known = all.filter((p) => Number.isFinite(p.value));
+  const top = new Set([...known].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, MANY - 1));
+  const list = all.filter((p) => top.has(p)), rest = value - list.reduce((sum, p) => sum + p.value, 0);
+  return { list, rest, ...addingDigits([...list.map((p) => p.value), rest], value) };
+}
+
+function termRow(product, digits, draw, isWrong) {
+  const own = product.factors.filter((f) => Math.abs(product.coefficient) !== 1 || product.factors.length > 1 || TENSORS[f.key].helper);
+  const gradient = Boolean(TENSORS[product.owner].of);
+  const above = ordered(product.factors.filter((f) => !f.inverse), gradient), below = product.factors.filter((f) => f.inverse);
+  const piece = (f, n) => {
+    const text = plain(f.value, Math.max(digits, 3)), shown = text.startsWith("−") && (n || (product.coefficient < 0 && product.value !== 0)) ? `(${text})` : text;
+    const link = TENSORS[f.key].shown && !TENSORS[f.key].helper;
+    return link ? `<button type="button" class="source" data-go="${f.key}.${f.i}.${f.j}" title="${esc(TENSORS[f.key].name)}">${shown}</button>` : `<span>${shown}</span>`;
+  };
+  let text = own.length ? above.map(piece).join(" × ") + below.map((f) => ` ÷ ${piece(f, 1)}`).join("") : "";
+  const size = Math.abs(product.coefficient);
+  if (text && size !== 1) text += Math.abs(1 / size - Math.round(1 / size)) < 1e-9 && size < 1 ? ` ÷ ${Math.round(1 / size)}` : ` × ${plain(size)}`;
+  if (text && product.coefficient < 0 && product.value !== 0) text = `−${text}`;
+  const exact = exactDigits(product.value, digits) !== null;
+  const row = batchRow(product);
+  return `<tr class="${isWrong ? "wrong" : ""}"><th scope="row">${termLabel(product)}</th><td class="factors">${text ? `${text} <span class="eq">${exact ? "=" : "≈"}</span>` : ""}</td><td class="n">${fixed(product.value, digits)}</td><td>${draw(product.value, row === null ? null : rowColour(row))}</td></tr>`;
+}
+
+/** Which term explains the difference between somebody's cell and ours: left out, sign turned, or counted twice. */
+function wrongTerm(key, i, j, all) {
+  const theirs = yoursOf(key)?.values[i]?.[j], value = entry(key, i, j);
+  if (theirs === undefined || theirs === null || !yoursOf(key).wrong[i][j]) return null;
+  const difference = theirs - value, near = (a, b) => Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b), 1e-12);
+  const found = all.length > 1 && [["is left out", -1], ["has its sign turned", -2], ["is counted twice", 1]]
+    .flatMap(([words, times]) => all.filter((p) => p.value && near(difference, times * p.value)).map((product) => ({ product, words })));
+  const head = `Yours is ${plain(theirs, 6)}, off by ${plain(difference, 6)}`;
+  if (found?.length) return { product: found[0].product, words: `${head}: the outlined term ${found[0].words}.` };
+  const ratio = theirs / value;
+  return { product: null, words: `${head}${Number.isFinite(ratio) ? `, ${plain(ratio, 4)} times this value` : ""}.` };
+}
+
+/** The shapes of the first term that sums over an index, or of one that works entry by entry. */
+function shapes(key) {
+  const terms = EQUATIONS[key]?.terms;
+  if (!terms) return "";
+  const [, factors, over] = terms.find(([, , sums]) => sums.length) ?? terms[0];
+  const arrays = factors.filter(([name]) => TENSORS[name].kind !== "scalar" && !(TENSORS[name].rows === "one" && TENSORS[name].columns === "one"));
+  const result = box(key, "i", "j", new Set());
+  if (!over.length) {
+    const left = arrays.map(([name]) => box(name, "i", "j", new Set()));
+    return `<div class="shapes">${left.join('<b>·</b>') || result}<b>→</b>${result}<small>${factors.some(([name]) => TENSORS[name].helper && EQUATIONS[name]) ? "row by row" : "entry by entry"}</small></div>`;
+  }
+  const summed = new Set(over.map(([index]) => index));
+  const parts = arrays.map(([name, r, c]) => {
+    const turned = (r !== "i" && r !== "0" && c === "i") || (c !== "j" && c !== "0" && r === "j");
+    return box(name, turned ? c : r, turned ? r : c, summed, turned);
+  });
+  const letters = [...summed].map((index) => lettersOf(arrays, index)).filter(Boolean);
+  return `<div class="shapes">${parts.join("")}<b>→</b>${result}<small>${letters.length ? `<em>${letters.join(" and ")}</em> ${letters.length > 1 ? "are" : "is"} summed away` : ""}</small></div>`;
+}
+
+function axisLetter(axis) {
+  if (axis === "batch") return "B";
+  if (axis === "one") return "1";
+  return AXES[axis].kind === "input" ? "I" : `O`;
+}
+
+function lettersOf(arrays, index) {
+  for (const [name, r, c] of arrays) if (r === index || c === index) return sized(r === index ? TENSORS[name].rows : TENSORS[name].columns);
+  return null;
+}
+
+const sized = (axis) => (axis === "one" ? "1" : `${AXES_LETTER[axis] ?? axisLetter(axis)}`);
+const AXES_LETTER = {};
+
+/** Name the axes of the arrays as the equation of a layer does: I enters, O leaves. */
+function nameAxes(key) {
+  for (const axis of Object.keys(AXES_LETTER)) delete AXES_LETTER[axis];
+  const names = [key, ...(EQUATIONS[key]?.terms ?? []).flatMap(([, factors]) => factors.map(([name]) => name))];
+  const weight = names.map((name) => TENSORS[name]).find((tensor) => tensor.kind === "weight");
+  if (weight && weight.rows !== weight.columns) [AXES_LETTER[weight.rows], AXES_LETTER[weight.columns]] = ["I", "O"];
+}
+
+function box(key, r, c, summed, turned = false) {
+  const tensor = TENSORS[key], rows = turned ? tensor.columns : tensor.rows, columns = turned ? tensor.rows : tensor.columns;
+  const length = (axis) => Math.round(14 + 11 * Math.log2(Math.min(64, sizeOf(axis)) + 1)) * (sizeOf(axis) === 1 ? 0.7 : 1);
+  const tag = (axis, index) => `${summed.has(index) ? "<em>" : ""}${sized(axis)}${axis === "one" ? "" : ` <i>${sizeOf(axis)}</i>`}${summed.has(index) ? "</em>" : ""}`;
+  return `<span class="box"><span class="what">${math(tensor.helper ? scalarless(key) : tensor.math + (turned ? "<msup><mrow></mrow><mo>⊤</mo></msup>" : ""))}</span>
+    <span class="frame ${summed.has(r) ? "across" : ""} ${summed.has(c) ? "along" : ""}" style="width:${length(columns)}px;height:${length(rows)}px"></span>
+    <span class="dims">${tag(rows, r)} × ${tag(columns, c)}</span></span>`;
+}
+
+const scalarless = (key) => TENSORS[key].math.replace(/⟦(\w+)⟧/g, (_, name) => TENSORS[name].math);
+
+function nudge(key, i, j) {
+  const tried = DATA.nudges[key];
+  if (!tried) return "";
+  const above = tried.above[i]?.[j], below = tried.below[i]?.[j];
+  if (above === null || above === undefined) return `<p class="quiet">The nudge was tried for the first rows and columns only.</p>`;
+  const quotient = (above - below) / (2 * DATA.h), gradient = entry(key, i, j);
+  const name = math(scalar(TENSORS[key].gradientOf, i, j, MATHML));
+  return `<table class="nudge"><caption>Nudge ${name} by h = 10⁻⁵ and look at the loss</caption>
+    <tr><th scope="row">${math(MATHML.op("+") + MATHML.row("<mi>h</mi>"))}</th><td>${above.toFixed(9)}</td><th scope="row">quotient</th><td>${fixed(quotient, 8)}</td></tr>
+    <tr><th scope="row">${math(MATHML.op("−") + MATHML.row("<mi>h</mi>"))}</th><td>${below.toFixed(9)}</td><th scope="row">difference</th><td>${scientific(quotient - gradient)}</td></tr></table>`;
+}
+
+function sentence(key, i, j) {
+  const equation = EQUATIONS[key], tensor = TENSORS[key];
+  if (!equation) {
+    if (key === "t") return "The target of this row and output.";
+    return tensor.kind === "batch" ? "An input of this row, as it is given." : "A parameter, as it is before the step.";
+  }
+  const words = equation.say.length > 1 && isShut(key, i, j) ? equation.say[1] : equation.say[0];
+  return words.replaceAll("{row}", () => wordFor(tensor.rows, i, tensor)).replaceAll("{column}", () => wordFor(tensor.columns, j, tensor));
+}
+
+function wordFor(axis, n, tensor) {
+  const leaves = AXES[axis].kind === "unit" && tensor.kind === "weight" && axis === tensor.rows;
+  return `${leaves ? "the output of " : ""}${nameOn(axis, n)}`;
+}
+
+function isShut(key, i, j) {
+  const [product] = products(key, i, j);
+  const gate = product.factors.find((f) => TENSORS[f.key].helper || TENSORS[f.key].letter === "mask");
+  return gate ? gate.value === 0 : entry(key, i, j) === 0;
+}
+
+/** The formula with names, and the same with numbers. */
+function written(key, i, j, name, digits, all) {
+  const shown = Math.max(digits, 3), value = entry(key, i, j);
+  const known = all.every((p) => p.factors.every((f) => exactDigits(f.value, shown) !== null));
+  const sign = (exact) => `<mo form="infix">${exact ? "=" : "≈"}</mo>`;
+  const pieces = (list) => list.map((piece) => math(piece)).join(" ");
+  const result = math(sign(exactDigits(value, digits) !== null) + MATHML.number(fixed(value, digits)));
+  return `<p class="formula">${math(`${name}<mo form="infix">${TENSORS[key].after ? "←" : "="}</mo>`)} ${pieces(symbolic(key, i, j, MATHML))}</p>
+    <p class="formula numbers">${math(sign(known))} ${pieces(numeric(key, i, j, MATHML, shown))} ${result}</p>`;
+}
+
+function explanation(key, i, j) {
+  const tensor = TENSORS[key], equation = EQUATIONS[key], value = entry(key, i, j);
+  const name = scalar(key, i, j, MATHML), code = `${key}[${tensor.kind === "bias" ? j : `${i}, ${j}`}]`;
+  nameAxes(key);
+  const all = inParts(key) ? parts(key, i, j).map((part) => ({ value: part.value, factors: [] })) : products(key, i, j);
+  const { digits } = all.length ? shortened(all, value) : { digits: 6 };
+  const places = [tensor.after ? "after the step" : "", nameOn(tensor.rows, i), nameOn(tensor.columns, j)].filter(Boolean).join(", ");
+  const exact = exactDigits(value, digits) !== null;
+  const formula = equation ? written(key, i, j, name, digits, all) : "";
+  const line = equation ? `<div class="code"><code>${esc(equation.line)}</code><small>${esc(equation.where)}: <code>${esc(equation.stated)}</code></small></div>` : "";
+  return `<section class="first"><h3>${math(`${name}<mo>${exact ? "=" : "≈"}</mo>${MATHML.number(fixed(value, digits))}`)}<small>${esc(places)} · <code>${esc(code)}</code></small></h3>
+      <p class="say">${esc(sentence(key, i, j))}</p>${formula}</section>
+    <section class="second">${termsTable(key, i, j)}</section>
+    <section class="third">${shapes(key)}${nudge(key, i, j)}${line}
+      <p class="actions">${equation ? '<button type="button" id="copy">Copy as LaTeX</button>' : ""}<button type="button" id="close">Close</button></p></section>`;
+}
+
+const latexOf = (key, i, j) => `${scalar(key, i, j, LATEX)} ${TENSORS[key].after ? "\\leftarrow" : "="} ${symbolic(key, i, j, LATEX).join("")}`;
