@@ -25,7 +25,7 @@ ISAS = compiled.kernels().isas()
 def trained(
     monkeypatch, isa, threads, chunk, *, dtype, part=None, loss=None, optimizer=None, n=130, batch=13, by_batch=False
 ):
-    """Everything that a training of 50 steps leaves, as bytes: weights, moments, and the History without its seconds."""
+    """All that a training of 50 steps leaves, as bytes: weights, moments, and the History without its seconds."""
     monkeypatch.setenv("CHAINRULE_ISA", isa)
     monkeypatch.setattr(compiled, "CHUNK", chunk)
     rng = np.random.default_rng(5)
@@ -144,7 +144,8 @@ INTERRUPTED = """
 import os, signal, threading, time
 import numpy as np, chainrule as cr
 rng = np.random.default_rng(0)
-net = cr.Network([cr.Dense(1024), cr.ReLU(), cr.Dense(1024), cr.ReLU(), cr.Dense(10)], cr.SoftmaxCrossEntropy(), n_in=784)
+layers = [cr.Dense(1024), cr.ReLU(), cr.Dense(1024), cr.ReLU(), cr.Dense(10)]
+net = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=784)
 data = rng.normal(size=(20000, 784)).astype(np.float32), rng.integers(0, 10, 20000)
 def interrupt():
     time.sleep(1)

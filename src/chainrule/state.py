@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from chainrule.arrays import Array, aligned, zeros
+from chainrule.arrays import aligned, zeros
 from chainrule.optimizers import Optimizer
 from chainrule.plan import Plan
 
