@@ -241,8 +241,8 @@ def random_network(rng):
 
 @pytest.mark.parametrize("block", range(10))
 def test_five_hundred_random_networks(block):
-    """Rounding may be magnified on the way (a LayerNorm of nearly equal entries), so each case may do what a change of
-    the weights by one part in 1e15 does to the reference itself, a hundred times over."""
+    """Rounding may be magnified on the way (a LayerNorm of nearly equal entries), so each case is allowed what a change
+    of the weights by one part in 1e15 does to the reference itself, a hundred times over."""
     rng = np.random.default_rng(block)
     for _ in range(50):
         net, data = random_network(rng)

@@ -25,6 +25,7 @@ PARTS = [*map(example, cr.LAYERS.values()), *map(example, cr.LOSSES.values())]
 PARTS += [cr.SoftmaxCrossEntropy(0.1), cr.LeakyReLU(0.3), cr.Huber(0.5), cr.QuantileLoss(0.8)]
 OPTIMIZED = [kind() for kind in OPTIMIZERS.values()]
 OPTIMIZED += [cr.SGD(momentum=0.9), cr.SGD(momentum=0.9, nesterov=True), cr.SGD(weight_decay=0.1)]
+OPTIMIZED += [cr.ClassicalMomentum(nesterov=True)]
 OPTIMIZED += [cr.Adam(clip_norm=0.01), cr.SGD(cr.ExponentialDecay(0.1, 0.5))]
 
 
@@ -83,7 +84,9 @@ def test_the_terms_of_every_update_add_up(optimizer):
     assert trace.title in render(trace)
 
 
-@pytest.mark.parametrize("penalty", [{"l2": 0.1}, {"l1": 0.05}, {"l2": 0.1, "l1": 0.05}], ids=str)
+@pytest.mark.parametrize(
+    "penalty", [{"l2": 0.1}, {"l1": 0.05}, {"l2": 0.1, "l1": 0.05}, {"l2": 0.1, "penalty_by_batch": True}], ids=str
+)
 def test_penalties_are_terms_too(penalty):
     net, X, y, trace = trace_with(cr.ReLU(), **penalty)
     assert worst(trace) < TIGHT

@@ -132,6 +132,11 @@ class ClassicalMomentum(Optimizer):
         super().__post_init__()
         require_number("ClassicalMomentum(momentum)", self.momentum, 0.0, nextafter(1.0, 2.0))  # 1 never forgets
 
+    @property
+    def math(self) -> tuple[str, ...]:  # type: ignore[override]
+        step = "p = p + momentum * v - lr * g" if self.nesterov else "p = p + v"
+        return ("v = momentum * v - lr * g", step)
+
     def update(self, p: Array, g: Array, moments: Array, scalars: tuple[float, ...]) -> None:
         (lr,) = scalars
         (v,) = moments
@@ -244,6 +249,11 @@ class AdamEpsilonHat(Adam):
 
     The correction is outside the root, so ε counts for more at the start (it is the paper's ε̂). scikit-learn's form.
     """
+
+    math = (
+        *Adam.math[:2],
+        "p = p - lr * np.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (np.sqrt(v) + epsilon)",
+    )
 
     def scalars(self, step: int) -> tuple[float, ...]:
         lr, correction1, correction2 = super().scalars(step)

@@ -41,12 +41,16 @@ class Objective:
     l1: float = 0.0
     by_batch: bool = False
 
+    def rates(self, total: float) -> tuple[float, float]:
+        """l2 and l1 as they count in a batch of `total`."""
+        scale = 1 / total if self.by_batch else 1.0
+        return self.l2 * scale, self.l1 * scale
+
     def penalty(self, matrices: Array, total: float, grads: Array | None = None) -> float:
         """The penalty of the matrices, for a batch of `total`; adds its gradient."""
         if not (self.l2 or self.l1):
             return 0.0
-        scale = 1 / total if self.by_batch else 1.0
-        l2, l1 = self.l2 * scale, self.l1 * scale
+        l2, l1 = self.rates(total)
         value: Any = 0.0  # complex under complex steps
         for start in range(0, len(matrices), BLOCK):
             block = matrices[start : start + BLOCK]

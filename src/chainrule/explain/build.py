@@ -57,7 +57,7 @@ class Builder:
         p, g = self.plan.views(self.params), self.plan.views(self.grads)
         loss = float(gradients(self.plan, p, g, self.tape, net.loss, data, data.total))
         matrices = slice(self.plan.n_decay)
-        loss += float(net.objective.penalty(self.params[matrices], self.grads[matrices]))
+        loss += float(net.objective.penalty(self.params[matrices], data.total, self.grads[matrices]))
         self.trace = Trace(title, self._summary(), loss)
         self.numbers: dict[str, float] = {}  # scalars by key, for the lines that run
         self.names: dict[str, Any] = {}  # what a line may use: arrays, and scalars as numbers

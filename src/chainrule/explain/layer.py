@@ -101,9 +101,9 @@ class LayerLines:
         return str(self.names[name])
 
     def _penalty(self, label: str) -> str:
-        b, objective = self.b, self.b.net.objective
-        l2 = f" + {b.scalar('l2', objective.l2)} * {label}" if objective.l2 else ""
-        return l2 + (f" + {b.scalar('l1', objective.l1)} * np.sign({label})" if objective.l1 else "")
+        b, (l2, l1) = self.b, self.b.net.objective.rates(self.b.data.total)
+        squares = f" + {b.scalar('l2', l2)} * {label}" if l2 else ""
+        return squares + (f" + {b.scalar('l1', l1)} * np.sign({label})" if l1 else "")
 
     def _columns(self) -> list[Column]:
         """Parts, then matrices; vectors stand below the last matrix."""

@@ -101,9 +101,9 @@ def _value(b: Builder, text: str, stated: dict[str, str], where: str) -> None:
 
 
 def _penalty(b: Builder, label: str) -> str:
-    objective = b.net.objective
-    l2 = f" + {b.scalar('l2', objective.l2)} / 2 * ({label} ** 2).sum()" if objective.l2 else ""
-    return l2 + (f" + {b.scalar('l1', objective.l1)} * np.abs({label}).sum()" if objective.l1 else "")
+    l2, l1 = b.net.objective.rates(b.data.total)
+    squares = f" + {b.scalar('l2', l2)} / 2 * ({label} ** 2).sum()" if l2 else ""
+    return squares + (f" + {b.scalar('l1', l1)} * np.abs({label}).sum()" if l1 else "")
 
 
 def _walk(b: Builder, parts: list[str], gradient: list[str]) -> None:

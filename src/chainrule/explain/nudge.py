@@ -43,7 +43,7 @@ def _losses(builder: Builder) -> Callable[[int, Array], float]:
             plan.layers[k].forward(p[k], values, rows[k + 1], memory[k])
             values = rows[k + 1]
         value = objective.loss(values, data.t, np.empty_like(values), data.total)
-        return float(value + objective.penalty(builder.params[: plan.n_decay]))
+        return float(value + objective.penalty(builder.params[: plan.n_decay], data.total))
 
     return loss_from
 

@@ -72,7 +72,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     network_ : chainrule.Network
         The network itself: to save, check, explain or train further.
     n_threads_ : int
-        That the last epoch ran on.
+        That the last epoch ran on; None where NumPy chose, without the compiled kernels.
     """
 
     def __init__(
