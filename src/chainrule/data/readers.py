@@ -63,6 +63,8 @@ def read(path: str | Path) -> Dataset:
             return read_idx_pair(path)
     except (gzip.BadGzipFile, zlib.error, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: damaged or incomplete ({error})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot read ({error.strerror or error})") from None
     raise InputError(f"{path}: unknown format; known: {FORMATS}")
 
 
@@ -204,7 +206,7 @@ def read_idx_folder(folder: Path) -> Dataset:
         if matches:
             found[part] = read_idx_pair(matches[0])
     if "train" not in found:
-        raise InputError(f"{folder}: expected a file train-images-idx3-ubyte (or .gz), found none")
+        raise InputError(f"{folder}: expected a file of data, or a folder with train-images-idx3-ubyte (or .gz) in it")
     for part, dataset in found.items():
         if dataset.y is None:
             raise InputError(f"{folder}: expected a file {part}-labels-idx1-ubyte (or .gz), found none")
