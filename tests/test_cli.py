@@ -229,6 +229,12 @@ def test_check_without_a_model_lists_every_layer_and_loss(run):
     assert not any("FAILED" in line for line in lines)
 
 
+def test_check_takes_at_least_one_row(refused):
+    assert "--rows: expected a whole number of at least 1, got 0" in refused(
+        "check", "model.safetensors", "--rows", "0"
+    )
+
+
 def test_check_exits_2_where_a_gradient_is_wrong(refused, monkeypatch):
     monkeypatch.setattr(cr.Tanh, "backward", lambda self, p, g, x, y, dy, dx, m: np.multiply(dy, 1 - y, out=dx))
     assert "failed for Tanh" in refused("check")
@@ -473,6 +479,21 @@ def test_ctrl_c_before_the_first_epoch_ends_saves_nothing(folder, rng):
     assert "chainrule: interrupted; nothing is saved" in errors
     assert "Traceback" not in errors
     assert not list(folder.glob("*.safetensors"))
+
+
+def test_ctrl_c_during_the_imports_is_no_traceback():
+    code = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from chainrule_command import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(run):

@@ -21,7 +21,7 @@ from chainrule.check.gradients import check_gradients
 from chainrule.cli_train import train_command
 from chainrule.data.datasets import load_dataset
 from chainrule.data.table import Table, as_levels
-from chainrule.errors import Diverged, InputError, counted
+from chainrule.errors import Diverged, InputError, counted, require_count
 from chainrule.files import load, require_writable, write
 from chainrule.job import labels_of, pick_target, standard_error
 from chainrule.network import Network
@@ -179,6 +179,7 @@ def check(model: Path | None = None, data: str | None = None, /, *, rows: int = 
     rows
         How many.
     """
+    require_count("--rows", rows)
     screen = Screen()
     if model is None:
         _check_library(screen)
