@@ -106,6 +106,7 @@ CALLS = {
     "a batch larger than the data": (lambda: classifier().fit(X, Y, SGD, batch_size=31), "at most 30, .* got 31"),
     "no batch": (lambda: classifier().fit(X, Y, SGD, batch_size=0), "batch_size: expected .* got 0"),
     "half an epoch": (lambda: classifier().fit(X, Y, SGD, epochs=0.5), "epochs: expected"),
+    "too many threads": (lambda: classifier().fit(X, Y, SGD, threads=1025), "threads: expected .* from 1 to 1024"),
     "no threads": (lambda: classifier().fit(X, Y, SGD, threads=0), "threads: expected"),
     "a string for an optimizer": (lambda: classifier().fit(X, Y, "sgd"), "optimizer: expected a chainrule Optimizer"),
     "X alone": (lambda: cr.train(classifier(), X, SGD), r"data: expected \(X, y\), got ndarray"),

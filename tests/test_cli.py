@@ -16,6 +16,7 @@ from scipy import stats
 
 import chainrule as cr
 from chainrule.cli import main
+from conftest import needs_kernels
 
 QUICK = ("--epochs", "3", "--hidden", "8")
 
@@ -188,7 +189,9 @@ def test_a_single_test_row_has_no_standard_error(run, folder):
 
 def test_where_the_model_cannot_be_written_nothing_is_trained(refused, capsys):
     assert "no such folder" in refused("train", "-o", "nowhere/model.safetensors")
-    assert "it is a folder" in refused("train", "-o", ".")
+    assert "expected the name of a file, got a folder" in refused("train", "-o", ".")
+    assert "expected the name of a file, got a folder" in refused("train", "-o", "models/")
+    assert "expected the name of a file, got a folder" in refused("predict", "model.safetensors", "digits", "-o", ".")
     assert "no such folder" in refused("train", "--plot", "nowhere/curves.png")
 
 
@@ -224,6 +227,12 @@ def test_check_without_a_model_lists_every_layer_and_loss(run):
     lines = run("check").splitlines()
     assert [line.split()[0] for line in lines[1:-1]] == [*cr.LAYERS, *cr.LOSSES]
     assert not any("FAILED" in line for line in lines)
+
+
+def test_check_takes_at_least_one_row(refused):
+    assert "--rows: expected a whole number of at least 1, got 0" in refused(
+        "check", "model.safetensors", "--rows", "0"
+    )
 
 
 def test_check_exits_2_where_a_gradient_is_wrong(refused, monkeypatch):
@@ -298,17 +307,65 @@ def test_two_commands_words_are_told_their_neighbours(refused):
         (("--target", "species", "--validation", "-1"), "--validation: expected"),
         (("--target", "species", "--metric", "acuracy"), "did you mean 'accuracy'"),
         (("--target", "species", "--sample-weight", "wt"), "no column 'wt'"),
-        (("--target", "species", "--sample-weight", "island"), "sample_weight"),
+        (("--target", "species", "--sample-weight", "island"), "--sample-weight island: expected finite numbers"),
+        (("--target", "species", "--sample-weight", "sex"), "expected finite numbers of at least 0, got 'male'"),
+        (("--target", "species", "--sample-weight", "body_mass_g"), "of at least 0, got nan"),
+        (("--target", "species", "--threads", "0"), "--threads: expected a whole number from 1 to 1024, got 0"),
+        (
+            ("--target", "species", "--threads", "100000"),
+            "--threads: expected a whole number from 1 to 1024, got 100000",
+        ),
         (("--target", "species", "--seed", str(2**64)), "--seed: expected a whole number below 2**64"),
         (("--target", "species", "--validation", "0.999"), "--validation 0.999: expected"),
         (("--target", "species", "--seed", "-1"), "--seed: expected a whole number of at least 0"),
         (("--target", "species", "-o", "nowhere/model"), "cannot write there"),
-        (("--target", "species", "--plot", "curves.nonsense", *QUICK), "cannot save the plot"),
+        (("--target", "species", "--plot", "curves.nonsense"), "cannot save the plot; expected an ending among"),
+        (("--target", "species", "--plot", "curves"), "cannot save the plot; expected an ending among"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_train_is_refused(refused, penguins, options, message):
+def test_train_is_refused(refused, penguins, monkeypatch, options, message):
+    monkeypatch.setattr("chainrule.cli_train._train", lambda *_: pytest.fail("it was trained before it was refused"))
     assert message in refused("train", "penguins.csv", *options)
+
+
+@pytest.mark.parametrize("name", ["CHAINRULE_BACKEND", "CHAINRULE_ISA"])
+def test_a_wrong_word_in_the_environment_is_refused_before_training(refused, monkeypatch, name):
+    monkeypatch.setattr("chainrule.cli_train._train", lambda *_: pytest.fail("it was trained before it was refused"))
+    if name == "CHAINRULE_ISA":
+        pytest.importorskip("chainrule.backends._kernels", reason="only the compiled kernels have instruction sets")
+        monkeypatch.delenv("CHAINRULE_BACKEND", raising=False)
+    monkeypatch.setenv(name, "bogus")
+    assert f"{name}: no " in refused("train", "digits")
+
+
+def test_without_matplotlib_no_training_for_a_picture(refused, monkeypatch):
+    monkeypatch.setattr("chainrule.cli_train._train", lambda *_: pytest.fail("it was trained before it was refused"))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert "plot: needs matplotlib" in refused("train", "--plot", "curves.png")
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing(refused, folder, monkeypatch):
+    def full(figure, file, **_):
+        file.write(b"half a picture")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", full)
+    assert "curves.png: cannot save the plot (No space left on device)" in refused(
+        "train", *QUICK, "--plot", "curves.png"
+    )
+    assert [path.name for path in folder.iterdir()] == ["model.safetensors"]
+
+
+def test_training_on_the_reference_says_why(run, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_BACKEND", "reference")
+    assert "the reference, in NumPy: CHAINRULE_BACKEND=reference" in run("train", *QUICK)
+    assert json.loads(run("train", *QUICK, "--json"))["epochs"] == 3
+
+
+@needs_kernels
+def test_training_on_the_kernels_has_nothing_to_explain(run):
+    assert "backend" not in run("train", *QUICK)
 
 
 @pytest.mark.parametrize(
@@ -339,6 +396,41 @@ def test_predict_names_the_columns_that_do_not_fit(run, refused, penguins):
     penguins.assign(species="Emperor").to_csv("emperors.csv", index=False)
     assert "got 'Emperor' in row 0" in refused("evaluate", "model.safetensors", "emperors.csv")
     assert "no such file" in refused("predict", "model.safetenors", "penguins.csv")
+
+
+def test_a_model_of_images_names_what_does_not_fit(run, refused, penguins):
+    run("train", *QUICK)
+    assert "pixels: expected 64 in each row, as in training, got 8" in refused(
+        "predict", "model.safetensors", "penguins.csv"
+    )
+    for command in ("evaluate", "check"):
+        assert "penguins.csv: no " in refused(command, "model.safetensors", "penguins.csv")
+    pixels = pd.DataFrame(np.zeros((5, 64))).add_prefix("p")
+    pixels.to_csv("pixels.csv", index=False)
+    assert len(run("predict", "model.safetensors", "pixels.csv").splitlines()) == 6
+    pixels.assign(p7="dark").to_csv("words.csv", index=False)
+    assert "column 'p7': expected numbers, got 'dark'" in refused("predict", "model.safetensors", "words.csv")
+    pixels.assign(p7=[1, 2, None, 4, 5]).to_csv("gaps.csv", index=False)
+    assert "pixels: expected finite numbers, got nan at row 2, column 7" in refused(
+        "predict", "model.safetensors", "gaps.csv"
+    )
+
+
+def test_what_is_missing_is_called_as_it_is_given(run, refused):
+    run("train", *QUICK)
+    assert "DATA" in refused("predict", "model.safetensors")
+    assert "1 epoch\n" in run("train", "--epochs", "1")
+    assert "1 epoch;" in run("summary", "model.safetensors")
+    assert "expected a file of data, or a folder with train-images" in refused("train", ".")
+
+
+def test_a_full_disk_is_named(run):
+    run("train", *QUICK)
+    for words in (["predict", "model.safetensors", "digits"], ["summary", "model.safetensors"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([sys.executable, "-m", "chainrule.cli", *words], stdout=full, stderr=subprocess.PIPE)
+        assert done.stderr == b"chainrule: standard output: cannot write (No space left on device)\n"
+        assert done.returncode == 2
 
 
 def test_divergence_stops_with_the_step_and_keeps_the_best_weights(refused):
@@ -383,10 +475,25 @@ def test_ctrl_c_before_the_first_epoch_ends_saves_nothing(folder, rng):
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
-    assert process.returncode == 2
+    assert process.returncode == 130
     assert "chainrule: interrupted; nothing is saved" in errors
     assert "Traceback" not in errors
     assert not list(folder.glob("*.safetensors"))
+
+
+def test_ctrl_c_during_the_imports_is_no_traceback():
+    code = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from chainrule_command import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(run):

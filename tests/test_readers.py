@@ -1,5 +1,6 @@
 """Files of data are read as what they are, and refused in one line where they are damaged."""
 
+import gc
 import gzip
 import struct
 
@@ -9,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import circles, digits, load_dataset, moons, read, spiral, xor
-from chainrule.data.readers import read_labels
+from chainrule.data.readers import read_csv, read_labels
 
 
 def write(tmp_path, text, name="data.csv"):
@@ -205,3 +206,22 @@ def test_generated_patterns_are_reproducible_and_not_linear(make):
     for net in (linear, deep):
         net.fit(X, y, cr.Adam(lr=0.01), epochs=100)
     assert deep.score(X, y) > linear.score(X, y) + 0.05
+
+
+def test_the_collector_rests_while_cells_are_made_and_is_as_it_was_afterwards(tmp_path, monkeypatch):
+    (tmp_path / "good.csv").write_text("a,b\n1,x\n2,y\n")
+    (tmp_path / "bad.csv").write_text("a,b\n1\n")
+    seen = []
+    monkeypatch.setattr("chainrule.data.readers._table", lambda *_: seen.append(gc.isenabled()))
+    read_csv(tmp_path / "good.csv")
+    assert seen == [False]
+    monkeypatch.undo()
+    for before in (True, False):
+        (gc.enable if before else gc.disable)()
+        try:
+            read_csv(tmp_path / "good.csv")
+            with pytest.raises(cr.InputError):
+                read_csv(tmp_path / "bad.csv")
+            assert gc.isenabled() is before
+        finally:
+            gc.enable()

@@ -218,3 +218,25 @@ def test_two_trainings_at_once_keep_two_fifths_of_their_speed():
             thread.join()
         ratios.append(min(both) / alone[0])
     assert sorted(ratios)[2] >= 0.4, ratios
+
+
+def test_threads_that_the_system_refuses_are_wrong_input():
+    """A limit on addresses leaves room for two stacks of a gigabyte, not for seven."""
+    code = """
+import resource
+import numpy as np, chainrule as cr
+net = cr.Network([cr.Dense(4), cr.ReLU(), cr.Dense(2)], cr.SoftmaxCrossEntropy(), n_in=3)
+X, y = np.random.default_rng(0).normal(size=(64, 3)), np.arange(64) % 2
+net.fit(X, y, cr.SGD(), epochs=1, threads=1)
+used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 5 * 2**29, used + 5 * 2**29))
+try:
+    net.fit(X, y, cr.SGD(), epochs=1, threads=8)
+except cr.InputError as error:
+    print(error)
+net.fit(X, y, cr.SGD(), epochs=1, threads=2)
+"""
+    command = 'ulimit -s 1048576 && exec "$0" -c "$1"'
+    done = subprocess.run(["bash", "-c", command, sys.executable, code], capture_output=True, text=True)
+    assert done.stdout.startswith("threads: expected as many as the system starts, got 8 ("), done
+    assert done.returncode == 0, done

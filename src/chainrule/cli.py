@@ -23,8 +23,8 @@ from chainrule.cli_explain import explain_command
 from chainrule.cli_train import train_command
 from chainrule.data.datasets import load_dataset
 from chainrule.data.table import Table, as_levels
-from chainrule.errors import Diverged, InputError
-from chainrule.files import load, write
+from chainrule.errors import Diverged, InputError, counted, require_count
+from chainrule.files import load, require_writable, write
 from chainrule.job import labels_of, pick_target, standard_error
 from chainrule.network import Network
 from chainrule.screen import Screen, confusion, describe_encoder
@@ -58,9 +58,10 @@ def rows_for(net: Network, data: str, target: str | None = None) -> tuple[Any, A
 def predict(
     model: Path,
     data: str,
+    /,
     *,
     proba: Annotated[bool, Parameter(negative="")] = False,
-    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    out: Annotated[str | None, Parameter(name=["--out", "-o"])] = None,
 ) -> None:
     """Predict every row of a file; writes CSV.
 
@@ -75,6 +76,8 @@ def predict(
     out
         The CSV file; standard output without it.
     """
+    if out is not None:
+        require_writable(out)
     net = load(model)
     X, _ = rows_for(net, data)
     columns = {"prediction": net.predict(X)}
@@ -97,6 +100,7 @@ def predict(
 def evaluate(
     model: Path,
     data: str,
+    /,
     *,
     target: str | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
@@ -150,7 +154,7 @@ def known_labels(net: Network, y: Array) -> Array:
 
 
 @app.command
-def summary(model: Path) -> None:
+def summary(model: Path, /) -> None:
     """Layers, parameters, encoding and training of a model file."""
     net, screen = load(model), Screen()
     screen.text(net.summary())
@@ -163,11 +167,11 @@ def summary(model: Path) -> None:
         screen.line("classes", ", ".join(map(str, net.classes.tolist())))
     if net.history is not None:
         best = net.history[net.history.best_epoch - net.history[0].number]
-        screen.line("training", f"{len(net.history)} epochs; the best: {best}")
+        screen.line("training", f"{counted(len(net.history), 'epoch')}; the best: {best}")
 
 
 @app.command
-def check(model: Path | None = None, data: str | None = None, *, rows: int = 16) -> None:
+def check(model: Path | None = None, data: str | None = None, /, *, rows: int = 16) -> None:
     """Compare gradients with differences of the loss: every layer and loss, or a model file.
 
     Parameters
@@ -179,6 +183,7 @@ def check(model: Path | None = None, data: str | None = None, *, rows: int = 16)
     rows
         How many.
     """
+    require_count("--rows", rows)
     screen = Screen()
     if model is None:
         _check_library(screen)
@@ -222,10 +227,15 @@ def _check_library(screen: Screen) -> None:
     screen.text("Worst relative error over all entries, in float64; each wrong gradient is off by a thousandth.")
 
 
-def fail(error: object) -> NoReturn:
+def fail(error: object, code: int = 2) -> NoReturn:
     text = " ".join(str(error).split())
     print(f"chainrule: {text}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(code)
+
+
+def _leave_stdout() -> None:
+    """Python flushes stdout once more at its end; what does not go there is no news then."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(tokens: list[str] | None = None) -> None:
@@ -235,13 +245,18 @@ def main(tokens: list[str] | None = None) -> None:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (CycloptsError, InputError, Diverged, OSError) as error:
+        _leave_stdout()
+    except OSError as error:
+        if error.filename is not None:
+            fail(f"{error.filename}: {error.strerror}")
+        _leave_stdout()  # all files but this one have a name
+        fail(f"standard output: cannot write ({error.strerror})")
+    except (CycloptsError, InputError, Diverged) as error:
         fail(error)
     except MemoryError:
         fail("out of memory: try smaller layers, a smaller --batch-size or fewer rows")
     except KeyboardInterrupt:
-        fail("interrupted; nothing is saved")
+        fail("interrupted; nothing is saved", code=130)
 
 
 if __name__ == "__main__":

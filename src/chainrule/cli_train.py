@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from chainrule.backends import wanted
 from chainrule.data.datasets import load_dataset
 from chainrule.data.readers import Dataset, read_labels
 from chainrule.data.table import Table
@@ -29,7 +30,7 @@ from chainrule.options import (
     linear_optimizer,
     recipe,
 )
-from chainrule.plot import plot_history
+from chainrule.plot import plot_history, require_plottable
 from chainrule.screen import Screen
 from chainrule.training import train
 
@@ -38,12 +39,13 @@ OUTPUT = Group("Output", sort_key=4)
 
 def train_command(
     data: str = "digits",
+    /,
     *,
     data_options: DataOptions = DataOptions(),
     network_options: NetworkOptions = NetworkOptions(),
     training_options: TrainingOptions = TrainingOptions(),
-    out: Annotated[Path, Parameter(name=["--out", "-o"], group=OUTPUT)] = Path("model.safetensors"),
-    plot: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+    out: Annotated[str, Parameter(name=["--out", "-o"], group=OUTPUT)] = "model.safetensors",
+    plot: Annotated[str | None, Parameter(group=OUTPUT)] = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="", group=OUTPUT)] = False,
 ) -> None:
     """Train a network on a file or a dataset by name, compare it with simpler models, and save it.
@@ -60,18 +62,23 @@ def train_command(
     as_json
         Print one JSON object instead of tables.
     """
+    wanted()
     data_options.check()
     training_options.check()
     screen = Screen(quiet=as_json)
     for path in (out, plot):
         if path is not None:
             require_writable(path)
+    if plot is not None:
+        require_plottable(Path(plot))
     problem = _problem(data, data_options, training_options.seed)
     net = build_network(network_options, training_options, problem)
-    plan = recipe(training_options, problem)
+    plan, fallback = recipe(training_options, problem), net.backend_reason
     screen.problem(problem)
     screen.line("network", f"{_chain(net)}, {net.plan.size:,} parameters")
     screen.line("training", str(plan))
+    if fallback is not None:
+        screen.line("backend", f"the reference, in NumPy: {fallback}")
     began = time.perf_counter()
     try:
         history, interrupted = _train(net, problem, plan, training_options, screen)
@@ -95,7 +102,7 @@ def train_command(
         screen.text(f"\nSaved to {out}.")
 
 
-def _save(net: Network, problem: Problem, out: Path) -> None:
+def _save(net: Network, problem: Problem, out: str) -> None:
     """The network with what turns raw rows into its inputs."""
     net.encoder = problem.encoder
     net.info = {"data": problem.name, "target": problem.target_name, "task": problem.task}
@@ -178,10 +185,10 @@ def _yardsticks(
 
 
 def _result(
-    out: Path, problem: Problem, net: Network, history: History, sticks: list[Yardstick], interrupted: bool
+    out: str, problem: Problem, net: Network, history: History, sticks: list[Yardstick], interrupted: bool
 ) -> dict[str, Any]:
     return {
-        "model": str(out),
+        "model": out,
         "data": problem.name,
         "task": problem.task,
         "rows": {

@@ -34,11 +34,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
 
 
-def require_count(name: str, value: Any, least: int = 1) -> None:
-    """Raise InputError unless `value` is a whole number of at least `least`."""
+def counted(n: int, noun: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def require_count(name: str, value: Any, least: int = 1, most: int | None = None) -> None:
+    """Raise InputError unless `value` is a whole number of at least `least`, and at most `most`."""
     whole = isinstance(value, int) or (hasattr(value, "dtype") and getattr(value.dtype, "kind", "") in "iu")
-    if not whole or isinstance(value, bool) or value < least:
-        raise InputError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+    if not whole or isinstance(value, bool) or value < least or (most is not None and value > most):
+        wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise InputError(f"{name}: expected a whole number {wanted}, got {value!r}")
 
 
 def require_number(name: str, value: Any, low: float = 0.0, high: float = math.inf, *, open_low: bool = False) -> None:

@@ -60,9 +60,9 @@ def save(net: Network, path: str | Path, *, resume: bool = False) -> None:
 
 def require_writable(path: str | Path) -> None:
     """InputError where a file of that name cannot be written; asked before hours of training, not after."""
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: cannot write there (it is a folder)")
+    folder, path = str(path).endswith(os.sep), Path(path)
+    if folder or path.is_dir():
+        raise InputError(f"{path}: expected the name of a file, got a folder")
     if not path.parent.is_dir():
         raise InputError(f"{path}: cannot write there (no such folder)")
     if not os.access(path.parent, os.W_OK):

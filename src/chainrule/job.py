@@ -19,7 +19,7 @@ from chainrule.history import Epoch
 from chainrule.initializers import Zeros
 from chainrule.layers import Dense
 from chainrule.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
-from chainrule.network import Network
+from chainrule.network import Network, as_weights
 from chainrule.random import order
 from chainrule.targets import Target, target_for
 from chainrule.training import Training
@@ -170,7 +170,7 @@ def _pick_weights(dataset: Dataset, X: Any, column: str | None) -> tuple[Any, Ar
         return X, None
     if not isinstance(X, Table):
         raise InputError(f"--sample-weight {column}: expected a table, got {dataset.name}")
-    return X.without([column]), X[column]
+    return X.without([column]), as_weights(X[column], len(X), f"--sample-weight {column}")
 
 
 def _targets(y: Array, task: str, name: str) -> Array:
@@ -193,10 +193,9 @@ def _with_target(rows: Rows, name: str, drop: bool) -> Rows:
     if not missing.any():
         return rows
     if not drop:
-        count, first = f"{missing.sum():,} rows", int(np.argmax(missing)) + 1
-        raise InputError(
-            f"--target {name}: {count} have no value (the first is row {first}); --drop-missing leaves them out"
-        )
+        count, first = int(missing.sum()), int(np.argmax(missing)) + 1
+        which = f"{count:,} rows have no value (the first is row {first})" if count > 1 else f"row {first} has no value"
+        raise InputError(f"--target {name}: {which}; --drop-missing leaves {'them' if count > 1 else 'it'} out")
     if missing.all():
         raise InputError(f"--target {name}: no row has a value")
     return _take(rows, np.flatnonzero(~missing))

@@ -290,13 +290,19 @@ class Network:
 
 def weighted(data: Data, sample_weight: Any, dtype: Any) -> Data:
     """The data with its weights checked; rows of weight 0 are dropped here, and nowhere else."""
-    w = np.asarray(sample_weight)
-    if w.shape != (len(data),):
-        raise InputError(f"sample_weight: expected shape ({len(data)},), got {w.shape}")
-    if w.dtype.kind not in "fiub" or not np.isfinite(w).all() or (w < 0).any():
-        raise InputError("sample_weight: expected finite numbers of at least 0")
-    if not w.any():
-        raise InputError("sample_weight: expected at least one above 0, got all 0")
-    w = w.astype(dtype)
+    w = as_weights(sample_weight, len(data)).astype(dtype)
     data = Data(data.X, data.t, w)
     return data if w.all() else data.rows(np.flatnonzero(w))
+
+
+def as_weights(values: Any, n: int, name: str = "sample_weight") -> Array:
+    """Weights (n,), finite, at least 0 and not all 0; else InputError."""
+    w = np.asarray(values)
+    if w.shape != (n,):
+        raise InputError(f"{name}: expected shape ({n},), got {w.shape}")
+    wrong = ~(np.isfinite(w) & (w >= 0)) if w.dtype.kind in "fiub" else np.ones(n, dtype=bool)
+    if wrong.any():
+        raise InputError(f"{name}: expected finite numbers of at least 0, got {w[wrong][:1].tolist()[0]!r}")
+    if not w.any():
+        raise InputError(f"{name}: expected at least one above 0, got all 0")
+    return w

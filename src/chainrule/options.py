@@ -11,7 +11,7 @@ import numpy as np
 from cyclopts import Group, Parameter
 
 from chainrule.data.encoder import SCALES
-from chainrule.errors import InputError, nearest, require_count, require_number
+from chainrule.errors import InputError, counted, nearest, require_count, require_number
 from chainrule.initializers import INITIALIZERS
 from chainrule.job import SMALL, TASKS, Problem
 from chainrule.layers import LAYERS, Dense, Dropout, Layer, LayerNorm
@@ -20,6 +20,7 @@ from chainrule.metrics import METRICS
 from chainrule.network import Network
 from chainrule.optimizers import OPTIMIZERS, Adam, Optimizer
 from chainrule.schedules import CosineDecay, ExponentialDecay, LearningRate, Warmup
+from chainrule.training import MOST_THREADS
 
 SCHEDULES = ("constant", "cosine", "exponential")
 SMALL_STEPS = 2000  # the fixed budget below `SMALL` training rows
@@ -160,7 +161,7 @@ class TrainingOptions:
     seed: int = 0
     "Of the split, the weights, the order and dropout."
     threads: int | None = None
-    "For matrix products."
+    "Of the training: exactly so many; by default what the work is worth and the process may use."
 
     def check(self) -> None:
         one_of("--schedule", self.schedule, SCHEDULES)
@@ -172,6 +173,12 @@ class TrainingOptions:
             raise InputError(f"--seed: expected a whole number below 2**64, got {self.seed}")
         require_count("--warmup", self.warmup, least=0)
         require_count("--patience", self.patience)
+        if self.threads is not None:
+            require_count("--threads", self.threads, most=MOST_THREADS)
+        if self.epochs is not None:
+            require_count("--epochs", self.epochs)
+        if self.batch_size is not None:
+            require_count("--batch-size", self.batch_size)
 
 
 @dataclass(frozen=True)
@@ -190,7 +197,7 @@ class Recipe:
         rate = f"{optimizer.lr:g}" if isinstance(optimizer.lr, float) else repr(optimizer.lr)
         return (
             f"{type(optimizer).__name__}, learning rate {rate}{decay}, batches of {self.batch_size}, "
-            f"{self.epochs} epochs{until and ' at most'}{until}"
+            f"{counted(self.epochs, 'epoch')}{until and ' at most'}{until}"
         )
 
 
@@ -198,13 +205,11 @@ def recipe(options: TrainingOptions, problem: Problem) -> Recipe:
     n, options_kind = len(problem.train), find("--optimizer", options.optimizer, OPTIMIZERS)
     small = n < SMALL
     batch = options.batch_size if options.batch_size is not None else min(n, 32 if small else 128)
-    require_count("--batch-size", batch)
     if batch > n:
         raise InputError(f"--batch-size: expected at most {n:,}, the number of training rows, got {batch}")
     steps = math.ceil(n / batch)
     default_epochs = math.ceil(SMALL_STEPS / steps) if problem.valid is None else 100
     epochs = options.epochs if options.epochs is not None else default_epochs
-    require_count("--epochs", epochs)
     sgd = options_kind is OPTIMIZERS["SGD"]
     lr = options.lr if options.lr is not None else (0.1 if sgd else 0.002 if small else 0.001)
     decay = options.weight_decay if options.weight_decay is not None else (0.0 if sgd else 0.3 if small else 0.01)

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import InputError
+from chainrule.files import write
 
 if TYPE_CHECKING:
     from chainrule.history import History
 
 
-def plot_history(history: History, path: str | Path | None = None, score_name: str = "score") -> Any:
-    """A matplotlib Figure; saved to `path` where one is given, its ending the format."""
+def require_plottable(path: Path) -> None:
+    """InputError where no picture can be made, or not in the format that the name says."""
+    formats = _figure_class()().canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in formats:
+        endings = ", ".join(f".{ending}" for ending in sorted(formats))
+        raise InputError(f"{path}: cannot save the plot; expected an ending among {endings}, got {path.suffix!r}")
+
+
+def _figure_class() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise InputError("plot: needs matplotlib; pip install 'chainrule[plot]'") from None
+    return Figure
+
+
+def plot_history(history: History, path: str | Path | None = None, score_name: str = "score") -> Any:
+    """A matplotlib Figure; saved to `path` where one is given, its ending the format."""
+    if path is not None:
+        require_plottable(Path(path))
     columns = history.columns
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = _figure_class()(figsize=(9, 3.6), layout="constrained")
     losses, scores = figure.subplots(1, 2)
     losses.plot(columns["number"], columns["loss"], label="training rows", color="#4477aa")
     validated = columns["valid_loss"][:1] != [None]
@@ -36,8 +52,10 @@ def plot_history(history: History, path: str | Path | None = None, score_name: s
         axes.axvline(history.best_epoch, color="0.6", linewidth=1, linestyle=":", label="best epoch")
     losses.legend(frameon=False)
     if path is not None:
+        picture = io.BytesIO()
         try:
-            figure.savefig(path, dpi=150)
+            figure.savefig(picture, dpi=150, format=Path(path).suffix[1:].lower())
         except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot save the plot ({error})") from None
+            raise InputError(f"{path}: cannot save the plot ({getattr(error, 'strerror', error)})") from None
+        write(path, picture.getvalue())
     return figure

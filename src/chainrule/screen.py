@@ -13,6 +13,7 @@ from rich.table import Table as RichTable
 
 from chainrule.arrays import Array
 from chainrule.data.encoder import Categorical, Encoder, Number, TableEncoder
+from chainrule.errors import counted
 from chainrule.history import Epoch
 from chainrule.job import Problem, Yardstick, not_better
 
@@ -34,7 +35,7 @@ class Screen:
     def problem(self, problem: Problem) -> None:
         """What was read, and how it was encoded."""
         n_rows = sum(len(part) for part in (problem.train, problem.valid, problem.test) if part is not None)
-        self.line("data", f"{problem.name}: {n_rows:,} rows, {problem.n_columns:,} columns and the target")
+        self.line("data", f"{problem.name}: {n_rows:,} rows, {counted(problem.n_columns, 'column')} and the target")
         self.line("target", f"{problem.target_name}: {_describe_target(problem)}")
         for line in describe_encoder(problem.encoder):
             self.line("encoded", line)

@@ -21,6 +21,8 @@ from chainrule.optimizers import Optimizer
 from chainrule.schedules import rate_at
 from chainrule.targets import Labels, Target, target_for
 
+MOST_THREADS = 1024  # more than any machine's cores are a slip of the finger
+
 
 def train(
     net: Network,
@@ -99,7 +101,7 @@ class Training:
         self._valid = None if valid is None else self._validation(*_pair(valid, "valid", 3))
         self._metrics = _metrics(metrics)
         if threads is not None:
-            require_count("threads", threads)
+            require_count("threads", threads, most=MOST_THREADS)
         backend, _ = choose(net.plan, net.loss, optimizer)
         self._backend, self._order = backend.NAME, backend.order
         self._steps = backend.Steps(

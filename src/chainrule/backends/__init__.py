@@ -17,16 +17,22 @@ from chainrule.plan import Plan
 NAMES = ("compiled", "reference")
 
 
+def wanted() -> str | None:
+    """What CHAINRULE_BACKEND says, or None; InputError where there is no such backend."""
+    name = os.environ.get("CHAINRULE_BACKEND")
+    if name is not None and name not in NAMES:
+        raise InputError(f"CHAINRULE_BACKEND: no backend {name!r}; {nearest(name, NAMES)}")
+    return name
+
+
 def choose(plan: Plan, loss: Loss, optimizer: Optimizer | None = None) -> tuple[ModuleType, str | None]:
     """The backend for a network, and why it is the reference, where it is. CHAINRULE_BACKEND overrides the choice."""
-    wanted = os.environ.get("CHAINRULE_BACKEND", "compiled")
-    if wanted == "reference":
+    name = wanted()
+    if name == "reference":
         return reference, "CHAINRULE_BACKEND=reference"
-    if wanted not in NAMES:
-        raise InputError(f"CHAINRULE_BACKEND: no backend {wanted!r}; {nearest(wanted, NAMES)}")
     from chainrule.backends import compiled
 
     reason = compiled.obstacle(plan, loss, optimizer)
-    if reason is not None and "CHAINRULE_BACKEND" in os.environ:
+    if reason is not None and name is not None:
         raise InputError(f"CHAINRULE_BACKEND=compiled: {reason}")
     return (compiled, None) if reason is None else (reference, reason)

@@ -41,8 +41,6 @@ def kernels() -> ModuleType:
 def isa(wanted: str | None) -> str:
     """The instruction set to use: the CPU's best, or the one named; InputError where it does not run here."""
     usable = kernels().isas()
-    if not usable:
-        raise InputError("this CPU has no instruction set that the kernels are built for")
     if wanted and wanted not in usable:
         raise InputError(f"CHAINRULE_ISA: no instruction set {wanted!r} here; {nearest(wanted, usable)}")
     return wanted or usable[0]
@@ -53,13 +51,14 @@ def current_isa() -> str:
 
 
 def obstacle(plan: Plan, loss: Loss, optimizer: Optimizer | None = None) -> str | None:
-    """Why these kernels cannot run the network, or None."""
+    """Why these kernels cannot run the network, or None. InputError where CHAINRULE_ISA names no set of this CPU."""
     try:
-        current_isa()
+        usable = kernels().isas()
     except ImportError:
         return "the compiled kernels are not part of this installation"
-    except InputError as error:
-        return str(error)
+    if not usable:
+        return "this CPU has no instruction set that the kernels are built for"
+    current_isa()
     for i, layer in enumerate(plan.layers):
         if not _has_kernel(layer, LAYERS, kernels().layers()):
             return f"{type(layer).__name__} (layer {i + 1}) has no compiled kernel"
@@ -174,9 +173,13 @@ class Steps:
         scalars = optimizer.table(state.step, n_steps)
         first, done, loss, score = state.step, 0, 0.0, 0.0
         while done < n_steps:
-            done, loss, score, diverged, self.threads = self._engine.train(
-                order, batch_size, done, loss, score, totals, scalars, self.seed, first, self.chunk, *self._wish
-            )
+            try:
+                done, loss, score, diverged, self.threads = self._engine.train(
+                    order, batch_size, done, loss, score, totals, scalars, self.seed, first, self.chunk, *self._wish
+                )
+            except RuntimeError as error:  # the kernels raise it for one thing only
+                wanted = self._wish[0]
+                raise InputError(f"threads: expected as many as the system starts, got {wanted} ({error})") from None
             state.step = first + done
             if diverged:
                 raise Diverged(state.step + 1)

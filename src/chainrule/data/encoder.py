@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.arrays import Array, as_matrix
 from chainrule.data.table import Table, as_levels, as_table
 from chainrule.errors import InputError, nearest, require_count
 
@@ -299,10 +300,14 @@ class Pixels(Encoder):
         return self.n_pixels
 
     def transform(self, X: Any) -> Array:
+        """(N, n_pixels) float32. InputError where there are more or fewer pixels to a row, or no numbers."""
+        X = X if isinstance(X, Table) else np.asarray(X)
+        width = len(X.columns) if isinstance(X, Table) else prod(X.shape[1:])
+        if width != self.n_pixels:
+            raise InputError(f"pixels: expected {self.n_pixels:,} in each row, as in training, got {width:,}")
         if isinstance(X, Table):
-            X = np.column_stack(list(X.columns.values()))
-        X = np.asarray(X)
-        X = X.reshape(len(X), -1).astype(np.float32)
+            X = np.column_stack([_numbers(name, column) for name, column in X.columns.items()])
+        X = as_matrix(X.reshape(len(X), width), width, np.float32, "pixels").astype(np.float32)
         X -= (self.low + self.high) / 2
         X *= 2 / (self.high - self.low)
         return X

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import gzip
 import io
 import re
@@ -10,7 +11,8 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -63,6 +65,8 @@ def read(path: str | Path) -> Dataset:
             return read_idx_pair(path)
     except (gzip.BadGzipFile, zlib.error, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: damaged or incomplete ({error})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot read ({error.strerror or error})") from None
     raise InputError(f"{path}: unknown format; known: {FORMATS}")
 
 
@@ -72,6 +76,19 @@ def _open(path: Path) -> IO[bytes]:
     return gzip.open(path) if compressed else path.open("rb")  # type: ignore[return-value]
 
 
+@contextmanager
+def without_gc() -> Iterator[None]:
+    """The collector of cycles looks at every new cell again and again, a third of the time, and finds none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@without_gc()
 def read_csv(path: Path) -> Table:
     """A table with a header line; the delimiter is the commonest of , ; tab | there."""
     with _open(path) as file:
@@ -204,7 +221,7 @@ def read_idx_folder(folder: Path) -> Dataset:
         if matches:
             found[part] = read_idx_pair(matches[0])
     if "train" not in found:
-        raise InputError(f"{folder}: expected a file train-images-idx3-ubyte (or .gz), found none")
+        raise InputError(f"{folder}: expected a file of data, or a folder with train-images-idx3-ubyte (or .gz) in it")
     for part, dataset in found.items():
         if dataset.y is None:
             raise InputError(f"{folder}: expected a file {part}-labels-idx1-ubyte (or .gz), found none")
