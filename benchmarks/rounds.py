@@ -8,11 +8,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+Key = TypeVar("Key", bound=Hashable)
 FOLDER = Path(__file__).parent
 REST = 0.05  # seconds between turns: idle threads of the last one stop spinning
 FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "CHAINRULE_BACKEND", "CHAINRULE_ISA")
@@ -72,10 +73,10 @@ def alone(lock: Path | None, *, shared: bool = False) -> Iterator[None]:
 
 
 def measure(
-    contests: Mapping[str, Sequence[str]], rounds: int, lock: Path | None = None
-) -> tuple[dict[str, list[float]], dict[str, str]]:
+    contests: Mapping[Key, Sequence[str]], rounds: int, lock: Path | None = None
+) -> tuple[dict[Key, list[float]], dict[Key, str]]:
     """Seconds by name, one number a round; and why someone failed. `contests`: the words of each one's worker."""
-    failures: dict[str, str] = {}
+    failures: dict[Key, str] = {}
     with ExitStack() as stack:
         competitors = {}
         with alone(lock, shared=True):
@@ -84,7 +85,7 @@ def measure(
                     competitors[name] = stack.enter_context(Competitor(*words))
                 except Failed as error:
                     failures[name] = str(error)
-        seconds: dict[str, list[float]] = {name: [] for name in competitors}
+        seconds: dict[Key, list[float]] = {name: [] for name in competitors}
         with alone(lock):
             for _ in range(rounds):
                 for name, competitor in competitors.items():

@@ -67,21 +67,25 @@ def note(text: str) -> None:
 
 
 def steps(options: argparse.Namespace) -> None:
-    peers, loads = chosen(options), [WORKLOADS[name] for name in options.only]
     for dtype in options.dtype:
-        cells = {}
-        for load in loads:
-            for optimizer in options.optimizer:
-                note(f"{dtype} {load.name} {optimizer} …")
-                cell = contest(load, optimizer, dtype, suited(peers, load.name), options.rounds, options.lock)
-                cells[load.name, optimizer] = cell
-                low, high = (1e6 * quartile for quartile in cell.spread)
-                note(f"  chainrule {1e6 * cell.ours:.1f} µs, quartiles {low:.1f} and {high:.1f}")
-                for name, reason in cell.failures.items():
-                    print(f"{name} failed on {load.name} {optimizer}: {reason}")
-        print(f"\nTraining steps in {dtype}; a peer's time by ours, medians of {options.rounds} rounds")
-        print("; ".join(f"{load.name} {load}" for load in loads) + "\n")
-        print(table(rows(cells, loads, options.optimizer, peers), markdown=options.markdown), flush=True)
+        steps_in(dtype, options)
+
+
+def steps_in(dtype: str, options: argparse.Namespace) -> None:
+    peers, loads, cells = chosen(options), [WORKLOADS[name] for name in options.only], {}
+    for load in loads:
+        note(f"{dtype} {load.name} …")
+        suits = suited(peers, load.name)
+        found, failures = contest(load, options.optimizer, dtype, suits, options.rounds, options.lock)
+        for optimizer, cell in found.items():
+            cells[load.name, optimizer] = cell
+            low, high = (1e6 * quartile for quartile in cell.spread)
+            note(f"  chainrule {optimizer} {1e6 * cell.ours:.1f} µs, quartiles {low:.1f} and {high:.1f}")
+        for who, reason in failures.items():
+            print(f"{load.name}: {' '.join(who)} failed: {reason}")
+    print(f"\nTraining steps in {dtype}; a peer's time by ours, medians of {options.rounds} rounds")
+    print("; ".join(f"{load.name} {load}" for load in loads) + "\n")
+    print(table(rows(cells, loads, options.optimizer, peers), markdown=options.markdown), flush=True)
 
 
 def latency(options: argparse.Namespace) -> None:

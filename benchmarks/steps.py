@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from chainrule.bench import Workload, peak
+from chainrule.bench import Workload
 from peers import OURS, Peer, cores
-from rounds import alone, measure, ratio
+from rounds import measure, ratio
+
+PEAK = ("", "peak")  # beside (optimizer, name of a peer)
 
 
 @dataclass
@@ -17,22 +19,28 @@ class Cell:
     """One workload with one optimizer."""
 
     ours: float  # seconds a step
-    share: float  # of the peak
+    spread: tuple[float, float]  # its quartiles
+    share: float | None  # of the peak of all cores
     ratios: dict[str, float]
-    spread: tuple[float, float]  # quartiles of our seconds
-    failures: dict[str, str] = field(default_factory=dict)
 
 
 def contest(
-    load: Workload, optimizer: str, dtype: str, peers: Mapping[str, Peer], rounds: int, lock: Path | None
-) -> Cell:
-    contests = {name: ("training", name, load.name, optimizer, dtype) for name in peers}
-    seconds, failures = measure(contests, rounds, lock)
-    with alone(lock):
-        share = load.flops / statistics.median(seconds[OURS]) / (cores() * peak(dtype))
-    ratios = {name: ratio(values, seconds[OURS]) for name, values in seconds.items() if name != OURS}
-    low, middle, high = statistics.quantiles(seconds[OURS], n=4) if rounds > 1 else seconds[OURS] * 3
-    return Cell(middle, share, ratios, (low, high), failures)
+    load: Workload, optimizers: Sequence[str], dtype: str, peers: Mapping[str, Peer], rounds: int, lock: Path | None
+) -> tuple[dict[str, Cell], dict[tuple[str, str], str]]:
+    """A cell for each optimizer, all from the same rounds; and why someone failed."""
+    contests: dict[tuple[str, str], tuple[str, ...]] = {
+        (rule, name): ("training", name, load.name, rule, dtype) for rule in optimizers for name in peers
+    }
+    seconds, failures = measure(contests | {PEAK: ("peak", dtype)}, rounds, lock)
+    return {rule: _cell(load, rule, seconds) for rule in optimizers}, failures
+
+
+def _cell(load: Workload, optimizer: str, seconds: Mapping[tuple[str, str], list[float]]) -> Cell:
+    mine = {name: values for (rule, name), values in seconds.items() if rule == optimizer}
+    ours = mine.pop(OURS)
+    low, middle, high = statistics.quantiles(ours, n=4) if len(ours) > 1 else ours * 3
+    share = ratio(seconds[PEAK], ours) * load.flops / cores() if PEAK in seconds else None
+    return Cell(middle, (low, high), share, {name: ratio(values, ours) for name, values in mine.items()})
 
 
 def rows(
@@ -58,15 +66,19 @@ def rows(
     return [
         [" / ".join(optimizers), *(load.name for load in loads)],
         row("chainrule, µs a step", {at: f"{1e6 * cell.ours:,.{_digits(cell.ours)}f}" for at, cell in cells.items()}),
-        row("  share of the FMA peak, %", {at: f"{100 * cell.share:.0f}" for at, cell in cells.items()}),
+        row("share of all cores' FMA peak, %", {at: _percent(cell.share) for at, cell in cells.items()}),
         *others(trained),
-        row("the best of these", best),
+        *([row("the best of these", best)] if trained else []),
         *others(floors),
     ]  # fmt: skip
 
 
 def _ratio(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}" if value < 9.95 else f"{value:.0f}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f}"
 
 
 def _digits(seconds: float) -> int:

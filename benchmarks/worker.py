@@ -67,7 +67,17 @@ def prediction(name: str, workload: str) -> Turn:
     return turn
 
 
-KINDS: dict[str, Callable[..., Turn]] = {"training": training, "losses": losses, "prediction": prediction}
+def peak(dtype: str) -> Turn:
+    """Seconds per floating-point operation, of fused multiplications and additions on one thread and nothing else."""
+    from chainrule.backends import _kernels, compiled  # type: ignore[attr-defined]
+
+    width = {"float32": 1, "float64": 2}[dtype]  # measured in float32; a vector has half as many float64
+    return lambda: {"seconds": width / _kernels.peak(compiled.current_isa(), TURN)}
+
+
+KINDS: dict[str, Callable[..., Turn]] = {
+    "training": training, "losses": losses, "prediction": prediction, "peak": peak,
+}  # fmt: skip
 
 
 def serve(answers: TextIO, kind: str, *words: str) -> None:
