@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chainrule.plan import Plan
 
-WORTH = 200_000  # multiplications of a step that are worth another thread: about 2 µs, two meetings at a barrier
+WORTH = 150_000  # multiplications of a step that are worth another thread: a few µs, and two meetings at a barrier
 
 
 def wish(asked: int | None, plan: Plan, rows: int, passes: int = 3) -> tuple[int, int, bool]:
