@@ -50,11 +50,16 @@ from chainrule.schedules import Constant, CosineDecay, ExponentialDecay, Inverse
 from chainrule.training import Training, train
 
 if TYPE_CHECKING:
+    from chainrule.check.diagnose import diagnose
     from chainrule.check.gradients import check_gradients
     from chainrule.files import load
 
 __version__ = "0.1.0"
-_LATER = {"check_gradients": "chainrule.check.gradients", "load": "chainrule.files"}  # imported when first used
+_LATER = {  # imported when first used
+    "check_gradients": "chainrule.check.gradients",
+    "diagnose": "chainrule.check.diagnose",
+    "load": "chainrule.files",
+}
 __all__ = [
     *_LATER,
     *(name for name, value in dict(globals()).items() if getattr(value, "__module__", "").startswith("chainrule.")),

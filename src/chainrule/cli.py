@@ -1,4 +1,4 @@
-"""The command line: train, predict, evaluate, summary, check. Exit code 0, or 2 with one line on stderr."""
+"""The command line: train, predict, evaluate, summary, check, diagnose. Exit code 0, or 2 with one line on stderr."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import chainrule
 from chainrule.arrays import Array
 from chainrule.check.catalogue import check_all
 from chainrule.check.gradients import check_gradients
+from chainrule.cli_diagnose import check_code, diagnose_command, is_code
 from chainrule.cli_train import train_command
 from chainrule.data.datasets import load_dataset
 from chainrule.data.table import Table, as_levels
@@ -35,6 +36,7 @@ app = App(
 )
 app["--help"].group = app["--version"].group = Group("Other", sort_key=9)
 app.command(train_command, name="train")
+app.command(diagnose_command, name="diagnose")
 
 
 def _rows_for(net: Network, data: str, target: str | None = None) -> tuple[Any, Array | None]:
@@ -164,12 +166,13 @@ def summary(model: Path) -> None:
 
 @app.command
 def check(model: Path | None = None, data: str | None = None, *, rows: int = 16) -> None:
-    """Compare gradients with differences of the loss: every layer and loss, or a model file.
+    """Compare gradients with differences of the loss: every layer and loss, a model file, or code of your own.
 
     Parameters
     ----------
     model
-        A model file; without it, every layer and loss of the library, each with wrong gradients as controls.
+        A model file, or code as FILE.py, FILE.py:NAME or FILE.ipynb.
+        Without it, every layer and loss of the library, each with wrong gradients as controls.
     data
         Rows to check with; random ones without it.
     rows
@@ -178,6 +181,9 @@ def check(model: Path | None = None, data: str | None = None, *, rows: int = 16)
     screen = Screen()
     if model is None:
         _check_library(screen)
+        return
+    if is_code(model):
+        check_code(str(model))
         return
     net = load(model)
     X: Any
