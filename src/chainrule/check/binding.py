@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,7 +84,8 @@ def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mappi
     for role in roles:
         if role in ("lr", "reg"):
             return True, _constant(role, p, env)
-    if p.name in env.names and p.name not in env.mapping:
+    data = roles[0] if roles and roles[0] in ("X", "y") and roles[0] in env.roles else None
+    if p.name in env.names and p.name not in env.mapping and data is None:
         return True, env.names[p.name]
     same = [name for name in env.names if short(name) == short(p.name) and is_numbers(env.names[name])]
     if same and not {"X", "y"} & set(roles):
@@ -96,6 +98,11 @@ def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mappi
             return True, SETTLED[role]
         if role == "rng":
             return p.default is p.empty, np.random.default_rng(0)
+    if "n_in" in env.roles and "sizes" in env.roles:  # a constructor's setting that only has to be there
+        if re.search("scale|std|sigma|init", p.name.lower()) and p.default is p.empty:
+            return True, 0.1
+        if "width" in p.name.lower() and p.default is p.empty:
+            return True, env.roles["n_hidden"]
     return False, None
 
 

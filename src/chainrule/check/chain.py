@@ -10,9 +10,8 @@ from itertools import pairwise, permutations
 from chainrule.check.names import gradient_of, is_bias, short
 
 NOT_PARAMETERS = re.compile(
-    r"(^|[._'\[])(v|m|s|vel|velocity|velocities|moments?|momentums?|cache|running|mask|dropout|output|inputs?|z|a|h|delta|error|loss"
-    r"|adam|rms)(_|\d|'|\]|\[|$|(?=[dwb]\d?$))",
-    re.IGNORECASE,
+    r"(^|[._'\[])(v|m|s|z|a|h|(?i:vel|velocity|velocities|moments?|momentums?|cache|running|mask|dropout|output|inputs?"
+    r"|delta|error|loss|adam|rms))(_|\d|'|\]|\[|$|(?=[dwb]\d?$))",
 )
 
 
@@ -43,13 +42,27 @@ def stem(path: str) -> str:
     return f"[{index[0]}]" if index else path[: path.rfind(tail(path))]
 
 
-def chains(shapes: Mapping[str, Sequence[int]], n_in: int | None = None, n_out: int | None = None) -> Iterator[Chained]:
-    """Every reading of the arrays as dense layers from n_in to n_out, the likeliest first."""
+def best_chain(shapes: Mapping[str, Sequence[int]], n_in: int | None, n_out: int | None) -> Chained | None:
+    """All matrices from n_in to n_out, else between other ends, else fewer of them."""
+    for full in (True, False):
+        for ends in ((n_in, n_out), (None, None)):
+            found = next(chains(shapes, *ends, full=full), None)
+            if found is not None:
+                return found
+    return None
+
+
+def chains(
+    shapes: Mapping[str, Sequence[int]], n_in: int | None = None, n_out: int | None = None, *, full: bool = False
+) -> Iterator[Chained]:
+    """Every reading of the arrays as dense layers from n_in to n_out, the likeliest first; `full` uses all matrices."""
     usable = {name: tuple(shape) for name, shape in shapes.items() if _usable(name)}
     matrices = [name for name, shape in usable.items() if len(shape) == 2 and not is_bias(tail(name))]
     vectors = [name for name in usable if name not in matrices]
     for transposed in (False, True):
         for order in _orders(matrices):
+            if full and len(order) < len(matrices):
+                break
             widths = _widths([usable[name] for name in order], transposed, n_in, n_out)
             if widths is not None:
                 biases = _biases(order, widths, vectors, usable)

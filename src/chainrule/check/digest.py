@@ -90,7 +90,8 @@ def gradients(
 def _arrays(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
     """Every array in a result, by name or path."""
     found: dict[str, Any] = {}
-    for name, value in parts(fn, result):
+    for name, element in parts(fn, result):
+        value = _opened_object(element)
         if is_numbers(value) or (is_scalar(value) and gradient_of(name) is not None):
             found[name] = np.asarray(value, dtype=np.float64)
         elif isinstance(value, dict) and not isinstance(result, tuple):
@@ -100,6 +101,13 @@ def _arrays(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
             found |= {f"{base}[{place.path}]" if base else place.path: place.value for place in _flat(value)}
             found |= _scalars(value) if isinstance(value, dict) else {}
     return found
+
+
+def _opened_object(value: Any) -> Any:
+    """A gradient that came as an object with arrays in it, as a dict."""
+    if isinstance(value, (dict, list, tuple, np.ndarray)) or not hasattr(value, "__dict__"):
+        return value
+    return dict(vars(value))
 
 
 def _scalars(value: Mapping[Any, Any]) -> dict[str, Any]:

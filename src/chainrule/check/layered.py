@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check import digest
 from chainrule.check.binding import Env, arguments, call
-from chainrule.check.chain import Chained, chains
+from chainrule.check.chain import Chained, best_chain
 from chainrule.check.names import argument_roles, callable_role
 from chainrule.check.pieces import (
     FunctionPair,
@@ -78,7 +78,7 @@ class LayerKit:
 
     def chained(self, sizes: Sizes) -> Chained | None:
         shapes = {path: place.value.shape for path, place in self.places.items()}
-        return next(chains(shapes, sizes.n_in, sizes.n_out), None) or next(chains(shapes), None)
+        return best_chain(shapes, sizes.n_in, sizes.n_out)
 
     def forward(self) -> Array:
         x: Any = self.env.roles["X"]
@@ -135,6 +135,15 @@ class LayerKit:
         shapes = {path: before[path].shape for path in self.chained_paths}
         result.grads, result.called = digest.gradients(lambda: None, None, shapes, held)
         return result
+
+    def backward_again(self) -> dict[str, Array]:
+        """Backward once more, without a forward."""
+        env, dout = Env({"y": self.env.roles["y"]}), self._slope(None)
+        for piece in reversed(self.pieces):
+            dout = piece.backward(dout, env)
+        held = {place.path: place.raw for place in places(self.owners)}
+        shapes = {path: self.places[path].value.shape for path in self.chained_paths}
+        return digest.gradients(lambda: None, None, shapes, held)[0]
 
     chained_paths: tuple[str, ...] = ()
 

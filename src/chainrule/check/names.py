@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 ARGUMENTS: dict[str, str] = {
-    "X": "x inputs input xs x_batch batch_x xb x_train input_data data features training_inputs input_vector inp a0 batch "
+    "X": "a x inputs input xs x_batch batch_x xb x_train input_data data features training_inputs input_vector inp a0 batch "
     "x_in samples input_values input_array X_data rows images a_prev prev_activation layer_input activation_in "
     "row sample example feats z values",
     "y": "y t target targets y_true ytrue labels label actual y_batch batch_y yb y_train training_outputs expected desired "
@@ -48,17 +48,17 @@ _ROLES = {role: frozenset(names.lower().split()) for role, names in ARGUMENTS.it
 
 CALLABLES: dict[str, str] = {
     "loss_and_grads": r"loss_?(and|with)_?grad|value_and_grad|grads?_?and_?loss|cost_?and_?grad|forward_?(and_?)?backward|fwd_?bwd"
-    r"|compute_loss_grad|loss_grad(s|ient|ients)?$|objective_and",
+    r"|compute_loss_and|compute_loss_grad|loss_grad(s|ient|ients)?$|objective_and",
     "numeric": r"numeric|numerical|grad(ient)?_?check|check_?grad|finite_?diff|eval_num",
-    "derivative": r"deriv|_prime$|prime$|_grad$|^d_|^d(relu|sigmoid|tanh|act)|_backward$|_bwd$|^grad_of",
-    "backward": r"^_?(backward|back_?prop|backpropagat|back_?propagation|bprop|bwd|backward_?(pass|prop|propagation)|compute_grad"
+    "derivative": r"deriv|_prime$|prime$|^d_|^d(relu|sigmoid|tanh|act)|^grad_of",
+    "backward": r"backward|back_?prop|^_?(backward|back_?prop|backpropagat|back_?propagation|bprop|bwd|backward_?(pass|prop|propagation)|compute_grad"
     r"|get_grad|calc_grad|calculate_grad|grads?$|gradients?$|find_grad|back$|backwards)",
     "step": r"^(train|fit|learn|step|update_mini_batch|sgd_step|gradient_descent|one_step|training_?step|optimi[sz]e|do_step|run_step)",
     "update": r"^(update|apply_grad|sgd$|sgd_update|descend|take_step|adjust)",
     "init": r"init|^(make|create|build|new|random)_?(params|parameters|weights|network|net|model)",
     "loss": r"loss|cost|cross_?entropy|^mse$|mean_squared|error$|^criterion|objective|^nll|total_error|energy",
-    "forward": r"^_?(forward|feed_?forward|fwd|fprop|propagate|predict|run$|compute_output|think|activate|model$|net$|network$|query"
-    r"|predict_proba|output$|hypothesis|__call__|infer)",
+    "forward": r"forward|^_?(forward|feed_?forward|fwd|fprop|propagate|predict|run$|compute_output|think|activate|model$|net$|network$|query"
+    r"|predict_proba|output$|hypothesis|__call__|infer|prob|scores|logits)",
 }
 _CALLABLES = {role: re.compile(pattern) for role, pattern in CALLABLES.items()}
 

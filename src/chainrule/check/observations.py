@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from chainrule.check.case import Case
 from chainrule.check.reference import gradients
 from chainrule.check.rules import FORWARD, GRADIENTS, STEP, Observation, add
@@ -50,9 +52,28 @@ def _changes_inputs(case: Case) -> str | None:
 
 
 def _overflow(case: Case) -> str | None:
-    if case.record.get("overflow") is None:
-        raise LookupError("forward with large inputs")
-    return str(case.record["overflow"]) or None
+    if case.record.get("shifted") is None:
+        raise LookupError("forward with large outputs")
+    softmax = case.spec.link.name == "softmax"
+    return (
+        "with 1,000 added to every score the prediction is not finite"
+        if softmax and not case.record["shifted"]
+        else None
+    )
+
+
+def _disturbs(case: Case) -> str | None:
+    """A second backward behind the same forward gives other gradients, because the first changed what it was given."""
+    again, first = case.record.get("again"), case.record["draws"][0]
+    disturbed = first.get("disturbed") or []
+    if not again:
+        raise LookupError("backward again")
+    same = all(np.allclose(g, first["grads"][n], rtol=1e-9, atol=0) for n, g in again.items() if n in first["grads"])
+    if same:
+        return None
+    doubled = all(np.allclose(g, 2 * first["grads"][n], rtol=1e-9) for n, g in again.items() if n in first["grads"])
+    what = ", ".join(disturbed) or "what it was given"
+    return None if doubled else f"a second backward gives other gradients: the first has changed {what}"
 
 
 add(
@@ -75,6 +96,14 @@ add(
     Observation(
         "loss-broadcast", 15, "(N, 1) − (N,) broadcast to (N, N)", _odd(15), "The loss compares every prediction with every target.",  # type: ignore[arg-type]
         "o − ⟦t of shape (N,)⟧", "o − t, both (N, 1)", "Print the shape of the difference.", "Bring the targets into the shape of the prediction.", (FORWARD,),
+    ),
+    Observation(
+        "no-shift", 9, "softmax without the shift by the maximum", _overflow, "The softmax overflows where scores are large.",
+        "eᶻ / Σ eᶻ ⟦without z − max z⟧", "e^(z − max z) / Σ e^(z − max z)", "What is exp(1000)?", "Subtract each row's maximum before exp: the softmax is the same, and nothing overflows.", (FORWARD,),
+    ),
+    Observation(
+        "changes-cache", 13, "backward changes what the forward left", _disturbs, "The backward works in place on the forward's arrays.",
+        "a ⟦*=⟧ …", "d = a · … in an array of its own", "Print an activation before and after backward. Is it still the same?", "Work on a copy.", (GRADIENTS,),
     ),
     Observation(
         "changes-inputs", 13, "the call changes its inputs", _changes_inputs, "What was handed over is not the same after the call.",

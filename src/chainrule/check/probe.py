@@ -111,6 +111,10 @@ def collect(trial: Trial) -> dict[str, Any]:
         with Noting(notes, probe):
             trial.start(batch)
             record["draws"].append(trial.evaluate(batch))
+    with Noting({}, "shift"):
+        record["shifted"] = trial.shifted(first)
+    with Noting({}, "backward again"):
+        record["again"] = trial.again(first) if not moves else {}
     with Noting(notes, "differences of the loss"):
         record["numeric"] = trial.losses(first) if fresh["loss"] is not None and not moves else {}
     record["steps"] = []

@@ -66,10 +66,22 @@ def class_roles(cls: type, functions: Mapping[str, Any]) -> dict[str, str]:
     }
     roles = _by_role(methods)
     roles.pop("init", None)
+    roles |= _derivative(methods, roles)
     for role, name in function_roles(functions, None).items():
         if role == "loss" and role not in roles and "loss_and_grads" not in roles:
             roles[role] = name
     return roles
+
+
+def _derivative(callables: Mapping[str, Any], roles: Mapping[str, str]) -> dict[str, str]:
+    """Where nothing is called backward: the derivative of the whole loss, which takes data and targets."""
+    if {"backward", "loss_and_grads"} & set(roles):
+        return {}
+    for name, fn in callables.items():
+        takes = {role for p in arguments(fn) for role in argument_roles(p.name)}
+        if callable_role(name) == "derivative" and {"X", "y"} <= takes:
+            return {"backward": name}
+    return {}
 
 
 def _public(name: str) -> bool:
@@ -78,6 +90,7 @@ def _public(name: str) -> bool:
 
 def function_roles(functions: Mapping[str, Any], name: str | None) -> dict[str, str]:
     roles = _by_role(functions)
+    roles |= _derivative(functions, roles)
     if name is not None:
         roles[callable_role(name) or "loss_and_grads"] = name
         if callable_role(name) in (None, "loss_and_grads", "backward"):

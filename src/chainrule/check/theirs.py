@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -13,10 +14,10 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check import digest
 from chainrule.check.binding import CALL, CONSTRUCTOR, RATE, CannotBind, Env, arguments, bind, call
-from chainrule.check.chain import Chained, chains, tail
-from chainrule.check.names import ARGUMENTS, argument_roles, keys_used, short
+from chainrule.check.chain import Chained, best_chain, tail
+from chainrule.check.names import ARGUMENTS, argument_roles, gradient_of, keys_used, short
 from chainrule.check.samples import Sizes
-from chainrule.check.walk import Place, places
+from chainrule.check.walk import DEPTH, Place, places
 
 
 @dataclass
@@ -47,6 +48,8 @@ class Theirs:
         self.module, self.cls, self.roles, self.style, self.mapping = module, cls, dict(roles), style, mapping
         self.storage = storage
         self.object: Any = None
+        self._first: dict[str, Array] = {}
+        self.disturbed: list[str] = []
         self.env = Env()
 
     @property
@@ -65,7 +68,15 @@ class Theirs:
         else:
             self.params = self._parameters(sizes)
             self.env.roles["params"] = self.params if self._container is None else self._container
-        self.places = {place.path: place for place in places(self.params)}
+        self.places = distinct(places(self.params, depth=1 if self._globals else DEPTH))
+        if self._globals:
+            self._remember()
+
+    def _remember(self) -> None:
+        """Names of the module begin each time as the file left them."""
+        for path, place in self.places.items():
+            kept = self._first.setdefault(path, np.copy(place.raw))
+            place.put(float(kept) if kept.ndim == 0 else kept.copy())
 
     def fn(self, role: str) -> Callable[..., Any] | None:
         name = self.roles.get(role)
@@ -81,11 +92,12 @@ class Theirs:
         shapes = {path: place.value.shape for path, place in self.places.items()}
         known = self.object is None or sizes_matter(self.cls)
         ends = (sizes.n_in, sizes.n_out) if known else (None, None)
-        return next(chains(shapes, *ends), None) or next(chains(shapes), None)
+        return best_chain(shapes, *ends)
 
     # how the parameters of functions come to be
 
     _container: Any = None
+    _globals = False  # their parameters are names of the module
 
     def _parameters(self, sizes: Sizes) -> Any:
         if (maker := self.fn("init")) is not None:
@@ -98,7 +110,11 @@ class Theirs:
                 return named
             return made
         functions = [fn for role in self.roles if (fn := self.fn(role)) is not None]
-        names, container = _parameter_names(functions)
+        try:
+            names, container = _parameter_names(functions)
+        except CannotBind:
+            self._globals = True
+            return vars(self.module)
         made_up = _shapes(names, sizes, self.storage)
         values = {name: np.zeros(shape) for name, shape in made_up.items()}
         self.env.names |= values
@@ -152,13 +168,35 @@ class Theirs:
                 if result.out is None:
                     result.out = digest.prediction(loss, given, self.n, self.k)
         if not result.grads and (backward := self.fn("backward")) is not None:
+            before = self._kept()
             given = call(backward, self.env)
+            self.disturbed = [path for path, (array, copy) in before.items() if not np.array_equal(array, copy, True)]
             held = {place.path: place.raw for place in places(self.object)} if self.object is not None else {}
             result.grads, result.called = digest.gradients(backward, given, self._shapes(), held)
             if result.loss is None and loss is None and isinstance(given, tuple):
                 result.loss = digest.scalar(backward, given)
             self.env.roles["grads"] = self._returned_grads(given)
         return result
+
+    def backward_again(self) -> dict[str, Array]:
+        """Backward once more, without a forward."""
+        fn = self.fn("backward")
+        if fn is None or (self.object is None and self.fn("forward") is None):
+            raise LookupError("backward is no call of its own")
+        given = call(fn, self.env)
+        held = {place.path: place.raw for place in places(self.object)} if self.object is not None else {}
+        return digest.gradients(fn, given, self._shapes(), held)[0]
+
+    def _kept(self) -> dict[str, tuple[Array, Array]]:
+        """What the forward left for backward, beside the parameters and gradients: arrays and their copies."""
+        roots = {"": self.object, "cache": self.env.roles.get("cache"), "out": [self.env.roles.get("out")]}
+        kept = {}
+        for name, root in roots.items():
+            for place in places(root, name) if root is not None else ():
+                raw = place.raw
+                if isinstance(raw, np.ndarray) and place.path not in self.places and not names_gradient(place.path):
+                    kept[place.path] = (raw, raw.copy())
+        return kept
 
     def _returned_grads(self, given: Any) -> Any:
         dicts = [value for value in given if isinstance(value, dict)] if isinstance(given, tuple) else []
@@ -220,6 +258,19 @@ class Theirs:
                 if name.lower().strip("_") in known and isinstance(value, (int, float)):
                     return float(value)
         return None
+
+
+def names_gradient(path: str) -> bool:
+    return gradient_of(tail(path)) is not None or re.search("grad|delta|nabla", path.lower()) is not None
+
+
+def distinct(found: Iterable[Place]) -> dict[str, Place]:
+    """By path; an array that several names share counts once, under the first."""
+    seen: dict[int, Place] = {}
+    for place in found:
+        key = id(place.raw) if isinstance(place.raw, np.ndarray) else id(place)
+        seen.setdefault(key, place)
+    return {place.path: place for place in seen.values()}
 
 
 def sizes_matter(cls: type | None) -> bool:

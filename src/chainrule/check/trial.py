@@ -124,9 +124,23 @@ class Trial:
             "grads": {name: np.array(g, dtype=np.float64) for name, g in result.grads.items()},
             "single": any(np.asarray(g).dtype == np.float32 for g in result.grads.values())
             or (result.out is not None and result.out.dtype == np.float32),
-            "after": after, "held": self._held(len(batch.X)),
+            "disturbed": list(getattr(self.reading, "disturbed", [])), "after": after, "held": self._held(len(batch.X)),
             "changed": [name for name, a, b in (("X", kept[0], X), ("y", kept[1], y)) if not np.array_equal(a, b)],
         }  # fmt: skip
+
+    def shifted(self, batch: Batch) -> bool:
+        """Whether all stays finite when the outputs of a row all grow alike, which a softmax ignores."""
+        last = self.chained.weights[-1]
+        self.start(Batch(batch.X, batch.t, batch.params | {last: batch.params[last] + 1000.0}))
+        out = self.reading.forward()
+        value = self.reading.loss()
+        return bool((out is None or np.isfinite(np.asarray(out)).all()) and (value is None or np.isfinite(value)))
+
+    def again(self, batch: Batch) -> dict[str, Array]:
+        """The gradients of a second backward behind one forward, where backward is a call of its own."""
+        self.start(batch)
+        self.reading.evaluate()
+        return {n: np.array(g, dtype=np.float64) for n, g in self.reading.backward_again().items()}
 
     def _rows(self, out: Array | None, batch: Batch) -> Array | None:
         if out is None:

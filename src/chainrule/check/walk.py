@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +79,7 @@ def places(root: Any, path: str = "", depth: int = DEPTH, seen: set[int] | None 
     seen.add(id(root))
     for key, value in _children(root):
         here = _join(path, root, key)
-        if is_numbers(value):
+        if is_numbers(value) or (isinstance(value, float) and re.fullmatch(r"(b|bias)_?\w?\d*", str(key))):
             yield Place(here, root, key)
         elif not isinstance(value, np.ndarray):
             yield from places(value, here, depth - 1, seen)
