@@ -51,6 +51,7 @@ from chainrule.schedules import Constant, CosineDecay, ExponentialDecay, Inverse
 from chainrule.training import Training, train
 
 if TYPE_CHECKING:
+    from chainrule.check.diagnose import diagnose
     from chainrule.check.gradients import check_gradients
     from chainrule.explain import explain
     from chainrule.files import load
@@ -59,6 +60,7 @@ __version__ = "0.1.0"
 _LATER = {  # imported when first used
     "check_gradients": "chainrule.check.gradients",
     "explain": "chainrule.explain",
+    "diagnose": "chainrule.check.diagnose",
     "load": "chainrule.files",
 }
 __all__ = [

@@ -19,6 +19,7 @@ from chainrule.arrays import Array
 from chainrule.check.catalogue import check_all
 from chainrule.check.gradients import check_gradients
 from chainrule.cli_bench import bench_command
+from chainrule.cli_diagnose import check_code, diagnose_command, is_code
 from chainrule.cli_explain import explain_command
 from chainrule.cli_train import train_command
 from chainrule.data.datasets import load_dataset
@@ -39,6 +40,7 @@ app["--help"].group = app["--version"].group = Group("Other", sort_key=9)
 app.command(train_command, name="train")
 app.command(bench_command, name="bench")
 app.command(explain_command, name="explain")
+app.command(diagnose_command, name="diagnose")
 
 
 def rows_for(net: Network, data: str, target: str | None = None) -> tuple[Any, Array | None]:
@@ -172,12 +174,13 @@ def summary(model: Path, /) -> None:
 
 @app.command
 def check(model: Path | None = None, data: str | None = None, /, *, rows: int = 16) -> None:
-    """Compare gradients with differences of the loss: every layer and loss, or a model file.
+    """Compare gradients with differences of the loss: every layer and loss, a model file, or code of your own.
 
     Parameters
     ----------
     model
-        A model file; without it, every layer and loss of the library, each with wrong gradients as controls.
+        A model file, or code as FILE.py, FILE.py:NAME or FILE.ipynb.
+        Without it, every layer and loss of the library, each with wrong gradients as controls.
     data
         Rows to check with; random ones without it.
     rows
@@ -187,6 +190,9 @@ def check(model: Path | None = None, data: str | None = None, /, *, rows: int = 
     screen = Screen()
     if model is None:
         _check_library(screen)
+        return
+    if is_code(model):
+        check_code(str(model))
         return
     net = load(model)
     X: Any

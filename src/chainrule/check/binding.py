@@ -1,0 +1,115 @@
+"""Calling functions that are not ours: each argument is found by its own name, or by the role its name has."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.check.names import argument_roles, returned_names, short
+from chainrule.check.walk import is_numbers
+
+CONSTRUCTOR = ("sizes", "n_in", "n_hidden", "n_out", "rng", "seed", "lr", "reg", "epochs", "n", "X", "y", "false")
+CALL = ("X", "y", "dout", "out", "lr", "reg", "cache", "params", "grads", "n", "epochs", "true", "false", "rng", "seed")
+SETTLED = {"epochs": 1, "true": True, "false": False, "seed": 0}
+RATE, DECAY = 0.37, 0.23  # no factor of anything else in the data
+
+
+class CannotBind(Exception):
+    """An argument that neither its name nor its role explains."""
+
+    def __init__(self, fn: Callable[..., Any], argument: str) -> None:
+        super().__init__(f"{getattr(fn, '__name__', fn)}: no value known for its argument {argument!r}")
+        self.argument = argument
+
+
+@dataclass
+class Env:
+    """What can be handed over: values by the names their code gave them, and values by role."""
+
+    roles: dict[str, Any] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
+    mapping: Mapping[str, str] = field(default_factory=dict)  # their argument -> our role, where the user said so
+    used: dict[str, Any] = field(default_factory=dict)  # the rate and the decay that calls were given
+
+    def learn(self, fn: Callable[..., Any], result: Any) -> None:
+        """Remember what a call returned under the names its ``return`` gives, or under its keys."""
+        if isinstance(result, dict):
+            self.names.update({str(key): value for key, value in result.items()})
+        if isinstance(result, tuple):
+            known = returned_names(fn)
+            if len(known) == len(result):
+                self.names.update({name: value for name, value in zip(known, result) if name})
+        else:
+            (name,) = returned_names(fn) if len(returned_names(fn)) == 1 else (None,)
+            if name:
+                self.names[name] = result
+
+
+def arguments(fn: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL) -> dict[str, Any]:
+    """Keyword arguments for a call. Raises CannotBind."""
+    bound: dict[str, Any] = {}
+    for parameter in arguments(fn):
+        found, value = _find(parameter, env, allowed, bound)
+        if found:
+            bound[parameter.name] = value
+        elif parameter.default is parameter.empty:
+            raise CannotBind(fn, parameter.name)
+    return bound
+
+
+def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL) -> Any:
+    bound = bind(fn, env, allowed)
+    kinds = {p.name: p.kind for p in arguments(fn)}
+    first = [bound.pop(name) for name, kind in kinds.items() if kind == inspect.Parameter.POSITIONAL_ONLY]
+    result = fn(*first, **bound)
+    env.learn(fn, result)
+    return result
+
+
+def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mapping[str, Any]) -> tuple[bool, Any]:
+    roles = [env.mapping[p.name]] if p.name in env.mapping else [r for r in argument_roles(p.name) if r in allowed]
+    for role in roles:
+        if role in ("lr", "reg"):
+            return True, _constant(role, p, env)
+    data = roles[0] if roles and roles[0] in ("X", "y") and roles[0] in env.roles else None
+    if p.name in env.names and p.name not in env.mapping and data is None:
+        return True, env.names[p.name]
+    same = [name for name in env.names if short(name) == short(p.name) and is_numbers(env.names[name])]
+    if same and not {"X", "y"} & set(roles):
+        return True, env.names[same[-1]]
+    taken = [id(value) for value in bound.values()]
+    for role in roles:
+        if role in env.roles and not (role in ("X", "out", "dout") and id(env.roles[role]) in taken):
+            return True, env.roles[role]
+        if role in SETTLED and (role != "epochs" or p.default is not None):
+            return True, SETTLED[role]
+        if role == "rng":
+            return p.default is p.empty, np.random.default_rng(0)
+    if "n_in" in env.roles and "sizes" in env.roles:  # a constructor's setting that only has to be there
+        if re.search("scale|std|sigma|init", p.name.lower()) and p.default is p.empty:
+            return True, 0.1
+        if "width" in p.name.lower() and p.default is p.empty:
+            return True, env.roles["n_hidden"]
+    return False, None
+
+
+def _constant(role: str, p: inspect.Parameter, env: Env) -> float:
+    """Their own default for a rate or a decay, where it is a number above 0; else ours."""
+    own = p.default
+    settled = isinstance(own, (int, float)) and not isinstance(own, bool) and own > 0
+    value = float(own) if settled else (RATE if role == "lr" else DECAY)
+    env.used[role] = value
+    return value

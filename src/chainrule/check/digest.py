@@ -1,0 +1,129 @@
+"""What a call of theirs returned: which part is the prediction, the loss, what backward needs, the gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check.chain import matching
+from chainrule.check.names import argument_roles, gradient_of, returned_names
+from chainrule.check.walk import is_numbers, places
+
+
+def is_scalar(value: Any) -> bool:
+    if isinstance(value, (bool, str)):
+        return False
+    return isinstance(value, (int, float, np.number)) or (
+        isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "fiu"
+    )
+
+
+def parts(fn: Callable[..., Any], result: Any) -> list[tuple[str, Any]]:
+    """The elements of a tuple with the names its ``return`` gives; a single value under the function's own name."""
+    if not isinstance(result, tuple):
+        return [(next(iter(returned_names(fn)), None) or "", result)]
+    names = returned_names(fn)
+    known = names if len(names) == len(result) else [None] * len(result)
+    return [(name or f"[{i}]", value) for i, (name, value) in enumerate(zip(known, result))]
+
+
+def prediction(fn: Callable[..., Any], result: Any, n: int, k: int) -> Array | None:
+    """The last array with N·K entries, one called out or y_pred before others."""
+    found: list[tuple[bool, Array]] = []
+    for name, value in _opened(parts(fn, result)):
+        if is_numbers(value) and np.size(value) == n * k and np.ndim(value) <= 2:
+            found.append(("out" in argument_roles(name), np.asarray(value)))
+    if not found and is_scalar(result) and n * k == 1:
+        return np.asarray(result)
+    named = [array for is_named, array in found if is_named]
+    arrays = named or [array for _, array in found]
+    return arrays[-1] if arrays else None
+
+
+def _opened(elements: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Arrays at the top; where there are none, those in its lists and dicts."""
+    top = [(name, value) for name, value in elements if isinstance(value, np.ndarray) or is_numbers(value)]
+    if any(np.ndim(value) > 0 for _, value in top):
+        return top
+    inner: list[tuple[str, Any]] = []
+    for name, value in elements:
+        if isinstance(value, dict):
+            inner += [(str(key), item) for key, item in value.items()]
+        elif isinstance(value, (list, tuple)):
+            inner += [(name, item) for item in value]
+    return inner
+
+
+def cache_of(fn: Callable[..., Any], result: Any) -> Any:
+    """What forward hands on to backward: its dict, list or tuple; all of the result where there is no such part."""
+    elements = parts(fn, result)
+    named = [value for name, value in elements if "cache" in argument_roles(name)]
+    held = [value for _, value in elements if isinstance(value, (dict, list, tuple)) and not is_numbers(value)]
+    return (named or held or [result])[-1]
+
+
+def scalar(fn: Callable[..., Any], result: Any) -> float | None:
+    """The loss: the only number, or the first; the mean where there is one for each row is not ours to take."""
+    for name, value in parts(fn, result):
+        if is_scalar(value) and gradient_of(name) is None:
+            return float(np.asarray(value, dtype=np.float64).reshape(-1)[0])
+    return None
+
+
+def gradients(
+    fn: Callable[..., Any], result: Any, params: Mapping[str, Sequence[int]], held: Mapping[str, Array] | None = None
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """Their gradient of each parameter, and what they call it: by name, else by shape and order."""
+    arrays = {} if result is None else _arrays(fn, result)
+    pools = [pool for pool in (arrays, dict(held or {})) if pool]
+    for pool in pools:
+        names = matching(list(params), list(pool))
+        if names:
+            return {param: np.asarray(pool[name]) for param, name in names.items()}, names
+    by_shape = _by_shape(params, arrays)
+    return {param: np.asarray(arrays[name]) for param, name in by_shape.items()}, by_shape
+
+
+def _arrays(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
+    """Every array in a result, by name or path."""
+    found: dict[str, Any] = {}
+    for name, element in parts(fn, result):
+        value = _opened_object(element)
+        if is_numbers(value) or (is_scalar(value) and gradient_of(name) is not None):
+            found[name] = np.asarray(value, dtype=np.float64)
+        elif isinstance(value, dict) and not isinstance(result, tuple):
+            found |= {place.path: place.value for place in places(value)} | _scalars(value)
+        elif isinstance(value, (dict, list, tuple)):
+            base = name if gradient_of(name) or not isinstance(value, dict) else ""
+            found |= {f"{base}[{place.path}]" if base else place.path: place.value for place in _flat(value)}
+            found |= _scalars(value) if isinstance(value, dict) else {}
+    return found
+
+
+def _opened_object(value: Any) -> Any:
+    """A gradient that came as an object with arrays in it, as a dict."""
+    if isinstance(value, (dict, list, tuple, np.ndarray)) or not hasattr(value, "__dict__"):
+        return value
+    return dict(vars(value))
+
+
+def _scalars(value: Mapping[Any, Any]) -> dict[str, Any]:
+    """Gradients that came as bare numbers, under their keys."""
+    return {str(key): np.asarray(item, dtype=np.float64) for key, item in value.items() if is_scalar(item)}
+
+
+def _flat(value: Any) -> list[Any]:
+    return list(places(value)) if not isinstance(value, tuple) else list(places(list(value)))
+
+
+def _by_shape(params: Mapping[str, Sequence[int]], arrays: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for param, shape in params.items():
+        for name, value in arrays.items():
+            if name not in found.values() and np.shape(value) == tuple(shape):
+                found[param] = name
+                break
+    return found

@@ -1,0 +1,179 @@
+"""What does their network compute? The piece by piece search for a reference that gives their predictions and loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check.forms import ACTIVATIONS, FORMS, LINKS, SCALES, Form, Link, apply
+from chainrule.check.reference import Draw, Penalty, Spec, forward, loss
+from chainrule.layers import Layer
+
+EXACT = 1e-12  # of a prediction or a loss, relative: the same formula in another order
+SINGLE = 2e-6  # where their code computes in float32
+MANY_LAYERS = 4  # up to this many hidden layers each may have an activation of its own
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A reference, and how much of theirs it reproduces."""
+
+    spec: Spec
+    out: bool  # their predictions, or the last z
+    loss: bool
+
+
+def draws_of(record: Mapping[str, Any], calls: Sequence[Mapping[str, Any]], transposed: bool) -> list[Draw]:
+    """Evidence in our names and shapes: W1 (inputs, units), b1 (units,)."""
+    named = {f"W{i + 1}": name for i, name in enumerate(record["weights"])}
+    named |= {f"b{i + 1}": name for i, name in enumerate(record["biases"]) if name is not None}
+    found = []
+    for call in calls:
+        params = {ours: turned(ours, call["params"][name], transposed) for ours, name in named.items()}
+        given = {ours: call["grads"][name] for ours, name in named.items() if name in call.get("grads", {})}
+        grads = {ours: in_shape(ours, g, params[ours], transposed) for ours, g in given.items()}
+        found.append(Draw(call["X"], call["t"], params, grads, call.get("out"), call.get("loss")))
+    return found
+
+
+def turned(name: str, array: Array, transposed: bool) -> Array:
+    array = np.asarray(array, dtype=np.float64)
+    if name[0] == "b":
+        return array.reshape(-1)
+    return array.T if transposed else array
+
+
+def in_shape(name: str, gradient: Array, param: Array, transposed: bool) -> Array:
+    """Their gradient beside the parameter; one of another size keeps its shape, which is evidence too."""
+    gradient = np.asarray(gradient, dtype=np.float64)
+    if name[0] == "b" and gradient.size == param.size:
+        return gradient.reshape(-1)
+    if gradient.ndim == 2:
+        return gradient.T if transposed else gradient
+    return gradient
+
+
+def close(a: Any, b: Any, tolerance: float) -> bool:
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape or not np.isfinite(a).all() or not np.isfinite(b).all():
+        return False
+    return bool(abs(a - b).max(initial=0.0) <= tolerance * max(abs(a).max(initial=0.0), abs(b).max(initial=0.0)))
+
+
+def references(draws: Sequence[Draw], tolerance: float = EXACT) -> Iterator[Finding]:
+    """Every reference that agrees with all their predictions and losses; without either, all that make sense."""
+    depth = max(int(name[1:]) for name in draws[0].params if name[0] == "W")
+    knows_loss = all(draw.loss is not None for draw in draws)
+    seen = False
+    for acts in hidden_choices(depth - 1):
+        spec = Spec(acts, LINKS[2])
+        with np.errstate(all="ignore"):
+            z = [forward(spec, draw).o for draw in draws]
+            links = [link for link in LINKS if _gives(draws, z, link, tolerance)]
+        if not links:
+            continue
+        for finding in _with_losses(spec, draws, links, knows_loss, tolerance):
+            seen = True
+            yield finding
+        if seen and draws[0].out is not None:
+            return
+
+
+def hidden_choices(n: int) -> Iterator[tuple[Layer | None, ...]]:
+    """The same activation everywhere, then one for each layer."""
+    for act in ACTIVATIONS:
+        yield (act,) * n
+    if 1 < n <= MANY_LAYERS:
+        few = ACTIVATIONS if n == 2 else ACTIVATIONS[:5]
+        yield from (acts for acts in product(few, repeat=n) if len(set(map(repr, acts))) > 1)
+
+
+def _gives(draws: Sequence[Draw], z: Sequence[Array], link: Link, tolerance: float) -> bool:
+    """Their prediction is this link of z, or z itself (then the link is in their loss)."""
+    if draws[0].out is None:
+        return True
+    pairs = [(draw.out, value) for draw, value in zip(draws, z) if draw.out is not None]
+    as_scores = all(close(out, value, 100 * tolerance) for out, value in pairs)
+    if link.name.endswith("twice"):
+        once = next(other for other in LINKS if other.name == link.name.split()[0])
+        as_scores = as_scores or all(close(out, once.f(value), 100 * tolerance) for out, value in pairs)
+    return as_scores or all(close(out, link.f(value), 100 * tolerance) for out, value in pairs)
+
+
+def _with_losses(
+    spec: Spec, draws: Sequence[Draw], links: Sequence[Link], knows_loss: bool, tolerance: float
+) -> Iterator[Finding]:
+    has_out = draws[0].out is not None
+    if not knows_loss:
+        for link in links:
+            for form in _usual(link):
+                for scale in SCALES[:2] if "entropy" in form.name else SCALES[:7]:
+                    if not link.odd and form.mistake is None:
+                        yield Finding(replace(spec, link=link, form=form, scale=scale), has_out, False)
+        return
+    found = False
+    for link, form in product(links, FORMS):
+        if link.name not in form.links or (form.mistake == 15 and draws[0].t.shape[1] != 1):
+            continue
+        for candidate in _scaled(replace(spec, link=link, form=form), draws, tolerance):
+            found = True
+            yield Finding(candidate, has_out, True)
+        if found and not form.epsilon:
+            return
+        if found:
+            return
+    if not found and has_out:
+        yield from (
+            Finding(replace(spec, link=link, form=form, scale=scale), True, False)
+            for link in links if not link.name.endswith("twice") for form in _usual(link) for scale in SCALES[:3]
+        )  # fmt: skip
+
+
+def _usual(link: Link) -> list[Form]:
+    """Losses that are asked for with this link, without an ε."""
+    return [form for form in FORMS if form.links[0] == link.name and not form.epsilon] + [
+        form for form in FORMS if link.name in form.links[1:] and form.name == "squared error" and form.mistake is None
+    ]
+
+
+def _scaled(spec: Spec, draws: Sequence[Draw], tolerance: float) -> Iterator[Spec]:
+    """The scales, then penalties, with which every loss of theirs comes out."""
+    theirs = [float(draw.loss or 0.0) for draw in draws]
+    for scale in SCALES:
+        candidate = replace(spec, scale=scale)
+        ours = [loss(candidate, draw) for draw in draws]
+        if not np.isfinite(ours).all():
+            return
+        if all(close(a, b, tolerance) for a, b in zip(ours, theirs)):
+            yield candidate
+            return
+        penalty = _penalty([a - b for a, b in zip(theirs, ours)], draws, theirs, tolerance)
+        if penalty is not None:
+            yield replace(candidate, penalty=penalty)
+            return
+
+
+def _penalty(rest: list[float], draws: Sequence[Draw], theirs: list[float], tolerance: float) -> Penalty | None:
+    """What remains of the loss is c·ΣW², the same c on every draw (three of them, so that this is no accident)."""
+    if len(draws) < 3:
+        return None
+    for biases, per_row in product((False, True), repeat=2):
+        unit = Penalty(1.0, biases, per_row)
+        c = [r / unit.value(draw) for r, draw in zip(rest, draws)]
+        rounding = [tolerance * abs(value) / unit.value(draw) for value, draw in zip(theirs, draws)]
+        if c[0] > 0 and all(
+            abs(other - c[0]) <= 4 * (rounding[0] + room) + 1e-9 * c[0] for other, room in zip(c[1:], rounding[1:])
+        ):
+            return Penalty(c[0], biases, per_row)
+    return None
+
+
+def layer_outputs(spec: Spec, draw: Draw) -> list[Array]:
+    """y of every hidden layer."""
+    trace = forward(spec, draw)
+    return [apply(act, z) for act, z in zip(spec.acts, trace.z)]

@@ -1,0 +1,146 @@
+"""What books and courses call things: the role of an argument, a method or an array, read from its name."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable
+from typing import Any
+
+ARGUMENTS: dict[str, str] = {
+    "X": "a x inputs input xs x_batch batch_x xb x_train input_data data features training_inputs input_vector inp a0 batch "
+    "x_in samples input_values input_array X_data rows images a_prev prev_activation layer_input activation_in "
+    "row sample example feats z values",
+    "y": "y t target targets y_true ytrue labels label actual y_batch batch_y yb y_train training_outputs expected desired "
+    "ground_truth ts tgt truth y_actual expected_output target_output true onehot one_hot y_onehot t_batch y_data goal wanted "
+    "y_one_hot true_labels targets_batch teacher answer actuals truths gold want",
+    "out": "y_pred ypred y_hat yhat output outputs out prediction predictions pred preds predicted al o probs p probabilities "
+    "logits scores a2 a3 a_out softmax_output y_prob final_output yh y_probs prob guess",
+    "lr": "lr learning_rate eta alpha rate step_size learningrate l_rate stepsize",
+    "reg": "reg lambd lam lambda_ l2 weight_decay reg_strength l2_reg l2_lambda wd reg_lambda lmbda penalty decay",
+    "cache": "cache caches memory ctx tape intermediates saved store forward_cache acts activations state values_cache hidden trace "
+    "steps remembered kept",
+    "params": "params parameters theta model net network weights_and_biases p w_b param weights layers",
+    "grads": "grads gradients grad g dparams",
+    "n": "m n n_samples batch_size num_samples bs batchsize n_rows",
+    "dout": "dout dvalues grad_output output_gradient dy dl_dz dl_dy da upstream delta grad gradient d_out error dz dl_dout "
+    "grad_out output_error dloss dl_da upstream_grad g dl_doutput accumulated_gradient loss_grad d_output dl_do gout dl",
+    "n_in": "n_in input_size n_inputs input_dim num_inputs n_x d in_features fan_in n_features inputs_size in_dim n_input "
+    "num_features in_size inputnodes input_nodes dim_in nin input_width n_units_in inputs input n_0 in_ inp rows_in d_in i",
+    "n_hidden": "n_hidden hidden_size hidden_dim h n_h num_hidden units hidden hidden_units num_hiddens hidden_nodes hiddennodes "
+    "hidden_width n_neurons hidden_layer_size d_hidden n_1 hid dim_hidden num_hidden_units h1 h2 hidden1 hidden2 d_h",
+    "n_out": "n_out output_size n_classes num_classes output_dim k c n_y num_outputs n_outputs out_features fan_out "
+    "out_dim n_output out_size outputnodes output_nodes dim_out nout outputs units n_neurons output_width n_units classes n_2 o "
+    "size out_ d_out outputs_size output out",
+    "sizes": "sizes layers layer_sizes layer_dims dims layers_dims layer_sizes_list shape architecture structure topology "
+    "layers_sizes widths units_per_layer nodes",
+    "rng": "rng random_state generator random",
+    "seed": "seed",
+    "epochs": "epochs n_iter num_iterations iterations n_epochs iters num_iters max_iter steps num_epochs n_steps epoch",
+    "true": "training train_flg train is_training train_mode train_flag",
+    "false": "verbose debug print_cost print_loss plot",
+    "weight": "w weight weights kernel",
+    "bias": "b bias biases",
+}  # fmt: skip
+_ROLES = {role: frozenset(names.lower().split()) for role, names in ARGUMENTS.items()}
+
+CALLABLES: dict[str, str] = {
+    "loss_and_grads": r"loss_?(and|with)_?grad|value_and_grad|grads?_?and_?loss|cost_?and_?grad|forward_?(and_?)?backward|fwd_?bwd"
+    r"|compute_loss_and|compute_loss_grad|loss_grad(s|ient|ients)?$|objective_and",
+    "numeric": r"numeric|numerical|grad(ient)?_?check|check_?grad|finite_?diff|eval_num",
+    "derivative": r"deriv|_prime$|prime$|^d_|^d(relu|sigmoid|tanh|act)|^grad_of",
+    "backward": r"backward|back_?prop|^_?(backward|back_?prop|backpropagat|back_?propagation|bprop|bwd|backward_?(pass|prop|propagation)|compute_grad"
+    r"|get_grad|calc_grad|calculate_grad|grads?$|gradients?$|find_grad|back$|backwards)",
+    "step": r"^(train|fit|learn|step|update_mini_batch|sgd_step|gradient_descent|one_step|training_?step|optimi[sz]e|do_step|run_step)",
+    "update": r"^(update|apply_grad|sgd$|sgd_update|descend|take_step|adjust)",
+    "init": r"init|^(make|create|build|new|random)_?(params|parameters|weights|network|net|model)",
+    "loss": r"loss|cost|cross_?entropy|^mse$|mean_squared|error$|^criterion|objective|^nll|total_error|energy",
+    "forward": r"forward|^_?(forward|feed_?forward|fwd|fprop|propagate|predict|run$|compute_output|think|activate|model$|net$|network$|query"
+    r"|predict_proba|output$|hypothesis|__call__|infer|prob|scores|logits)",
+}
+_CALLABLES = {role: re.compile(pattern) for role, pattern in CALLABLES.items()}
+
+
+def plain(name: str) -> str:
+    return name.lower().strip("_")
+
+
+def argument_roles(name: str) -> list[str]:
+    """Every role an argument of this name may play, in the order of the table."""
+    bare = re.sub(r"^self_", "", plain(name))
+    return [role for role, names in _ROLES.items() if bare in names or plain(name) in names]
+
+
+def callable_role(name: str) -> str | None:
+    """The first role in the order of CALLABLES whose pattern is found."""
+    return next((role for role, pattern in _CALLABLES.items() if pattern.search(name.lower())), None)
+
+
+_GRADIENT = re.compile(
+    r"^(?:d_?l_?d_?|dloss_?d?_?|dj_?d?_?|d_(?=.)|d(?=[wb\d]|weight|bias|theta|gamma|beta|param|[A-Z])|delta_|nabla_|grad(?:ient)?s?_(?:of_|wrt_)?|g(?=[wb]\d*$)|g_)(.+)$"
+)
+_SUFFIX = re.compile(r"^(.+?)_(?:grads?|gradients?|delta|d|update)$")
+
+
+def gradient_of(name: str) -> str | None:
+    """The parameter that an array of this name is the gradient of: dW1 -> w1, grad_weights -> weights; else None."""
+    bare = plain(name)
+    match = _GRADIENT.match(bare) or _SUFFIX.match(bare)
+    if match is None:
+        return None
+    return match.group(1).strip("_") or None
+
+
+def short(name: str) -> str:
+    """One spelling for the ways a parameter is written: weights_1, w1, W_1 -> w1; biases -> b."""
+    bare = plain(name).replace("_", "")
+    bare = re.sub(r"^(weights?|kernel|theta|coefs?|wts?)", "w", bare)
+    return re.sub(r"^(bias(es)?|intercepts?)", "b", bare)
+
+
+def is_bias(name: str) -> bool:
+    return short(name.split(".")[-1].split("[")[0]).startswith("b") or "bias" in name.lower()
+
+
+def tree_of(fn: Callable[..., Any]) -> ast.AST | None:
+    """The syntax tree of a function, where its source can be had."""
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(fn)))
+    except (OSError, TypeError, SyntaxError):
+        return None
+
+
+def returned_names(fn: Callable[..., Any]) -> list[str | None]:
+    """The names in the last ``return a, b, c`` of a function, None where an element is not a name."""
+    tree = tree_of(fn)
+    found: list[str | None] = []
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Return) and node.value is not None:
+            elements = node.value.elts if isinstance(node.value, (ast.Tuple, ast.List)) else [node.value]
+            found = [_name(element) for element in elements]
+    return found
+
+
+def _name(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else None
+
+
+def keys_used(fns: Iterable[Callable[..., Any]], argument: str) -> tuple[list[str], bool]:
+    """The names by which functions read their container `argument`: its string keys, or the names it is unpacked
+    into; and whether it is unpacked."""
+    keys: list[str] = []
+    unpacked: list[str] = []
+    for fn in fns:
+        for node in ast.walk(tree_of(fn) or ast.Module([], [])):
+            if isinstance(node, ast.Subscript) and _name(node.value) == argument:
+                if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+                    keys.append(node.slice.value)
+            elif isinstance(node, ast.Assign) and _name(node.value) == argument:
+                target = node.targets[0]
+                if isinstance(target, (ast.Tuple, ast.List)):
+                    unpacked += [name for element in target.elts if (name := _name(element))]
+    return (list(dict.fromkeys(unpacked)), True) if unpacked else (list(dict.fromkeys(keys)), False)

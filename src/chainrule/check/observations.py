@@ -1,0 +1,112 @@
+"""Mistakes that show beside the gradient: what a call changed, what a step left alone, what the forward is made of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.check.case import Case
+from chainrule.check.reference import gradients
+from chainrule.check.rules import FORWARD, GRADIENTS, STEP, Observation, add
+
+
+def _climbs(case: Case) -> str | None:
+    """Their gradient is right and their update adds it."""
+    if case.from_step or not case.record.get("steps"):
+        raise LookupError("one step")
+    from chainrule.check.diagnose import step_draws
+
+    stepped, _ = step_draws(case.record)
+    for draw in stepped:
+        right = gradients(case.spec, draw)
+        moved = draw.grads.get("W1")
+        if moved is None or moved.shape != right["W1"].shape or not moved.any():
+            return None
+        if float((moved * right["W1"]).sum()) >= 0:
+            return None
+    return "after one step every weight has moved along the gradient" if stepped else None
+
+
+def _frozen_bias(case: Case) -> str | None:
+    silent = [name for name in case.silent if name[0] == "b"]
+    return f"{', '.join(silent)} have no gradient or never change" if silent else None
+
+
+def _shared_bias(case: Case) -> str | None:
+    shared = [
+        name for name, p in case.draws[0].params.items()
+        if name[0] == "b" and p.size == 1 and case.draws[0].params["W" + name[1:]].shape[1] > 1
+    ]  # fmt: skip
+    return f"{', '.join(shared)} is one number for all units of its layer" if shared else None
+
+
+def _odd(mistake: int) -> object:
+    def see(case: Case) -> str | None:
+        return next((odd for number, odd in case.spec.oddities if number == mistake), None)
+
+    return see
+
+
+def _changes_inputs(case: Case) -> str | None:
+    changed = sorted({name for call in case.record["draws"] for name in call["changed"]})
+    return f"{' and '.join(changed)} is not the same after the call" if changed else None
+
+
+def _overflow(case: Case) -> str | None:
+    if case.record.get("shifted") is None:
+        raise LookupError("forward with large outputs")
+    softmax = case.spec.link.name == "softmax"
+    return (
+        "with 1,000 added to every score the prediction is not finite"
+        if softmax and not case.record["shifted"]
+        else None
+    )
+
+
+def _disturbs(case: Case) -> str | None:
+    """A second backward behind the same forward gives other gradients, because the first changed what it was given."""
+    again, first = case.record.get("again"), case.record["draws"][0]
+    disturbed = first.get("disturbed") or []
+    if not again:
+        raise LookupError("backward again")
+    same = all(np.allclose(g, first["grads"][n], rtol=1e-9, atol=0) for n, g in again.items() if n in first["grads"])
+    if same:
+        return None
+    doubled = all(np.allclose(g, 2 * first["grads"][n], rtol=1e-9) for n, g in again.items() if n in first["grads"])
+    what = ", ".join(disturbed) or "what it was given"
+    return None if doubled else f"a second backward gives other gradients: the first has changed {what}"
+
+
+add(
+    Observation(
+        "climbs", 2, "sign: the update adds the gradient", _climbs, "The gradient is right, and the update goes along it: the loss grows.",
+        "W ⟦+=⟧ η·dW", "W −= η·dW", "Does one step of your update make the loss smaller or larger?", "Subtract the gradient.", (GRADIENTS, STEP),
+    ),
+    Observation(
+        "bias-frozen", 7, "bias never updated", _frozen_bias, "The biases stay where they began.", "db = ⟦0⟧", "db = Σ dz over the rows; b −= η·db",
+        "Which of your parameters are the same before and after a step?", "Compute db and update the bias like the weights.", (GRADIENTS,),
+    ),
+    Observation(
+        "bias-shared", 7, "bias shared by a layer", _shared_bias, "All units of a layer share one bias.", "b is ⟦one number⟧", "b is (O,)",
+        "How many numbers is the bias of a layer of O units?", "Give each unit a bias of its own.", (FORWARD,), grave=False,
+    ),
+    Observation(
+        "softmax-odd", 9, "softmax of the wrong thing", _odd(9), "The gradient is that of its loss, but the forward is not what was asked for.",  # type: ignore[arg-type]
+        "p = ⟦softmax⟧(…)", "p = softmax(z, axis=1), once", "Which axis of your probabilities sums to 1, and how often was softmax applied?", "Apply softmax once, over the classes.", (FORWARD,), grave=False,
+    ),
+    Observation(
+        "loss-broadcast", 15, "(N, 1) − (N,) broadcast to (N, N)", _odd(15), "The loss compares every prediction with every target.",  # type: ignore[arg-type]
+        "o − ⟦t of shape (N,)⟧", "o − t, both (N, 1)", "Print the shape of the difference.", "Bring the targets into the shape of the prediction.", (FORWARD,),
+    ),
+    Observation(
+        "no-shift", 9, "softmax without the shift by the maximum", _overflow, "The softmax overflows where scores are large.",
+        "eᶻ / Σ eᶻ ⟦without z − max z⟧", "e^(z − max z) / Σ e^(z − max z)", "What is exp(1000)?", "Subtract each row's maximum before exp: the softmax is the same, and nothing overflows.", (FORWARD,),
+    ),
+    Observation(
+        "changes-cache", 13, "backward changes what the forward left", _disturbs, "The backward works in place on the forward's arrays.",
+        "a ⟦*=⟧ …", "d = a · … in an array of its own", "Print an activation before and after backward. Is it still the same?", "Work on a copy.", (GRADIENTS,),
+    ),
+    Observation(
+        "changes-inputs", 13, "the call changes its inputs", _changes_inputs, "What was handed over is not the same after the call.",
+        "X ⟦−=⟧ …", "X − … in an array of its own", "Is X the same before and after the call?", "Work on a copy.", (FORWARD,),
+    ),
+)  # fmt: skip

@@ -1,0 +1,173 @@
+"""Which style is this? Every reading of a module as a network that can be run, the likeliest first."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from chainrule.check.binding import arguments
+from chainrule.check.layered import LayerKit, layer_kit
+from chainrule.check.names import argument_roles, callable_role, tree_of
+from chainrule.check.pieces import make_plain
+from chainrule.check.source import defined
+from chainrule.check.theirs import Theirs
+from chainrule.check.walk import places
+from chainrule.errors import InputError
+
+ROLES = ("init", "forward", "loss", "backward", "loss_and_grads", "step", "update")
+STORAGES = (("rows", "(O,)"), ("rows", "(1, O)"), ("columns", "(O, 1)"), ("columns", "(O,)"))
+
+
+def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -> Iterator[Theirs | LayerKit]:
+    """Network classes, then functions that share parameters, then layers to be put together."""
+    classes, functions = defined(module)
+    given = {ours: theirs for ours, theirs in mapping.items() if ours in ROLES}
+    arguments_given = {theirs: ours for ours, theirs in mapping.items() if ours not in ROLES}
+    if name is not None and name not in classes and name not in functions:
+        known = ", ".join([*classes, *functions]) or "nothing"
+        raise InputError(f"{name}: not defined there; the file defines {known}")
+    chosen = {name: classes[name]} if name in classes else {} if name in functions else classes
+    for cls in chosen.values():
+        roles = class_roles(cls, functions) | dict(given)
+        if is_network(cls, roles):
+            yield Theirs(module, cls, roles, f"the class {cls.__name__}", arguments_given)
+    if name not in classes:
+        yield from _functions(module, functions, name, given, arguments_given)
+    kit = layer_kit(module, classes if name is None else {**classes}, functions, name if name in classes else None)
+    if kit is not None:
+        yield from kit
+
+
+def _functions(
+    module: ModuleType,
+    functions: Mapping[str, Any],
+    name: str | None,
+    given: Mapping[str, str],
+    mapping: Mapping[str, str],
+) -> Iterator[Theirs]:
+    roles = function_roles(functions, name) | dict(given)
+    if not {"backward", "loss_and_grads", "loss", "step"} & set(roles):
+        return
+    styles = STORAGES if "init" not in roles else STORAGES[:1]
+    for storage in styles:
+        shown = ", ".join(roles[role] for role in ROLES if role in roles)
+        yield Theirs(module, None, roles, f"the functions {shown}", mapping, storage)
+
+
+def class_roles(cls: type, functions: Mapping[str, Any]) -> dict[str, str]:
+    """Its methods by role; a loss it lacks is looked for among the module's functions."""
+    methods = {
+        name: fn
+        for base in reversed(cls.__mro__[:-1])
+        for name, fn in vars(base).items()
+        if callable(fn) and _public(name)
+    }
+    roles = _by_role(methods)
+    roles.pop("init", None)
+    roles |= _derivative(methods, roles)
+    for role, name in function_roles(functions, None).items():
+        if role == "loss" and role not in roles and "loss_and_grads" not in roles:
+            roles[role] = name
+    return roles
+
+
+def _derivative(callables: Mapping[str, Any], roles: Mapping[str, str]) -> dict[str, str]:
+    """Where nothing is called backward: the derivative of the whole loss, which takes data and targets."""
+    if {"backward", "loss_and_grads"} & set(roles):
+        return {}
+    for name, fn in callables.items():
+        takes = {role for p in arguments(fn) for role in argument_roles(p.name)}
+        if callable_role(name) == "derivative" and {"X", "y"} <= takes:
+            return {"backward": name}
+    return {}
+
+
+def _public(name: str) -> bool:
+    return not name.startswith("__") or name == "__call__"
+
+
+def function_roles(functions: Mapping[str, Any], name: str | None) -> dict[str, str]:
+    roles = _by_role(functions)
+    roles |= _derivative(functions, roles)
+    if name is not None:
+        roles[callable_role(name) or "loss_and_grads"] = name
+        if callable_role(name) in (None, "loss_and_grads", "backward"):
+            roles[_role_by_result(functions[name])] = name
+    return roles
+
+
+def _role_by_result(fn: Callable[..., Any]) -> str:
+    """A function that takes data and targets and is called nothing we know: a step, or loss and gradients."""
+    known = callable_role(fn.__name__)
+    if known is not None:
+        return known
+    takes = {role for p in arguments(fn) for role in argument_roles(p.name)}
+    return "step" if "lr" in takes else "loss_and_grads"
+
+
+def _by_role(callables: Mapping[str, Any]) -> dict[str, str]:
+    """One name for each role: one that no other of that role calls, the last such."""
+    groups: dict[str, list[str]] = {}
+    for name in callables:
+        role = callable_role(name)
+        if role in ROLES:
+            groups.setdefault(role, []).append(name)
+    return {role: _root(names, callables) for role, names in groups.items()}
+
+
+def _root(names: list[str], callables: Mapping[str, Any]) -> str:
+    called = {inner for name in names for inner in _calls(callables[name]) if inner != name}
+    roots = [name for name in names if name not in called] or names
+    needing = [name for name in roots if _takes_data(callables[name])]
+    return max(needing or roots, key=lambda name: _rank(name))
+
+
+def _rank(name: str) -> int:
+    """Plain names before others: forward before forward_dropout, loss before loss_history."""
+    plain = (
+        "forward",
+        "loss",
+        "backward",
+        "step",
+        "train_step",
+        "loss_and_grads",
+        "train",
+        "compute_loss",
+        "gradients",
+        "backprop",
+    )
+    return len(plain) - plain.index(name) if name in plain else 0
+
+
+def _takes_data(fn: Any) -> bool:
+    roles = {role for p in arguments(fn) for role in argument_roles(p.name)}
+    return bool({"X", "y", "params", "out", "cache"} & roles)
+
+
+def _calls(fn: Any) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree_of(fn) or ast.Module([], [])):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name):
+                found.add(node.func.id)
+            elif isinstance(node.func, ast.Attribute):
+                found.add(node.func.attr)
+    return found
+
+
+def is_network(cls: type, roles: Mapping[str, str]) -> bool:
+    """A class that knows the targets: in its constructor, its loss, its backward or its step."""
+    own = [getattr(cls, name) for name in roles.values() if hasattr(cls, name)]
+    knows = any("y" in argument_roles(p.name) for fn in [cls, *own] for p in arguments(fn))
+    passes = any(role in roles and hasattr(cls, roles[role]) for role in ("backward", "loss_and_grads", "loss", "step"))
+    return knows and passes and not _is_loss(cls)
+
+
+def _is_loss(cls: type) -> bool:
+    """Made without arguments, it holds no weights: a loss as an object."""
+    if any(p.default is p.empty for p in arguments(cls)):
+        return False
+    made = make_plain(cls)
+    return made is None or not any(place.value.ndim == 2 for place in places(made))

@@ -1,0 +1,331 @@
+"""Their network, ready to run: a class, or functions that share parameters. All calls go through `binding`."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check import digest
+from chainrule.check.binding import CALL, CONSTRUCTOR, RATE, CannotBind, Env, arguments, bind, call
+from chainrule.check.chain import Chained, best_chain, tail
+from chainrule.check.names import ARGUMENTS, argument_roles, gradient_of, keys_used, short
+from chainrule.check.samples import Sizes
+from chainrule.check.walk import DEPTH, Place, places
+
+
+@dataclass
+class Result:
+    """What one evaluation gave, in their shapes."""
+
+    out: Array | None = None
+    loss: float | None = None
+    grads: dict[str, Array] = field(default_factory=dict)
+    called: dict[str, str] = field(default_factory=dict)  # parameter -> what they call its gradient
+
+
+class Theirs:
+    """One candidate: the callables by role, and how the parameters come to be.
+
+    `roles` gives names, looked up on the object where it has them and in the module else.
+    """
+
+    def __init__(
+        self,
+        module: ModuleType,
+        cls: type | None,
+        roles: Mapping[str, str],
+        style: str,
+        mapping: Mapping[str, str],
+        storage: tuple[str, str] = ("rows", "(O,)"),
+    ) -> None:
+        self.module, self.cls, self.roles, self.style, self.mapping = module, cls, dict(roles), style, mapping
+        self.storage = storage
+        self.object: Any = None
+        self._first: dict[str, Array] = {}
+        self.disturbed: list[str] = []
+        self.env = Env()
+
+    @property
+    def name(self) -> str:
+        return self.cls.__name__ if self.cls is not None else ", ".join(dict.fromkeys(self.roles.values()))
+
+    def start(self, sizes: Sizes, X: Array, y: Any, n: int, k: int) -> None:
+        """Build it afresh for this data."""
+        self.n, self.k = n, k
+        widths = {"n_in": sizes.n_in, "n_hidden": sizes.hidden[0], "n_out": sizes.n_out}
+        roles = {"X": X, "y": y, "n": n, "sizes": sizes.chain(3), **widths}
+        self.env = Env(roles, {}, self.mapping)
+        if self.cls is not None:
+            self.object = build(self.cls, self.env, sizes)
+            self.params: Any = self.object
+        else:
+            self.params = self._parameters(sizes)
+            self.env.roles["params"] = self.params if self._container is None else self._container
+        self.places = distinct(places(self.params, depth=1 if self._globals else DEPTH))
+        if self._globals:
+            self._remember()
+
+    def _remember(self) -> None:
+        """Names of the module begin each time as the file left them."""
+        for path, place in self.places.items():
+            kept = self._first.setdefault(path, np.copy(place.raw))
+            place.put(float(kept) if kept.ndim == 0 else kept.copy())
+
+    def fn(self, role: str) -> Callable[..., Any] | None:
+        name = self.roles.get(role)
+        if name is None:
+            return None
+        owner = self.object if self.object is not None and hasattr(self.object, name) else self.module
+        return getattr(owner, name)
+
+    def feed(self, X: Array, y: Any) -> None:
+        self.env.roles |= {"X": X, "y": y}
+
+    def chained(self, sizes: Sizes) -> Chained | None:
+        shapes = {path: place.value.shape for path, place in self.places.items()}
+        known = self.object is None or sizes_matter(self.cls)
+        ends = (sizes.n_in, sizes.n_out) if known else (None, None)
+        return best_chain(shapes, *ends)
+
+    # how the parameters of functions come to be
+
+    _container: Any = None
+    _globals = False  # their parameters are names of the module
+
+    def _parameters(self, sizes: Sizes) -> Any:
+        if (maker := self.fn("init")) is not None:
+            made = call(maker, self.env, CONSTRUCTOR)
+            if isinstance(made, tuple):
+                named = dict(digest.parts(maker, made))
+                if not any(isinstance(value, (dict, list)) for value in made):
+                    self._container = made
+                    self.env.names |= named
+                return named
+            return made
+        functions = [fn for role in self.roles if (fn := self.fn(role)) is not None]
+        try:
+            names, container = _parameter_names(functions)
+        except CannotBind:
+            self._globals = True
+            return vars(self.module)
+        made_up = _shapes(names, sizes, self.storage)
+        values = {name: np.zeros(shape) for name, shape in made_up.items()}
+        self.env.names |= values
+        if container == "unpacked":
+            self._container = [values[name] for name in names]
+        return values
+
+    # one evaluation
+
+    def forward(self) -> Array | None:
+        fn = self.fn("forward")
+        if fn is None:
+            return self._scores()
+        result = call(fn, self.env)
+        out = digest.prediction(fn, result, self.n, self.k)
+        if out is None and result is None:
+            out = self._held_prediction()
+        if out is not None:
+            self.env.roles["out"] = out
+        self.env.roles["cache"] = digest.cache_of(fn, result)
+        return out
+
+    def _scores(self) -> Array | None:
+        """Some losses return the scores where no targets are given."""
+        fn = self.fn("loss")
+        for p in arguments(fn) if fn is not None else ():
+            if "y" in argument_roles(p.name) and p.default is None and fn is not None:
+                bound = bind(fn, self.env)
+                bound[p.name] = None
+                with contextlib.suppress(Exception):
+                    return digest.prediction(fn, fn(**bound), self.n, self.k)
+        return None
+
+    def _held_prediction(self) -> Array | None:
+        held = [place for place in places(self.object) if place.value.size == self.n * self.k]
+        named = [place.value for place in held if "out" in argument_roles(place.last)]
+        return named[-1] if named else None
+
+    def evaluate(self) -> Result:
+        """Forward, loss and gradients, as far as they exist."""
+        result = Result()
+        result.out = self.forward()
+        both = self.fn("loss_and_grads")
+        loss = both or self.fn("loss")
+        if loss is not None:
+            given = call(loss, self.env)
+            result.loss = digest.scalar(loss, given)
+            if isinstance(given, tuple):
+                result.grads, result.called = digest.gradients(loss, given, self._shapes())
+                self._hand_on(loss, given)
+                if result.out is None:
+                    result.out = digest.prediction(loss, given, self.n, self.k)
+        if not result.grads and (backward := self.fn("backward")) is not None:
+            before = self._kept()
+            given = call(backward, self.env)
+            self.disturbed = [path for path, (array, copy) in before.items() if not np.array_equal(array, copy, True)]
+            held = {place.path: place.raw for place in places(self.object)} if self.object is not None else {}
+            result.grads, result.called = digest.gradients(backward, given, self._shapes(), held)
+            if result.loss is None and loss is None and isinstance(given, tuple):
+                result.loss = digest.scalar(backward, given)
+            self.env.roles["grads"] = self._returned_grads(given)
+        return result
+
+    def backward_again(self) -> dict[str, Array]:
+        """Backward once more, without a forward."""
+        fn = self.fn("backward")
+        if fn is None or (self.object is None and self.fn("forward") is None):
+            raise LookupError("backward is no call of its own")
+        given = call(fn, self.env)
+        held = {place.path: place.raw for place in places(self.object)} if self.object is not None else {}
+        return digest.gradients(fn, given, self._shapes(), held)[0]
+
+    def _kept(self) -> dict[str, tuple[Array, Array]]:
+        """What the forward left for backward, beside the parameters and gradients: arrays and their copies."""
+        roots = {"": self.object, "cache": self.env.roles.get("cache"), "out": [self.env.roles.get("out")]}
+        kept = {}
+        for name, root in roots.items():
+            for place in places(root, name) if root is not None else ():
+                raw = place.raw
+                if isinstance(raw, np.ndarray) and place.path not in self.places and not names_gradient(place.path):
+                    kept[place.path] = (raw, raw.copy())
+        return kept
+
+    def _returned_grads(self, given: Any) -> Any:
+        dicts = [value for value in given if isinstance(value, dict)] if isinstance(given, tuple) else []
+        return dicts[0] if dicts else given
+
+    def _hand_on(self, fn: Callable[..., Any], given: tuple[Any, ...]) -> None:
+        self.env.roles["cache"] = digest.cache_of(fn, given)
+        for name, value in digest.parts(fn, given):
+            if isinstance(value, np.ndarray) and value.size == self.n * self.k:
+                self.env.roles["dout" if "dout" in argument_roles(name) else "out"] = value
+            elif isinstance(value, dict):
+                self.env.roles["grads"] = value
+
+    def loss(self) -> float | None:
+        """The loss alone, for differences."""
+        fn = self.fn("loss_and_grads") or self.fn("loss")
+        if fn is None:
+            return None
+        self.forward()
+        return digest.scalar(fn, call(fn, self.env))
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return {path: place.value.shape for path, place in self.places.items()}
+
+    # one step
+
+    def step(self) -> tuple[dict[str, Array], float | None]:
+        """The parameters after one step, and the rate that was used, where it is known."""
+        fn = self.fn("step") or self.fn("update")
+        if fn is None:
+            raise LookupError("no step")
+        given = call(fn, self.env)
+        after = {path: place.value.copy() for path, place in self.places.items()}
+        if given is not None and self.object is None:
+            after |= self._returned_parameters(fn, given)
+        return after, self.rate()
+
+    def _returned_parameters(self, fn: Callable[..., Any], given: Any) -> dict[str, Array]:
+        named: dict[str, Array] = {}
+        for name, value in digest.parts(fn, given):
+            if isinstance(value, np.ndarray):
+                named[name] = value
+            elif isinstance(value, (dict, list, tuple)):
+                named |= {place.path: place.value for place in places(value)}
+        same = {
+            path: [n for n in named if short(tail(n)) == short(tail(path)) and n.count("[") == path.count("[")]
+            for path in self.places
+        }
+        found = {path: np.array(named[names[0]]) for path, names in same.items() if names}
+        return {path: value for path, value in found.items() if value.shape == self.places[path].value.shape}
+
+    def rate(self) -> float | None:
+        """The learning rate they use: the argument that was bound, an attribute, or a constant of the module."""
+        if "lr" in self.env.used:
+            return float(self.env.used["lr"])
+        known = set(ARGUMENTS["lr"].split())
+        for owner in (self.object, self.module):
+            for name, value in getattr(owner, "__dict__", {}).items():
+                if name.lower().strip("_") in known and isinstance(value, (int, float)):
+                    return float(value)
+        return None
+
+
+def names_gradient(path: str) -> bool:
+    return gradient_of(tail(path)) is not None or re.search("grad|delta|nabla", path.lower()) is not None
+
+
+def distinct(found: Iterable[Place]) -> dict[str, Place]:
+    """By path; an array that several names share counts once, under the first."""
+    seen: dict[int, Place] = {}
+    for place in found:
+        key = id(place.raw) if isinstance(place.raw, np.ndarray) else id(place)
+        seen.setdefault(key, place)
+    return {place.path: place for place in seen.values()}
+
+
+def sizes_matter(cls: type | None) -> bool:
+    """Whether the constructor is told the sizes."""
+    wanted = {"n_in", "n_hidden", "n_out", "sizes", "X", "y"}
+    return cls is not None and any(wanted & set(argument_roles(p.name)) for p in arguments(cls))
+
+
+def build(cls: type, env: Env, sizes: Sizes) -> Any:
+    """An object of theirs. Sizes go by name, else in the order of the layers."""
+    try:
+        return call(cls, env, CONSTRUCTOR)
+    except CannotBind:
+        required = [p for p in arguments(cls) if p.default is p.empty]
+        if 1 < len(required) <= 5:
+            return cls(*sizes.chain(len(required) - 1))
+        raise
+
+
+def _parameter_names(functions: list[Callable[..., Any]]) -> tuple[list[str], str]:
+    """The parameters that functions take: as arguments of their own, or inside one container."""
+    own = [p.name for fn in functions for p in arguments(fn) if _like_parameter(p.name)]
+    if own:
+        return list(dict.fromkeys(own)), "arguments"
+    for fn in functions:
+        for p in arguments(fn):
+            if "params" in argument_roles(p.name):
+                names, unpacked = keys_used(functions, p.name)
+                if names:
+                    return names, "unpacked" if unpacked else "keys"
+    raise CannotBind(functions[0], "parameters") if functions else LookupError("no functions")
+
+
+def _like_parameter(name: str) -> bool:
+    bare = short(name)
+    return bare[:1] in "wb" and (
+        bare[1:] == "" or bare[1:].isdigit() or bare[1:] in ("h", "o", "out", "hidden", "output", "hid")
+    )
+
+
+def _shapes(names: list[str], sizes: Sizes, storage: tuple[str, str]) -> dict[str, tuple[int, ...]]:
+    weights = [name for name in names if short(name).startswith("w")]
+    widths = sizes.chain(len(weights))
+    shapes: dict[str, tuple[int, ...]] = {}
+    layer = -1
+    order = {name: i for i, name in enumerate(weights)}
+    biases = [name for name in names if short(name).startswith("b")]
+    for name in names:
+        layer = order.get(name, biases.index(name) if name in biases else layer)
+        n_in, units = widths[layer], widths[layer + 1]
+        if name in order:
+            shapes[name] = (units, n_in) if storage[0] == "columns" else (n_in, units)
+        else:
+            shapes[name] = {"(O,)": (units,), "(1, O)": (1, units), "(O, 1)": (units, 1)}[storage[1]]
+    return shapes
+
+
+__all__ = ["CALL", "RATE", "Place", "Result", "Theirs", "build", "sizes_matter"]

@@ -1,0 +1,250 @@
+"""Running their network on data made for it: every probe of one reading, as plain arrays."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check.chain import Chained
+from chainrule.check.samples import Sizes, as_given, as_rows, given_targets, inputs, parameters, targets
+from chainrule.check.walk import places
+
+STEP = 1e-3  # of the central differences of their loss; near a corner a hundredth of it
+MANY = 400  # entries to difference in all
+
+
+class DoesNotRun(Exception):
+    """This reading, in this layout, is not how their code is meant to be called."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How data is handed over."""
+
+    layout: str
+    kind: str
+    sizes: Sizes
+
+
+@dataclass
+class Batch:
+    X: Array  # (N, I)
+    t: Array  # (N, K)
+    params: dict[str, Array]
+
+
+class Trial:
+    """One reading of their code in one setting. Raises DoesNotRun where it makes no sense."""
+
+    def __init__(self, reading: Any, setting: Setting, own: tuple[Array, Array] | None = None) -> None:
+        self.reading, self.setting, self.own = reading, setting, own
+        self.randomness = Randomness(reading)
+        self._settle_sizes()
+        self.batches = [self.batch(i) for i in range(len(setting.sizes.rows))]
+
+    def _settle_sizes(self) -> None:
+        """The sizes are ours to choose, or their code has them: then the data follows."""
+        sizes = self.setting.sizes
+        for _ in range(2):
+            rng = np.random.default_rng(0)
+            n = sizes.rows[0]
+            X, t = inputs(rng, n, sizes.n_in), targets(rng, self.setting.kind, n, sizes.n_out)
+            self.reading.start(sizes, *self._given(X, t), n, sizes.n_out)
+            chained = self.reading.chained(sizes)
+            if chained is None:
+                raise DoesNotRun(f"its arrays do not chain: {self._shapes()}")
+            wanted = replace(
+                sizes, n_in=chained.widths[0], hidden=chained.widths[1:-1] or (4,), n_out=chained.widths[-1]
+            )
+            self.chained: Chained = chained
+            if (wanted.n_in, wanted.n_out) == (sizes.n_in, sizes.n_out):
+                break
+            sizes = wanted
+        self.setting = replace(self.setting, sizes=replace(sizes, hidden=chained.widths[1:-1] or (4,)))
+        self.names = list(chained.named.values())
+
+    def _shapes(self) -> str:
+        return ", ".join(f"{path} {place.value.shape}" for path, place in self.reading.places.items()) or "none found"
+
+    def batch(self, i: int) -> Batch:
+        rng, sizes = np.random.default_rng(100 + i), self.setting.sizes
+        n = 1 if self.setting.layout in ("vector", "column") else sizes.rows[i]
+        X, t = inputs(rng, n, sizes.n_in), targets(rng, self.setting.kind, n, sizes.n_out)
+        if self.own is not None:
+            X, t = self.own
+        params = parameters(rng, {name: self.reading.places[name].value.shape for name in self.names})
+        self._kill_a_unit(X, params)
+        return Batch(X, t, params)
+
+    def _kill_a_unit(self, X: Array, params: dict[str, Array]) -> None:
+        """The first hidden unit stays below 0 on every row."""
+        bias = self.chained.biases[0]
+        if len(self.chained.weights) < 2 or bias is None or params[bias].size < 3:
+            return
+        W = params[self.chained.weights[0]]
+        z = X @ (W.T if self.chained.transposed else W)
+        params[bias].reshape(-1)[0] = -abs(z[:, 0]).max() - 0.1
+
+    def _given(self, X: Array, t: Array) -> tuple[Any, Any]:
+        return as_given(X, self.setting.layout), given_targets(t, self.setting.kind, self.setting.layout)
+
+    def start(self, batch: Batch) -> tuple[Any, Any]:
+        """Build afresh, with these parameters, and hand over these data."""
+        X, y = self._given(batch.X, batch.t)
+        self.randomness.reset()
+        self.reading.start(self.setting.sizes, X, y, len(batch.X), batch.t.shape[1])
+        self.put(batch)
+        return X, y
+
+    def put(self, batch: Batch) -> tuple[Any, Any]:
+        X, y = self._given(batch.X, batch.t)
+        self.reading.n, self.reading.k = len(batch.X), batch.t.shape[1]
+        for name, value in batch.params.items():
+            self.reading.places[name].set(value)
+        self.reading.chained_paths = tuple(self.names)
+        self.reading.feed(X, y)
+        return X, y
+
+    def evaluate(self, batch: Batch) -> dict[str, Any]:
+        """One evaluation of what is set up, with what it changed."""
+        self.randomness.reset()
+        X, y = self.reading.env.roles["X"], self.reading.env.roles["y"]
+        kept = (np.copy(X), np.copy(y))
+        result = self.reading.evaluate()
+        after = {name: self.reading.places[name].value.copy() for name in self.names}
+        return {
+            "X": batch.X, "t": batch.t, "params": batch.params, "n": len(batch.X), "called": result.called,
+            "out": self._rows(result.out, batch), "loss": result.loss,
+            "grads": {name: np.array(g, dtype=np.float64) for name, g in result.grads.items()},
+            "single": any(np.asarray(g).dtype == np.float32 for g in result.grads.values())
+            or (result.out is not None and result.out.dtype == np.float32),
+            "disturbed": list(getattr(self.reading, "disturbed", [])), "after": after, "held": self._held(len(batch.X)),
+            "changed": [name for name, a, b in (("X", kept[0], X), ("y", kept[1], y)) if not np.array_equal(a, b)],
+        }  # fmt: skip
+
+    def shifted(self, batch: Batch) -> bool:
+        """Whether all stays finite when the outputs of a row all grow alike, which a softmax ignores."""
+        last = self.chained.weights[-1]
+        self.start(Batch(batch.X, batch.t, batch.params | {last: batch.params[last] + 1000.0}))
+        out = self.reading.forward()
+        value = self.reading.loss()
+        return bool((out is None or np.isfinite(np.asarray(out)).all()) and (value is None or np.isfinite(value)))
+
+    def again(self, batch: Batch) -> dict[str, Array]:
+        """The gradients of a second backward behind one forward, where backward is a call of its own."""
+        self.start(batch)
+        self.reading.evaluate()
+        return {n: np.array(g, dtype=np.float64) for n, g in self.reading.backward_again().items()}
+
+    def _rows(self, out: Array | None, batch: Batch) -> Array | None:
+        if out is None:
+            return None
+        return as_rows(np.asarray(out, dtype=np.float64), self.setting.layout, *batch.t.shape)
+
+    def _held(self, n: int) -> dict[str, Array]:
+        """Masks and other arrays of a row for each sample that their objects keep."""
+        roots = {"object": getattr(self.reading, "object", None), "cache": self.reading.env.roles.get("cache")}
+        roots |= {"names": self.reading.env.names, "owners": getattr(self.reading, "owners", None)}
+        found = {}
+        for place in places({name: root for name, root in roots.items() if root is not None}):
+            raw = place.raw
+            if isinstance(raw, np.ndarray) and raw.ndim == 2 and n in raw.shape and raw.size < 5000:
+                found[place.path] = place.value.copy()
+        for name, raw in self.reading.env.names.items():
+            if isinstance(raw, np.ndarray) and raw.dtype.kind == "b" and raw.ndim == 2:
+                found[f"names['{name}']"] = raw.astype(np.float64)
+        return found
+
+    def losses(self, batch: Batch) -> dict[str, Array]:
+        """Central differences of their own loss, with h and h/2 combined; NaN beside a corner."""
+        self.start(batch)
+        total = sum(value.size for value in batch.params.values())
+        if total > MANY:
+            return {}
+        numeric: dict[str, Array] = {}
+        for name, value in batch.params.items():
+            numeric[name] = np.empty(value.shape)
+            for index in np.ndindex(value.shape):
+                numeric[name][index] = self._difference(batch, name, index)
+        return numeric
+
+    def _difference(self, batch: Batch, name: str, index: tuple[int, ...]) -> float:
+        def at(h: float) -> float:
+            moved = batch.params[name].copy()
+            moved[index] += h
+            self.put(Batch(batch.X, batch.t, batch.params | {name: moved}))
+            self.randomness.reset()
+            value = self.reading.loss()
+            return float("nan") if value is None else value
+
+        def central(h: float) -> float:
+            return (at(h) - at(-h)) / (2 * h)
+
+        wide, half = central(STEP), central(STEP / 2)
+        value = (4 * half - wide) / 3
+        if abs(wide - half) <= 1e-5 * max(abs(wide), abs(half), 1e-3):
+            return value
+        near, nearer = central(STEP / 100), central(STEP / 200)  # a corner lies within the step
+        return nearer if abs(near - nearer) <= 1e-5 * max(abs(near), abs(nearer), 1e-3) else float("nan")
+
+    def steps(self, batch: Batch, count: int) -> dict[str, Any]:
+        """Parameters after each of a few steps on the same batch, from a fresh start."""
+        X, _ = self.start(batch)
+        kept, sequence, rate = np.copy(X), [], None
+        for i in range(count):
+            self.randomness.reset()
+            self.reading.feed(*self._given(batch.X, batch.t))
+            if ("update" in getattr(self.reading, "roles", {}) and "step" not in self.reading.roles) or i == 0:
+                with contextlib.suppress(Exception):
+                    self._evaluate_before_step(batch)
+            after, rate = self.reading.step()
+            sequence.append(after)
+            for name in self.names:
+                if name in after and after[name].shape == self.reading.places[name].value.shape:
+                    self.reading.places[name].set(after[name].copy())
+        return {
+            "X": batch.X,
+            "t": batch.t,
+            "params": batch.params,
+            "after": sequence,
+            "rate": rate,
+            "X changed": not np.array_equal(kept, X),
+        }
+
+    def _evaluate_before_step(self, batch: Batch) -> None:
+        """What an update needs: gradients, where their code computes them apart."""
+        if "step" not in self.reading.roles:
+            self.reading.evaluate()
+
+
+class Randomness:
+    """Their random numbers begin at the same place before each call, wherever they come from."""
+
+    def __init__(self, reading: Any) -> None:
+        self.reading = reading
+        self.states: dict[int, tuple[np.random.Generator, Any]] = {}
+
+    def _generators(self) -> Iterator[np.random.Generator]:
+        roots = [vars(self.reading.module)] if hasattr(self.reading, "module") else []
+        holders = [getattr(self.reading, "object", None), *getattr(self.reading, "owners", {}).values()]
+        roots += [vars(holder) for holder in holders if hasattr(holder, "__dict__")]
+        for root in roots:
+            yield from (value for value in list(root.values()) if isinstance(value, np.random.Generator))
+
+    def reset(self) -> None:
+        np.random.seed(0)  # noqa: NPY002 - theirs may use the old interface
+        random.seed(0)
+        for generator in self._generators():
+            _, state = self.states.setdefault(id(generator), (generator, generator.bit_generator.state))
+            generator.bit_generator.state = state
+
+
+def quietly(action: Callable[[], Any]) -> Any:
+    with np.errstate(all="ignore"):
+        return action()

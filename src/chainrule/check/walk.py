@@ -1,0 +1,101 @@
+"""Arrays inside objects that are not ours: where they are, how to read them, and how to set them in place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+
+DEPTH = 6
+SIMPLE = (str, bytes, int, float, complex, bool, type(None), np.generic, np.random.Generator, np.random.RandomState)
+
+
+@dataclass
+class Place:
+    """One array (or list of numbers) in its container; `path` is how their code would write it."""
+
+    path: str
+    container: Any
+    key: Any  # an attribute's name, a key or an index
+
+    @property
+    def raw(self) -> Any:
+        return getattr(self.container, self.key) if self.by_name else self.container[self.key]
+
+    @property
+    def by_name(self) -> bool:
+        return not isinstance(self.container, (dict, list, tuple))
+
+    @property
+    def value(self) -> Array:
+        return np.asarray(self.raw, dtype=np.float64)
+
+    @property
+    def last(self) -> str:
+        """The name it goes by where it lies."""
+        return str(self.key) if not isinstance(self.key, int) else self.path
+
+    def put(self, value: Any) -> None:
+        if self.by_name:
+            setattr(self.container, self.key, value)
+        else:
+            self.container[self.key] = value
+
+    def set(self, value: Array) -> None:
+        """In place where that keeps the numbers exact, so that whoever shares the array sees them; else replaced."""
+        raw = self.raw
+        if isinstance(raw, np.ndarray) and raw.dtype == np.float64 and raw.shape == value.shape and raw.flags.writeable:
+            raw[...] = value
+        elif isinstance(raw, list):
+            raw[:] = value.tolist()
+        elif isinstance(raw, np.ndarray):
+            self.put(value.reshape(raw.shape).astype(np.float64))
+        else:
+            self.put(float(value) if value.ndim == 0 else value)
+
+
+def is_numbers(value: Any) -> bool:
+    """A float or integer array, or a (nested) list of numbers."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fiu" and value.size > 0
+    if isinstance(value, list) and value:
+        first = value[0]
+        if isinstance(first, (float, np.floating)):
+            return all(isinstance(item, (float, int, np.number)) for item in value)
+        return isinstance(first, list) and is_numbers(first) and all(isinstance(item, list) for item in value)
+    return False
+
+
+def places(root: Any, path: str = "", depth: int = DEPTH, seen: set[int] | None = None) -> Iterator[Place]:
+    """Every array reachable from an object, a dict or a list, in the order in which they were made."""
+    seen = set() if seen is None else seen
+    if depth == 0 or id(root) in seen or isinstance(root, SIMPLE) or (callable(root) and not hasattr(root, "__dict__")):
+        return
+    seen.add(id(root))
+    for key, value in _children(root):
+        here = _join(path, root, key)
+        if is_numbers(value) or (isinstance(value, float) and re.fullmatch(r"(b|bias)_?\w?\d*", str(key))):
+            yield Place(here, root, key)
+        elif not isinstance(value, np.ndarray):
+            yield from places(value, here, depth - 1, seen)
+
+
+def _children(root: Any) -> list[tuple[Any, Any]]:
+    if isinstance(root, dict):
+        return list(root.items())
+    if isinstance(root, (list, tuple)):
+        return list(enumerate(root))
+    if isinstance(root, type) or type(root).__module__.split(".")[0] in ("numpy", "builtins", "random", "functools"):
+        return []
+    return list(getattr(root, "__dict__", {}).items())
+
+
+def _join(path: str, root: Any, key: Any) -> str:
+    if isinstance(root, (dict, list, tuple)):
+        return f"{path}[{key!r}]" if path else str(key)
+    return f"{path}.{key}" if path else str(key)
