@@ -16,8 +16,8 @@ class SummedCrossEntropy(cr.SoftmaxCrossEntropy):
         return super().__call__(z, t, dz, 1.0, w)
 
 
-def network(loss):
-    return cr.Network([cr.Dense(64), cr.ReLU(), cr.Dense(10)], loss, n_in=64)
+def network(loss, seed=0):
+    return cr.Network([cr.Dense(64), cr.ReLU(), cr.Dense(10)], loss, n_in=64, seed=seed)
 
 
 def shuffled_digits():
@@ -27,10 +27,14 @@ def shuffled_digits():
 
 
 def accuracy(loss, batch_size):
+    """The median of five seeds: a step as large as the summed gradient's is at the mercy of every rounding."""
     X, y = shuffled_digits()
-    net = network(loss)
-    net.fit(X[360:], y[360:], cr.SGD(lr=0.1), epochs=30, batch_size=batch_size)
-    return f"{net.score(X[:360], y[:360]):.2f}"
+    scores = []
+    for seed in range(5):
+        net = network(loss, seed)
+        net.fit(X[360:], y[360:], cr.SGD(lr=0.1), epochs=30, batch_size=batch_size)
+        scores.append(net.score(X[:360], y[:360]))
+    return f"{np.median(scores):.2f}"
 
 
 def loss_after(sign, steps=50):
