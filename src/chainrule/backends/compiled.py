@@ -7,7 +7,8 @@ threads and any instruction set.
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, lru_cache
+from operator import is_
 from types import ModuleType
 from typing import Any
 
@@ -166,10 +167,10 @@ class Steps:
     ) -> tuple[float, float]:
         """One epoch; its loss and score, as they were when each batch was met. Raises Diverged."""
         given = (data, spread, state.params, state.moments, optimizer)
-        if any(now is not before for now, before in zip(given, self._given)):
+        if not all(map(is_, given, self._given)):
             self._use(*given)
         n_steps = -(-len(order) // batch_size)
-        totals = _totals(data.w, order, batch_size, n_steps)
+        totals = _counts(len(order), batch_size) if data.w is None else _sums(data.w, order, batch_size)
         scalars = optimizer.table(state.step, n_steps)
         first, done, loss, score = state.step, 0, 0.0, 0.0
         while done < n_steps:
@@ -194,13 +195,15 @@ def order(n: int, seed: int, epoch: int) -> Array:
     return rows
 
 
-def _totals(w: Array | None, order: Array, batch_size: int, n_steps: int) -> Array:
+@lru_cache(maxsize=8)
+def _counts(n: int, batch_size: int) -> Array:
+    """The rows of each batch (n_steps,)."""
+    return np.diff(np.append(np.arange(0, n, batch_size), n)).astype(np.float64)
+
+
+def _sums(w: Array, order: Array, batch_size: int) -> Array:
     """The sum of sample weights of each batch (n_steps,)."""
-    if w is not None:
-        return np.add.reduceat(w[order].astype(np.float64), np.arange(0, len(order), batch_size))
-    totals = np.full(n_steps, float(batch_size))
-    totals[-1] = len(order) - (n_steps - 1) * batch_size
-    return totals
+    return np.add.reduceat(w[order].astype(np.float64), np.arange(0, len(order), batch_size))
 
 
 def infer(plan: Plan, params: Array, X: Any, dtype: Any) -> Array:
