@@ -10,8 +10,8 @@
 namespace chainrule::CHAINRULE_ISA {
 
 template <class T, class From>
-inline void convert_row(const From* from, T scale, int width, T* row) {
-    for (int c = 0; c < width; c++) row[c] = T(from[c]) * scale;
+inline void convert_row(const From* from, T scale, T shift, int width, T* row) {
+    for (int c = 0; c < width; c++) row[c] = T(from[c]) * scale + shift;
 }
 
 template <class T, class From>
@@ -20,10 +20,10 @@ inline void load_row(const Source& X, int64_t from, int width, T* row) {
     if (X.starts) {
         __builtin_memset(row, 0, width * sizeof(T));
         for (int64_t at = X.starts[from]; at < X.starts[from + 1]; at++) row[X.columns[at]] += T(values[at]);
-    } else if (sizeof(From) == sizeof(T) && X.scale == 1) {
+    } else if (sizeof(From) == sizeof(T) && X.scale == 1 && X.shift == 0) {
         __builtin_memcpy(row, values + from * X.stride, width * sizeof(T));
     } else {
-        convert_row(values + from * X.stride, T(X.scale), width, row);
+        convert_row(values + from * X.stride, T(X.scale), T(X.shift), width, row);
     }
 }
 
