@@ -300,7 +300,8 @@ class Pixels(Encoder):
         return self.n_pixels
 
     def transform(self, X: Any) -> Array | Scaled:
-        """(N, n_pixels) float32; bytes stay bytes until they are read. InputError where there are more or fewer pixels to a row, or no numbers."""
+        """(N, n_pixels) float32; bytes stay bytes until they are read. InputError where a row has more or fewer pixels,
+        or no numbers."""
         X = X if isinstance(X, Table) else np.asarray(X)
         width = len(X.columns) if isinstance(X, Table) else prod(X.shape[1:])
         if width != self.n_pixels:
