@@ -210,7 +210,16 @@ inline void column_sums(int n_rows, int width, Value value, Finish finish) {
 // What becomes of the sums over the batch for rows i to i + rows of W, columns j to j + cols.
 template <class T, class Step>
 inline void finish_tile(const Layer<T>& l, const Update<T>& u, T* tile, int i, int j, int rows, int cols, Step step) {
-    for (int r = 0; r < rows; r++)
+    const bool bare = !u.grads && u.l2 == 0 && u.l1 == 0 && u.keep == 1;
+    if (bare && cols == TILE_COLS<T>)  // the common case, without a question for each vector
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < TILE_COLS<T>; v += VL<T>) {
+                T *place = tile + r * TILE_COLS<T> + v;
+                const int64_t at = l.matrix + int64_t(i + r) * l.n_out + j + v;
+                store(place, step.step(u, load(u.params + at), load(place), at, VL<T>));
+                store(u.params + at, load(place));
+            }
+    else for (int r = 0; r < rows; r++)
         for (int v = 0; v < cols; v += VL<T>) {
             T* place = tile + r * TILE_COLS<T> + v;
             const int64_t at = l.matrix + int64_t(i + r) * l.n_out + j + v;
@@ -239,7 +248,7 @@ inline void finish_narrow(const Layer<T>& l, const Update<T>& u, const T* tile, 
 template <class T>
 void weights(const Layer<T>& l, const Update<T>& given, int n_rows, int lo, int hi, Scratch<T> scratch) {
     const Update<T> u = given;  // a copy that no store can change
-    with_rule<T>(u.rule, [&](auto step) {
+    with_rule<T>(u, [&](auto step) {
         const auto dy = [&](int row, int j) { return load(l.dy + row * l.ldy + j); };
         const auto vector = [&](int64_t start) {
             return [&, start](Vec<T> g, int j, int n) { finish_gradient(u, g, start + j, n, false, step); };
@@ -284,7 +293,7 @@ void apply(const Layer<T>& l, const Update<T>& waiting, T factor, int lo, int hi
     const T* grads = u.grads;
     u.grads = nullptr;
     u.l2 = u.l1 = 0;  // already part of them
-    with_rule<T>(u.rule, [&](auto step) {
+    with_rule<T>(u, [&](auto step) {
         const auto range = [&](int64_t start, int64_t stop, bool matrix) {
             for (int64_t at = start; at < stop; at += VL<T>) {
                 const int n = stop - at < VL<T> ? int(stop - at) : VL<T>;
