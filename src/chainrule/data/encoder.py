@@ -91,6 +91,10 @@ class Numeric(Number):
     centre: float
     scale: float
 
+    def __post_init__(self) -> None:
+        if self.method not in ("robust", "standard") or not self.scale > 0:
+            raise InputError(f"column {self.name!r}: expected a scale above 0, got {self.method!r} by {self.scale!r}")
+
     @classmethod
     def fit(cls, name: str, column: Array, method: str) -> Numeric:
         known = column[~np.isnan(column)]
@@ -113,6 +117,12 @@ class Quantile(Number):
 
     points: tuple[float, ...]
     shares: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        points, shares = self.points, self.shares
+        rising = 0 < len(points) == len(shares) and list(points) == sorted(points)
+        if not rising or not all(0 <= share <= 1 for share in shares):
+            raise InputError(f"column {self.name!r}: expected rising points with a share each, got {points}, {shares}")
 
     @classmethod
     def fit(cls, name: str, column: Array, n_points: int = 101) -> Quantile:
