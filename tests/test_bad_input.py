@@ -1,5 +1,7 @@
 """Whatever is wrong with a call is one InputError that names the thing, what was expected and what came."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -92,6 +94,10 @@ CALLS = {
     "text for numbers": (lambda: trained().evaluate(X, np.array(["a"] * 30)), "labels among 0, 1, 2, got 'a'"),
     "one class only": (lambda: classifier().fit(X, np.ones(30, int), SGD), "at least two classes, got only 1"),
     "a missing label": (lambda: classifier().fit(X, ["a", None, "b"] * 10, SGD), "none in row 1"),
+    "labels that no file holds": (
+        lambda: classifier().fit(X, np.array([date(2024, 1, day + 1) for day in Y], object), SGD),
+        r"text, bytes or NumPy's dates, got datetime.date\(2024, 1, 1\)",
+    ),
     "labels of two kinds": (lambda: classifier().fit(X, np.array(["a", 1, 2.5] * 10, object), SGD), "of one kind"),
     "probabilities that do not add up": (lambda: classifier().fit(X, np.ones((30, 3)), SGD), "add up to 1"),
     "a cube of labels": (lambda: classifier().fit(X, np.ones((30, 3, 2)), SGD), r"got \(30, 3, 2\)"),

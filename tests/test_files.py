@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import reduce
 from operator import getitem
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import chainrule as cr
 from chainrule.check.catalogue import example
 from chainrule.config import from_config, to_config
 from chainrule.data.encoder import TableEncoder
+from chainrule.files import require_writable
 
 
 @pytest.fixture
@@ -244,6 +246,67 @@ def test_whatever_a_field_holds_a_file_is_a_network_or_refused(tmp_path):
                 unnamed += [(way, last, strange)] * (str(path) not in str(error))
     assert unnamed == []
     assert min(outcomes["a network"], outcomes["refused"]) > 100
+
+
+def test_numbers_that_are_not_finite_are_not_written(model):
+    path, net, _ = model
+    before = path.read_bytes()
+    net.state.moments[1, 3] = np.inf
+    with pytest.raises(cr.InputError, match=f"{path}: not written: moments holds numbers that are not finite"):
+        net.save(path, resume=True)
+    net["b2"][0] = np.nan
+    with pytest.raises(cr.InputError, match=f"{path}: not written: b2 holds numbers that are not finite"):
+        net.save(path)
+    assert path.read_bytes() == before
+
+
+def test_info_that_is_not_plain(model):
+    path, net, _ = model
+    for info in ({"when": object()}, {"loss": np.nan}):
+        net.info = info
+        with pytest.raises(cr.InputError, match="save: info: expected plain JSON"):
+            net.save(path)
+
+
+def test_a_score_that_is_not_finite_is_written(model):
+    path, net, _ = model
+    net.history.epochs[0] = net.history[0]._replace(score=-np.inf)
+    net.save(path)
+    assert np.isnan(cr.load(path).history[0].score)
+
+
+DATES = np.array(["2024-02-29", "1969-12-31", "2026-07-01"], "M8[D]")
+LABELS = [
+    DATES, DATES.astype("M8[ns]"), DATES - DATES[0], np.array([b"a", b"\xff\x01", b"bc"]), np.array(["ä", "b", ""]),
+    np.array([-1.5, 0, 7]), np.array([1, 2, 2**64 - 1], np.uint64), np.array([True, False]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("labels", LABELS, ids=lambda labels: str(labels.dtype))
+def test_labels_of_every_kind_come_back(small, tmp_path, labels):
+    _, X, _ = small
+    net = cr.Network([cr.Dense(len(labels))], cr.SoftmaxCrossEntropy(), n_in=5)
+    net.fit(X, np.resize(labels, 40), cr.SGD(), epochs=1)
+    net.save(tmp_path / "model")
+    loaded = cr.load(tmp_path / "model")
+    assert loaded.classes.dtype == net.classes.dtype
+    np.testing.assert_array_equal(loaded.predict(X), net.predict(X))
+    assert loaded.score(X, np.resize(labels, 40)) == net.score(X, np.resize(labels, 40))
+
+
+def test_a_device_or_a_pipe_is_written_to_and_stays(model, tmp_path):
+    path, net, _ = model
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    require_writable(pipe)
+    net.save(pipe)
+    assert os.read(reader, 10**6) == path.read_bytes()
+    os.close(reader)
+    (tmp_path / "nowhere").symlink_to(os.devnull)
+    net.save(tmp_path / "nowhere")
+    assert (tmp_path / "nowhere").is_symlink()
+    assert not Path(os.devnull).is_file()
 
 
 def test_writing_fails_whole(model, monkeypatch):

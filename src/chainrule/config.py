@@ -63,9 +63,11 @@ def from_config(config: Any) -> Any:
 
 
 def _array_config(array: Array) -> Any:
-    """A list of numbers or text; of dates and bytes, which JSON has not, their dtype and what stands for them."""
-    if array.dtype.kind in "mM":
-        return {"dtype": array.dtype.name, "values": array.astype(np.int64).tolist()}
+    """A list of numbers or text; of dates and bytes, which JSON has not, and of unsigned numbers, which NumPy would not
+    read as such: dtype, and what stands for them."""
+    if array.dtype.kind in "mM" or array.dtype == np.uint64:
+        whole = np.int64 if array.dtype.kind in "mM" else np.uint64
+        return {"dtype": array.dtype.name, "values": array.astype(whole).tolist()}
     if array.dtype.kind == "S":
         return {"dtype": "S", "values": np.char.decode(array, "latin-1").tolist()}
     return to_config(array.tolist())
@@ -78,7 +80,7 @@ def _array(config: Any) -> Array:
     elif config["dtype"] == "S":
         array = np.char.encode(config["values"], "latin-1")
     else:
-        array = np.array(config["values"], dtype=np.int64).astype(config["dtype"])
+        array = np.array(config["values"], dtype=config["dtype"])
     if (
         array.ndim != 1
         or array.dtype.kind not in "biufUSmM"

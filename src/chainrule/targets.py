@@ -229,6 +229,9 @@ def _distinct(y: Array) -> Array:
         raise InputError(f"y: expected labels of one kind, got {_sample(y)}") from None
     if found.dtype == object and all(isinstance(label, str) for label in found):
         found = found.astype(str)
+    elif found.dtype.kind not in "biufUSmM" and not all(isinstance(label, (bool, int, float)) for label in found):
+        wrong = next(label for label in found if not isinstance(label, (bool, int, float)))
+        raise InputError(f"y: expected labels that are numbers, text, bytes or NumPy's dates, got {wrong!r}")
     elif found.dtype.kind == "f" and (found == found.round()).all() and abs(found).max() < 2**53:
         found = found.astype(np.int64)
     return found
