@@ -158,3 +158,60 @@ def test_what_is_not_fitted_says_so():
 def test_there_are_no_parts_for_lbfgs():
     for model in (classifier(solver="lbfgs"), regressor(solver="lbfgs")):
         assert not hasattr(model, "partial_fit")
+
+
+def attributes(model):
+    kept = {name: value for name, value in vars(model).items() if name.endswith("_") or name.startswith("_")}
+    return kept | {"params": model.network_.state.params.tobytes(), "moments": model.network_.state.moments.tobytes()}
+
+
+FAR = {
+    "an unknown solver": ({"solver": "nope"}, X, LABELS),
+    "an unknown solver, of a warm start": ({"solver": "nope", "warm_start": True}, X, LABELS),
+    "too few rows to hold out": ({"early_stopping": True, "validation_fraction": 0.001}, X, LABELS),
+    "a scorer that does not exist": ({"early_stopping": True, "scoring": "precission"}, X, LABELS),
+    "dropout with lbfgs": ({"solver": "lbfgs", "dropout": 0.5}, X, LABELS),
+    "an unknown activation": ({"activation": "swoosh"}, X, LABELS),
+    "weights of another shape": ({"coefs_init": [np.ones((4, 6)), np.ones((5, 3))]}, X, LABELS),
+    "columns, and a loss that does not fit": (
+        {"loss": cr.BinaryCrossEntropy()},
+        X[:, :3],
+        np.array(list("abc"))[LABELS],
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("case", FAR)
+def test_a_refused_fit_leaves_the_fitted_model(case):
+    parameters, rows, labels = FAR[case]
+    model = classifier(random_state=0, learning_rate_init=0.1).fit(X, LABELS)
+    before, expected = attributes(model), model.predict_proba(X)
+    with pytest.raises(ValueError):
+        model.set_params(learning_rate_init=0.2, **parameters).fit(rows, labels)
+    assert attributes(model) == before
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+
+
+def test_a_refused_part_or_build_leaves_the_fitted_model():
+    model = started()
+    before = attributes(model)
+    for act in (
+        lambda: model.set_params(solver="nope").partial_fit(X, LABELS),
+        lambda: model.set_params(alpha=-1).build(7, ["a", "b"]),
+    ):
+        with pytest.raises(cr.InputError):
+            act()
+        assert attributes(model) == before
+    with pytest.raises(cr.InputError):
+        (fresh := classifier(solver="nope")).partial_fit(X, LABELS, classes=[0, 1, 2])
+    assert not hasattr(fresh, "classes_")
+
+
+def test_an_exception_while_training_leaves_the_network_as_far_as_it_came():
+    scores = iter([0.1, 0.2])
+    model = classifier(random_state=0, early_stopping=True, scoring=lambda *_: next(scores), max_iter=9, tol=0.0)
+    with pytest.raises(StopIteration):
+        model.set_params(n_iter_no_change=9).fit(X, LABELS)
+    assert model.network_.state.epoch == 3
+    assert model.predict(X).shape == (30,)
