@@ -54,7 +54,8 @@ BAD = {
     "a dropout of 1": (fit(dropout=1.0), r"'dropout'.*\[0.0, 1.0\).*1.0"),
     "a dropout of -1 in a list": (fit(dropout=[-1.0]), r"'dropout'.*\[0.0, 1.0\).*-1.0"),
     "dropout with lbfgs": (fit(dropout=0.1, solver="lbfgs"), "dropout: expected a solver.*lbfgs"),
-    "no threads": (fit(n_threads=0), r"'n_threads'.*\[1, inf\).*0"),
+    "no threads": (fit(n_threads=0), r"'n_threads'.*\[1, 1024\].*0"),
+    "more threads than there are cores anywhere": (fit(n_threads=1025), r"'n_threads'.*\[1, 1024\].*1025"),
     "alpha below 0": (fit(alpha=-1), r"'alpha' parameter of MLPClassifier must be a float in the range \[0.0, inf\)"),
     "a text for alpha": (fit(alpha="small"), "'alpha'.*'small'"),
     "momentum above 1": (fit(momentum=1.1), r"'momentum'.*\[0.0, 1.0\].*1.1"),
@@ -69,6 +70,13 @@ BAD = {
     "too few weights": (fit(WEIGHTS[:9]), r"expected shape \(30,\).*got \(9,\)"),
     "a weight that is no number": (fit(WEIGHTS * np.nan), "sample_weight.*NaN"),
     "a weight for another class": (fit(class_weight={7: 2.0}), r"labels among \[0, 1, 2\], got 7"),
+    "a class weight below 0": (fit(class_weight={0: -1.0}), "class_weight of 0: expected a finite number.*got -1.0"),
+    "a class weight of text": (fit(class_weight={0: "1"}), "class_weight of 0: expected a finite number.*got '1'"),
+    "class weights all 0": (fit(class_weight={0: 0, 1: 0, 2: 0}), "class_weight: .*above zero, got all zero"),
+    "weights whose product is 0": (
+        fit(np.where(LABELS == 0, 1.0, 0.0), class_weight={0: 0}),
+        "class_weight: .*above zero, got all zero",
+    ),
     "a word for the class weights": (fit(class_weight="even"), "'class_weight'.*'balanced'.*'even'"),
     "balanced parts": (
         lambda: classifier(class_weight="balanced").partial_fit(X, LABELS, classes=[0, 1, 2]),

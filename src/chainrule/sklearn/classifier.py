@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from chainrule.arrays import Array, is_sparse
-from chainrule.errors import InputError
+from chainrule.errors import InputError, require_number
 from chainrule.losses import Loss
 from chainrule.sklearn.base import BaseMLP, Self, in_batches, put_back
 from chainrule.sklearn.parameters import classifier_loss, wrong
@@ -210,10 +210,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             for label in self.class_weight:
                 if label not in self.classes_:
                     raise InputError(f"class_weight: expected labels among {self.classes_.tolist()}, got {label!r}")
+                require_number(f"class_weight of {label!r}", self.class_weight[label])
         elif not (isinstance(self.class_weight, str) and self.class_weight == "balanced"):
             raise wrong(self, "class_weight", "a dict, 'balanced' or None", self.class_weight)
         each = compute_sample_weight(self.class_weight, y)
-        return each if w is None else each * w
+        each = each if w is None else each * w
+        if not each.any():
+            raise InputError("class_weight: expected at least one row of weight above zero, got all zero")
+        return each
 
     @available_if(in_batches)
     def partial_fit(self: Self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
