@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.data.encoder import COLUMNS, ENCODERS, Column
+from chainrule.data.columns import COLUMNS, Column
+from chainrule.data.encoder import ENCODERS
 from chainrule.errors import InputError, nearest
 from chainrule.initializers import INITIALIZERS, Initializer
 from chainrule.layers import LAYERS
