@@ -74,8 +74,8 @@ def alone(lock: Path | None, *, shared: bool = False) -> Iterator[None]:
 
 def measure(
     contests: Mapping[Key, Sequence[str]], rounds: int, lock: Path | None = None
-) -> tuple[dict[Key, list[float]], dict[Key, str]]:
-    """Seconds by name, one number a round; and why someone failed. `contests`: the words of each one's worker."""
+) -> tuple[dict[Key, list[dict[str, Any]]], dict[Key, str]]:
+    """Everyone's turns, one a round; and why someone failed. `contests`: the words of each one's worker."""
     failures: dict[Key, str] = {}
     with ExitStack() as stack:
         competitors = {}
@@ -85,13 +85,17 @@ def measure(
                     competitors[name] = stack.enter_context(Competitor(*words))
                 except Failed as error:
                     failures[name] = str(error)
-        seconds: dict[Key, list[float]] = {name: [] for name in competitors}
+        turns: dict[Key, list[dict[str, Any]]] = {name: [] for name in competitors}
         with alone(lock):
             for _ in range(rounds):
                 for name, competitor in competitors.items():
                     time.sleep(REST)
-                    seconds[name].append(competitor.turn()["seconds"])
-    return seconds, failures
+                    turns[name].append(competitor.turn())
+    return turns, failures
+
+
+def seconds_of(turns: Mapping[Key, Sequence[Mapping[str, Any]]]) -> dict[Key, list[float]]:
+    return {name: [turn["seconds"] for turn in each] for name, each in turns.items()}
 
 
 def ratio(theirs: Sequence[float], ours: Sequence[float]) -> float:

@@ -16,10 +16,10 @@ from pathlib import Path
 from chainrule.bench import DTYPES, RATES, WORKLOADS
 from check import deviants, falls
 from footprint import import_seconds, sizes, wheel_megabytes
-from latency import PREDICTORS
+from latency import PREDICTORS, SPECIFICATION, mistaken
 from peers import OURS, Peer, all_peers
 from process import measure_processes, medians
-from rounds import measure, ratio
+from rounds import measure, ratio, seconds_of
 from steps import contest, rows
 from tables import machine, table
 
@@ -93,7 +93,10 @@ def latency(options: argparse.Namespace) -> None:
     for workload in LATENCY_OF:
         note(f"latency {workload} …")
         contests = {name: ("prediction", name, workload) for name, it in PREDICTORS.items() if it.available()}
-        found[workload], failures = measure(contests, options.rounds, options.lock)
+        turns, failures = measure(contests, options.rounds, options.lock)
+        if wrong := mistaken({name: each[-1]["answers"] for name, each in turns.items()}):
+            sys.exit(f"latency {workload}: not the labels that {SPECIFICATION} finds: {', '.join(sorted(wrong))}")
+        found[workload] = seconds_of(turns)
         for name, reason in failures.items():
             print(f"{name} failed on {workload}: {reason}")
     header = ["one row, microseconds"]

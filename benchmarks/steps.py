@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chainrule.bench import Workload
 from peers import OURS, Peer, cores
-from rounds import measure, ratio
+from rounds import measure, ratio, seconds_of
 
 PEAK = ("", "peak")  # beside (optimizer, name of a peer)
 
@@ -31,7 +31,8 @@ def contest(
     contests: dict[tuple[str, str], tuple[str, ...]] = {
         (rule, name): ("training", name, load.name, rule, dtype) for rule in optimizers for name in peers
     }
-    seconds, failures = measure(contests | {PEAK: ("peak", dtype)}, rounds, lock)
+    turns, failures = measure(contests | {PEAK: ("peak", dtype)}, rounds, lock)
+    seconds = seconds_of(turns)
     return {rule: _cell(load, rule, seconds) for rule in optimizers}, failures
 
 

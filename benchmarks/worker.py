@@ -49,7 +49,7 @@ def losses(name: str, workload: str, optimizer: str, dtype: str, n_epochs: str) 
 
 
 def prediction(name: str, workload: str) -> Turn:
-    """Seconds per row, one row a call."""
+    """Seconds per row, one row a call; and the labels that it finds."""
     load = WORKLOADS[workload]
     predict, rows = PREDICTORS[name].prepare(load), rows_of(load)
     answers = [int(predict(row)) for row in rows]

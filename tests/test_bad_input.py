@@ -1,5 +1,7 @@
 """Whatever is wrong with a call is one InputError that names the thing, what was expected and what came."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -34,6 +36,14 @@ def with_nan(array):
     return array
 
 
+class Says(cr.Schedule):
+    def __init__(self, rate):
+        object.__setattr__(self, "rate", rate)
+
+    def __call__(self, step):
+        return self.rate
+
+
 NETWORKS = {
     "no layers": (lambda: cr.Network([], cr.MeanSquaredError(), 3), "at least one with parameters"),
     "no parameters": (lambda: cr.Network([cr.ReLU()], cr.MeanSquaredError(), 3), "at least one with parameters"),
@@ -45,9 +55,13 @@ NETWORKS = {
     "certain dropout": (lambda: cr.Dropout(1.0), r"Dropout\(rate\)"),
     "a string for a loss": (lambda: cr.Network([cr.Dense(2)], "mse", 3), "loss: expected a chainrule Loss"),
     "half precision": (lambda: classifier(dtype=np.float16), "dtype: expected float32 or float64, got float16"),
+    "an unknown dtype": (lambda: classifier(dtype="abc"), "dtype: expected float32 or float64, got 'abc'"),
     "a negative seed": (lambda: classifier(seed=-1), "seed"),
     "a seed too large": (lambda: classifier(seed=2**64), r"below 2\*\*64"),
     "a negative penalty": (lambda: classifier(l2=-1.0), "l2"),
+    "two rates": (lambda: cr.SGD(lr=np.array([0.1, 0.2])), r"SGD\(lr\): expected a finite number"),
+    "a rate of text": (lambda: cr.SGD(lr=np.str_("0.1")), r"SGD\(lr\): expected a finite number"),
+    "a rate beyond all floats": (lambda: cr.SGD(lr=10**400), r"SGD\(lr\): expected a finite number"),
     "softmax twice": (
         lambda: cr.Network([cr.Dense(3), cr.Softmax()], cr.SoftmaxCrossEntropy(), 4),
         "SoftmaxCrossEntropy applies Softmax itself; leave out the Softmax at layer 2",
@@ -92,6 +106,10 @@ CALLS = {
     "text for numbers": (lambda: trained().evaluate(X, np.array(["a"] * 30)), "labels among 0, 1, 2, got 'a'"),
     "one class only": (lambda: classifier().fit(X, np.ones(30, int), SGD), "at least two classes, got only 1"),
     "a missing label": (lambda: classifier().fit(X, ["a", None, "b"] * 10, SGD), "none in row 1"),
+    "labels that no file holds": (
+        lambda: classifier().fit(X, np.array([date(2024, 1, day + 1) for day in Y], object), SGD),
+        r"text, bytes or NumPy's dates, got datetime.date\(2024, 1, 1\)",
+    ),
     "labels of two kinds": (lambda: classifier().fit(X, np.array(["a", 1, 2.5] * 10, object), SGD), "of one kind"),
     "probabilities that do not add up": (lambda: classifier().fit(X, np.ones((30, 3)), SGD), "add up to 1"),
     "a cube of labels": (lambda: classifier().fit(X, np.ones((30, 3, 2)), SGD), r"got \(30, 3, 2\)"),
@@ -119,6 +137,38 @@ CALLS = {
     "a weight for no class": (lambda: classifier().fit(X, Y, SGD, class_weight={7: 2.0}), "got 7"),
     "an unknown class weight": (lambda: classifier().fit(X, Y, SGD, class_weight="auto"), "'balanced' or a dict"),
     "class weights of values": (lambda: regressor().fit(X, Y, SGD, class_weight="balanced"), "class_weight"),
+    "class weights beside too few weights": (
+        lambda: classifier().fit(X, Y, SGD, class_weight={0: 2.0}, sample_weight=np.ones(3)),
+        r"sample_weight: expected shape \(30,\), got \(3,\)",
+    ),
+    "a class weight of text": (
+        lambda: classifier().fit(X, Y, SGD, class_weight={1: "2"}),
+        "class_weight of 1: expected a finite number .* got '2'",
+    ),
+    "a negative class weight": (
+        lambda: classifier().fit(X, Y, SGD, class_weight={1: -1.0}),
+        "class_weight of 1: expected a finite number",
+    ),
+    "class weights all 0": (
+        lambda: classifier().fit(X, Y, SGD, class_weight=dict.fromkeys(range(3), 0.0)),
+        "class_weight: expected at least one row of weight above 0",
+    ),
+    "a list of class weights": (lambda: classifier().fit(X, Y, SGD, class_weight=[1, 2, 3]), "'balanced' or a dict"),
+    "a schedule of text": (
+        lambda: classifier().fit(X, Y, cr.SGD(Says("a"))),
+        "Says at step 0: expected a finite .*'a'",
+    ),
+    "a schedule of NaN": (lambda: classifier().fit(X, Y, cr.SGD(Says(np.nan))), "Says at step 0: expected a finite"),
+    "a schedule that overflows": (
+        lambda: classifier().fit(X, Y, cr.SGD(cr.schedules.ExponentialDecay(0.0, 1e300)), batch_size=1),
+        "ExponentialDecay at step 2: expected a finite number",
+    ),
+    "labels that are missing, to score": (lambda: trained().score(X, [None] * 30), "y: expected a label in every row"),
+    "other things than labels, to score": (
+        lambda: trained().score(X, np.array([date(2024, 1, 1)] * 30, object)),
+        "labels among 0, 1, 2, got datetime.date",
+    ),
+    "numbers outside, as objects": (lambda: trained().score(X, (Y + 1).astype(object)), "got 3 in row 2"),
     "an unknown metric": (lambda: classifier().fit(X, Y, SGD, metrics=["acuracy"]), "did you mean 'accuracy'"),
     "a typo in a setting": (lambda: classifier().fit(X, Y, SGD, epoch=3), "epoch"),
 }

@@ -1,9 +1,14 @@
 """One safe file holds a model: whole or not there, and refused with a reason where it is not what it should be."""
 
+import copy
 import json
 import os
 import struct
+from collections import Counter
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +16,8 @@ import pytest
 import chainrule as cr
 from chainrule.check.catalogue import example
 from chainrule.config import from_config, to_config
+from chainrule.data.encoder import TableEncoder
+from chainrule.files import require_writable
 
 
 @pytest.fixture
@@ -21,16 +28,33 @@ def model(small, tmp_path):
     return tmp_path / "model.safetensors", net, X
 
 
-def rewrite(path, change):
-    """The file again, its description changed."""
+def parts(path):
+    """The description, the header around it, and the tensors' bytes."""
     content = path.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
-    description = json.loads(header["__metadata__"]["chainrule"])
-    change(description, header)
+    return json.loads(header["__metadata__"]["chainrule"]), header, content[8 + length :]
+
+
+def put_together(path, description, header, tensors):
     header["__metadata__"]["chainrule"] = json.dumps(description)
     text = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
+    path.write_bytes(struct.pack("<Q", len(text)) + text + tensors)
+
+
+def rewrite(path, change):
+    """The file again, its description changed."""
+    description, header, tensors = parts(path)
+    change(description, header)
+    put_together(path, description, header, tensors)
+
+
+def with_tensor(path, name, value):
+    """The file again with another tensor of that name."""
+    from safetensors.numpy import load_file, save_file
+
+    _, header, _ = parts(path)
+    save_file(load_file(path) | {name: np.array(value)}, path, header["__metadata__"])
 
 
 def test_everything_comes_back(model):
@@ -110,6 +134,22 @@ CHANGES = {
     "another kind of target": (lambda d, h: d.update(target={"type": "Values", "n_out": 3}), "target: expected Labels"),
     "fewer classes": (lambda d, h: d["target"].update(classes=[0, 1]), "a class for each of 3 outputs, got 2"),
     "history of another kind": (lambda d, h: d.update(history=[1]), "damaged"),
+    "words for a loss": (lambda d, h: d["history"]["epochs"][0].update(loss="low"), "loss: expected"),
+    "no info": (lambda d, h: d.update(info=None), "info: expected an object, got None"),
+    "a number for an optimizer": (
+        lambda d, h: d.update(optimizer=5),
+        "optimizer: expected one of SGD, .* or none, got 5",
+    ),
+    "an unknown optimizer": (lambda d, h: d.update(optimizer="Lion"), "optimizer: expected one of .*, got 'Lion'"),
+    "an optimizer without its moments": (
+        lambda d, h: d.update(optimizer="Adam"),
+        r"tensor moments: expected shape \(2, 66\) of Adam, got \(0, 66\)",
+    ),
+    "a word for the steps": (lambda d, h: d.update(step="x"), "step: expected a whole number .* got 'x'"),
+    "negative epochs": (lambda d, h: d.update(epoch=-5), "epoch: expected a whole number .* got -5"),
+    "endless epochs": (lambda d, h: d.update(epoch=2**63), "epoch: expected a whole number"),
+    "classes of another kind": (lambda d, h: d["target"].update(classes=[0, {}, 1]), "list of finite numbers"),
+    "a nested list of classes": (lambda d, h: d["target"].update(classes=[[0, 1, 2]]), "list of finite numbers"),
 }
 
 
@@ -126,10 +166,147 @@ def test_files_that_were_tampered_with(model, name):
 
 def test_parameters_that_are_not_finite(model):
     path, net, _ = model
-    net["W1"][0, 0] = np.nan
-    net.save(path)
+    with_tensor(path, "W1", np.full_like(net["W1"], np.nan))
     with pytest.raises(cr.InputError, match="tensor W1: expected finite"):
         cr.load(path)
+
+
+MOMENTS = {
+    "of fewer parameters": (np.zeros((2, 5)), r"expected shape \(2, 66\) of Adam, got \(2, 5\)"),
+    "of more moments": (np.zeros((5, 66)), r"got \(5, 66\)"),
+    "of none": (np.zeros((0, 66)), r"got \(0, 66\)"),
+    "flat": (np.zeros(132), r"got \(132,\)"),
+    "in single precision": (np.zeros((2, 66), np.float32), "expected finite float64 numbers"),
+    "of whole numbers": (np.zeros((2, 66), np.int64), "expected finite float64 numbers"),
+    "with NaN": (np.full((2, 66), np.nan), "expected finite float64 numbers"),
+}
+
+
+@pytest.mark.parametrize("name", MOMENTS)
+def test_moments_that_no_optimizer_left(model, name):
+    path, net, _ = model
+    net.save(path, resume=True)
+    moments, message = MOMENTS[name]
+    with_tensor(path, "moments", moments)
+    with pytest.raises(cr.InputError, match=f"{path}: .*tensor moments: .*{message}"):
+        cr.load(path)
+
+
+def test_training_goes_on_with_the_moments_of_the_file(model, small):
+    path, net, _ = model
+    net.save(path, resume=True)
+    loaded = cr.load(path)
+    for each in (net, loaded):
+        each.fit(*small[1:], cr.Adam(), epochs=2)
+    np.testing.assert_array_equal(loaded.state.params, net.state.params)
+    np.testing.assert_array_equal(loaded.state.moments, net.state.moments)
+
+
+@pytest.mark.parametrize("optimizer", [cr.SGD(), cr.SGD(momentum=0.9)])
+def test_moments_that_depend_on_settings(small, tmp_path, optimizer):
+    net, X, y = small
+    net.fit(X, y, optimizer, epochs=1)
+    net.save(tmp_path / "model", resume=True)
+    assert len(cr.load(tmp_path / "model").state.moments) == optimizer.n_moments
+
+
+def places(value, at=()):
+    """The path to everything within plain JSON."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in pairs:
+        yield (*at, key)
+        yield from places(inner, (*at, key))
+
+
+STRANGE = (None, True, -1, 3, 1.5, 10**30, "x", [], ["a"], {}, {"type": "Dense"})
+
+
+def test_whatever_a_field_holds_a_file_is_a_network_or_refused(tmp_path):
+    """And where it is a network, it predicts."""
+    rng = np.random.default_rng(0)
+    table = {"size": rng.normal(size=30), "colour": np.array(["red", "blue"] * 15, object)}
+    net = cr.Network([cr.Dense(2), cr.LeakyReLU(), cr.Dropout(0.1), cr.Dense(1)], cr.MeanSquaredError(), n_in=3)
+    net.encoder = TableEncoder.fit(table)
+    net.fit(table, table["size"], cr.Adam(), epochs=1, metrics=["r2"])
+    path, outcomes, unnamed = tmp_path / "model", Counter(), []
+    net.save(path, resume=True)
+    description, header, tensors = parts(path)
+    for *way, last in places(description):
+        for strange in STRANGE:
+            changed = copy.deepcopy(description)
+            reduce(getitem, way, changed)[last] = strange
+            put_together(path, changed, header, tensors)
+            try:
+                loaded = cr.load(path)
+                outcomes["a network"] += 1
+                if "encoder" not in way and last != "encoder":  # else it wants other rows
+                    assert loaded.predict(table).shape == (30,)
+            except cr.InputError as error:
+                outcomes["refused"] += 1
+                unnamed += [(way, last, strange)] * (str(path) not in str(error))
+    assert unnamed == []
+    assert min(outcomes["a network"], outcomes["refused"]) > 100
+
+
+def test_numbers_that_are_not_finite_are_not_written(model):
+    path, net, _ = model
+    before = path.read_bytes()
+    net.state.moments[1, 3] = np.inf
+    with pytest.raises(cr.InputError, match=f"{path}: not written: moments holds numbers that are not finite"):
+        net.save(path, resume=True)
+    net["b2"][0] = np.nan
+    with pytest.raises(cr.InputError, match=f"{path}: not written: b2 holds numbers that are not finite"):
+        net.save(path)
+    assert path.read_bytes() == before
+
+
+def test_info_that_is_not_plain(model):
+    path, net, _ = model
+    for info in ({"when": object()}, {"loss": np.nan}):
+        net.info = info
+        with pytest.raises(cr.InputError, match="save: info: expected plain JSON"):
+            net.save(path)
+
+
+def test_a_score_that_is_not_finite_is_written(model):
+    path, net, _ = model
+    net.history.epochs[0] = net.history[0]._replace(score=-np.inf)
+    net.save(path)
+    assert np.isnan(cr.load(path).history[0].score)
+
+
+DATES = np.array(["2024-02-29", "1969-12-31", "2026-07-01"], "M8[D]")
+LABELS = [
+    DATES, DATES.astype("M8[ns]"), DATES - DATES[0], np.array([b"a", b"\xff\x01", b"bc"]), np.array(["ä", "b", ""]),
+    np.array([-1.5, 0, 7]), np.array([1, 2, 2**64 - 1], np.uint64), np.array([True, False]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("labels", LABELS, ids=lambda labels: str(labels.dtype))
+def test_labels_of_every_kind_come_back(small, tmp_path, labels):
+    _, X, _ = small
+    net = cr.Network([cr.Dense(len(labels))], cr.SoftmaxCrossEntropy(), n_in=5)
+    net.fit(X, np.resize(labels, 40), cr.SGD(), epochs=1)
+    net.save(tmp_path / "model")
+    loaded = cr.load(tmp_path / "model")
+    assert loaded.classes.dtype == net.classes.dtype
+    np.testing.assert_array_equal(loaded.predict(X), net.predict(X))
+    assert loaded.score(X, np.resize(labels, 40)) == net.score(X, np.resize(labels, 40))
+
+
+def test_a_device_or_a_pipe_is_written_to_and_stays(model, tmp_path):
+    path, net, _ = model
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    require_writable(pipe)
+    net.save(pipe)
+    assert os.read(reader, 10**6) == path.read_bytes()
+    os.close(reader)
+    (tmp_path / "nowhere").symlink_to(os.devnull)
+    net.save(tmp_path / "nowhere")
+    assert (tmp_path / "nowhere").is_symlink()
+    assert not Path(os.devnull).is_file()
 
 
 def test_writing_fails_whole(model, monkeypatch):

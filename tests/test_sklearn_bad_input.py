@@ -54,7 +54,8 @@ BAD = {
     "a dropout of 1": (fit(dropout=1.0), r"'dropout'.*\[0.0, 1.0\).*1.0"),
     "a dropout of -1 in a list": (fit(dropout=[-1.0]), r"'dropout'.*\[0.0, 1.0\).*-1.0"),
     "dropout with lbfgs": (fit(dropout=0.1, solver="lbfgs"), "dropout: expected a solver.*lbfgs"),
-    "no threads": (fit(n_threads=0), r"'n_threads'.*\[1, inf\).*0"),
+    "no threads": (fit(n_threads=0), r"'n_threads'.*\[1, 1024\].*0"),
+    "more threads than there are cores anywhere": (fit(n_threads=1025), r"'n_threads'.*\[1, 1024\].*1025"),
     "alpha below 0": (fit(alpha=-1), r"'alpha' parameter of MLPClassifier must be a float in the range \[0.0, inf\)"),
     "a text for alpha": (fit(alpha="small"), "'alpha'.*'small'"),
     "momentum above 1": (fit(momentum=1.1), r"'momentum'.*\[0.0, 1.0\].*1.1"),
@@ -69,6 +70,13 @@ BAD = {
     "too few weights": (fit(WEIGHTS[:9]), r"expected shape \(30,\).*got \(9,\)"),
     "a weight that is no number": (fit(WEIGHTS * np.nan), "sample_weight.*NaN"),
     "a weight for another class": (fit(class_weight={7: 2.0}), r"labels among \[0, 1, 2\], got 7"),
+    "a class weight below 0": (fit(class_weight={0: -1.0}), "class_weight of 0: expected a finite number.*got -1.0"),
+    "a class weight of text": (fit(class_weight={0: "1"}), "class_weight of 0: expected a finite number.*got '1'"),
+    "class weights all 0": (fit(class_weight={0: 0, 1: 0, 2: 0}), "class_weight: .*above zero, got all zero"),
+    "weights whose product is 0": (
+        fit(np.where(LABELS == 0, 1.0, 0.0), class_weight={0: 0}),
+        "class_weight: .*above zero, got all zero",
+    ),
     "a word for the class weights": (fit(class_weight="even"), "'class_weight'.*'balanced'.*'even'"),
     "balanced parts": (
         lambda: classifier(class_weight="balanced").partial_fit(X, LABELS, classes=[0, 1, 2]),
@@ -158,3 +166,60 @@ def test_what_is_not_fitted_says_so():
 def test_there_are_no_parts_for_lbfgs():
     for model in (classifier(solver="lbfgs"), regressor(solver="lbfgs")):
         assert not hasattr(model, "partial_fit")
+
+
+def attributes(model):
+    kept = {name: value for name, value in vars(model).items() if name.endswith("_") or name.startswith("_")}
+    return kept | {"params": model.network_.state.params.tobytes(), "moments": model.network_.state.moments.tobytes()}
+
+
+FAR = {
+    "an unknown solver": ({"solver": "nope"}, X, LABELS),
+    "an unknown solver, of a warm start": ({"solver": "nope", "warm_start": True}, X, LABELS),
+    "too few rows to hold out": ({"early_stopping": True, "validation_fraction": 0.001}, X, LABELS),
+    "a scorer that does not exist": ({"early_stopping": True, "scoring": "precission"}, X, LABELS),
+    "dropout with lbfgs": ({"solver": "lbfgs", "dropout": 0.5}, X, LABELS),
+    "an unknown activation": ({"activation": "swoosh"}, X, LABELS),
+    "weights of another shape": ({"coefs_init": [np.ones((4, 6)), np.ones((5, 3))]}, X, LABELS),
+    "columns, and a loss that does not fit": (
+        {"loss": cr.BinaryCrossEntropy()},
+        X[:, :3],
+        np.array(list("abc"))[LABELS],
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("case", FAR)
+def test_a_refused_fit_leaves_the_fitted_model(case):
+    parameters, rows, labels = FAR[case]
+    model = classifier(random_state=0, learning_rate_init=0.1).fit(X, LABELS)
+    before, expected = attributes(model), model.predict_proba(X)
+    with pytest.raises(ValueError):
+        model.set_params(learning_rate_init=0.2, **parameters).fit(rows, labels)
+    assert attributes(model) == before
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+
+
+def test_a_refused_part_or_build_leaves_the_fitted_model():
+    model = started()
+    before = attributes(model)
+    for act in (
+        lambda: model.set_params(solver="nope").partial_fit(X, LABELS),
+        lambda: model.set_params(alpha=-1).build(7, ["a", "b"]),
+    ):
+        with pytest.raises(cr.InputError):
+            act()
+        assert attributes(model) == before
+    with pytest.raises(cr.InputError):
+        (fresh := classifier(solver="nope")).partial_fit(X, LABELS, classes=[0, 1, 2])
+    assert not hasattr(fresh, "classes_")
+
+
+def test_an_exception_while_training_leaves_the_network_as_far_as_it_came():
+    scores = iter([0.1, 0.2])
+    model = classifier(random_state=0, early_stopping=True, scoring=lambda *_: next(scores), max_iter=9, tol=0.0)
+    with pytest.raises(StopIteration):
+        model.set_params(n_iter_no_change=9).fit(X, LABELS)
+    assert model.network_.state.epoch == 3
+    assert model.predict(X).shape == (30,)

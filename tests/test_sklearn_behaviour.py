@@ -236,6 +236,15 @@ class TestCallbacks:
         assert model.n_iter_ == 2
         assert MLPClassifier(**SMALL, solver="lbfgs").set_callbacks(self.Watcher(most=2)).fit(X, DIGITS).n_iter_ == 2
 
+    def test_a_failed_fit_is_torn_down(self):
+        def fails(*_):
+            raise ArithmeticError
+
+        watcher = self.Watcher()
+        with pytest.raises(ArithmeticError):
+            MLPClassifier(**SMALL, early_stopping=True, scoring=fails).set_callbacks(watcher).fit(X, DIGITS)
+        assert (watcher.calls[0], watcher.calls[-1]) == ("setup", "teardown")
+
     def test_the_numbers_are_the_same_with_callbacks(self):
         plain = MLPClassifier(**SMALL).fit(X, DIGITS)
         watched = MLPClassifier(**SMALL).set_callbacks(self.Watcher()).fit(X, DIGITS)

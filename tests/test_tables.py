@@ -1,6 +1,8 @@
 """Raw rows of a table become numbers, learned from training rows alone, whatever the later rows hold."""
 
 import datetime
+import sys
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import Table, TableEncoder, as_table
-from chainrule.data.encoder import MAX_LEVELS
+from chainrule.data import table as data_table
+from chainrule.data.columns import MAX_LEVELS
 
 
 def mixed():
@@ -221,3 +224,22 @@ def test_a_network_with_an_encoder_takes_raw_rows_everywhere_and_after_loading(t
     assert loaded.encoder == encoder
     for rows in (table, pd.DataFrame(table), pl.DataFrame(table)):
         np.testing.assert_array_equal(loaded.predict_proba(rows), net.predict_proba(table))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_text_is_looked_at_once_per_level_not_once_per_row(missing):
+    cells = np.array(["Oslo", "Rome", missing] * 2000, object)
+    table = {"city": cells if missing is None else pd.array(cells, "str")}
+    encoder, calls = TableEncoder.fit(table), Counter()
+    table = {"city": np.array(["Rome", "Oslo", "Paris", None] * 2000, object)}
+
+    def count(frame, event, _):
+        calls[event] += frame.f_code.co_filename == data_table.__file__
+
+    sys.setprofile(count)
+    try:
+        encoded = encoder.transform(table)
+    finally:
+        sys.setprofile(None)
+    np.testing.assert_array_equal(encoded[:4], [[0, 0, 1], [0, 1, 0], [0, 0, 0], [1, 0, 0]])
+    assert 0 < calls["call"] < 100

@@ -1,4 +1,5 @@
-"""PyTorch: eager with its default optimizer, with the fused one, and with the step compiled."""
+"""PyTorch: eager with its default optimizer, with the fused one, and with the fused one beside a compiled loss: gather,
+forward, loss and backward are compiled, zero_grad and the optimizer's step are calls of their own."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def network(load: Workload, dtype: str) -> Network:
 
 
 def measure(load: Workload, rule: str, dtype: str, rounds: int = 9, threads: int | None = None) -> Speed:
-    """Train it: an epoch to warm up, then rounds of at least 50 ms."""
+    """Train it: an epoch to warm up, then rounds of at least 50 ms, each with the peak of its moment beside it."""
     optimizer = SGD(RATES["SGD"]) if rule == "SGD" else Adam(RATES["Adam"], BETA1, BETA2, EPSILON)
     net = network(load, dtype)
     data = load.data(dtype)
@@ -111,21 +111,21 @@ def measure(load: Workload, rule: str, dtype: str, rounds: int = 9, threads: int
     began = time.perf_counter()
     record = next(training)
     epochs = max(1, round(0.05 / (time.perf_counter() - began)))
-    seconds = []
+    seconds, shares = [], []
     for _ in range(rounds):
         began = time.perf_counter()
         for _ in range(epochs):
             record = next(training)
         seconds.append((time.perf_counter() - began) / (epochs * load.steps))
-    middle = statistics.median(seconds)
-    most = peak(dtype) if record.backend == compiled.NAME else None
-    used = record.threads or 1
-    return Speed(middle, record.threads, most and load.flops / middle / (most * used))
+        if record.backend == compiled.NAME:
+            most = peak(dtype, 0.02) * (record.threads or 1)
+            shares.append(load.flops / seconds[-1] / most)
+    return Speed(statistics.median(seconds), record.threads, statistics.median(shares) if shares else None)
 
 
-def peak(dtype: str) -> float:
-    """Floating-point operations a second of one thread that only multiplies and adds, the best of 0.2 s."""
-    return float(compiled.kernels().peak(compiled.current_isa(), 0.2)) / (1 if dtype == "float32" else 2)
+def peak(dtype: str, seconds: float = 0.2) -> float:
+    """Floating-point operations a second of one thread that only multiplies and adds, the best of so many seconds."""
+    return float(compiled.kernels().peak(compiled.current_isa(), seconds)) / (1 if dtype == "float32" else 2)
 
 
 def information() -> dict[str, Any]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from typing import Any
+
+LARGEST = sys.float_info.max
 
 
 class InputError(ValueError):
@@ -49,7 +52,8 @@ def require_count(name: str, value: Any, least: int = 1, most: int | None = None
 
 def require_number(name: str, value: Any, low: float = 0.0, high: float = math.inf, *, open_low: bool = False) -> None:
     """Raise InputError unless `value` is finite and in [low, high), or (low, high) with `open_low`."""
-    number = isinstance(value, (int, float)) or hasattr(value, "dtype")
-    if not number or not math.isfinite(value) or value < low or value >= high or (open_low and value == low):
+    kind, axes = getattr(getattr(value, "dtype", None), "kind", ""), getattr(value, "ndim", 0)
+    number = isinstance(value, (int, float)) or (kind in ("i", "u", "f") and axes == 0)
+    if not number or not abs(value) <= LARGEST or value < low or value >= high or (open_low and value == low):
         interval = f"{'(' if open_low else '['}{low:g}, {high:g})"
         raise InputError(f"{name}: expected a finite number in {interval}, got {value!r}")

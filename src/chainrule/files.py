@@ -14,19 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.arrays import Array, aligned
 from chainrule.config import from_config, to_config
 from chainrule.data.encoder import Encoder
-from chainrule.errors import InputError
+from chainrule.errors import InputError, require_count
 from chainrule.history import History
+from chainrule.optimizers import OPTIMIZERS
 from chainrule.plan import Plan
-from chainrule.targets import TARGETS, Labels, Target
+from chainrule.targets import TARGETS, Labels, Target, Values
 
 if TYPE_CHECKING:
     from chainrule.network import Network
+    from chainrule.state import State
 
 VERSION = 1
 KEY = "chainrule"
 MOMENTS = "moments"
+LARGEST = 2**63 - 1  # of a count
 
 
 def save(net: Network, path: str | Path, *, resume: bool = False) -> None:
@@ -52,10 +56,25 @@ def save(net: Network, path: str | Path, *, resume: bool = False) -> None:
         "optimizer": state.optimizer if resume else None,
         "info": net.info,
     }
+    if resume and state.optimizer not in (None, *OPTIMIZERS):
+        name = state.optimizer
+        raise InputError(
+            f"save: {name} is not registered; add it with chainrule.optimizers.OPTIMIZERS[{name!r}] = {name}"
+        )
     tensors = {label: np.ascontiguousarray(view) for label, view in state.named.items()}
     if resume and len(state.moments):
         tensors[MOMENTS] = state.moments
-    write(path, to_bytes(tensors, {KEY: json.dumps(description, allow_nan=False)}))
+    for label, tensor in tensors.items():
+        if not np.isfinite(tensor).all():
+            raise InputError(f"{path}: not written: {label} holds numbers that are not finite")
+    write(path, to_bytes(tensors, {KEY: _json(description)}))
+
+
+def _json(description: dict[str, Any]) -> str:
+    try:
+        return json.dumps(description, allow_nan=False)
+    except (TypeError, ValueError) as error:  # all but `info` is made of plain values
+        raise InputError(f"save: info: expected plain JSON, got {description['info']!r} ({error})") from None
 
 
 def require_writable(path: str | Path) -> None:
@@ -63,16 +82,31 @@ def require_writable(path: str | Path) -> None:
     folder, path = str(path).endswith(os.sep), Path(path)
     if folder or path.is_dir():
         raise InputError(f"{path}: expected the name of a file, got a folder")
+    if _is_special(path):
+        if not os.access(path, os.W_OK):
+            raise InputError(f"{path}: cannot write there (no permission)")
+        return
     if not path.parent.is_dir():
         raise InputError(f"{path}: cannot write there (no such folder)")
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"{path}: cannot write there (no permission)")
 
 
+def _is_special(path: Path) -> bool:
+    """Whether there is a device, a pipe or a socket: what has to stay, whatever is written to it."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def write(path: str | Path, content: bytes | str) -> None:
-    """Write beside the name, then rename: never half a file."""
+    """Write beside the name, then rename: never half a file. A device or a pipe is written to."""
     path = Path(path)
     content = content.encode() if isinstance(content, str) else content
+    if _is_special(path):
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise InputError(f"{path}: cannot write ({error.strerror})") from None
+        return
     try:
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
@@ -98,7 +132,7 @@ def load(path: str | Path) -> Network:
     tensors, description = _read(Path(path))
     try:
         return _network(tensors, description)
-    except (InputError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (InputError, LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise InputError(f"{path}: damaged model file: {reason}") from None
 
@@ -117,7 +151,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         description = json.loads(metadata[KEY])
         version = int(description["version"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         raise InputError(f"{path}: a safetensors file, but not one that chainrule wrote") from None
     if version > VERSION:
         raise InputError(f"{path}: written by a newer chainrule (format {version}, this one reads {VERSION}); upgrade")
@@ -137,18 +171,35 @@ def _network(tensors: dict[str, Any], description: dict[str, Any]) -> Network:
     settings["penalty_by_batch"] = description.get("penalty_by_batch", False)  # files of before have none
     net = Network(layers, loss, description["n_in"], **settings)
     for label, tensor in tensors.items():
-        if label == MOMENTS:
-            net.state.moments = tensor.copy()
-        elif tensor.dtype != net.dtype or not np.isfinite(tensor).all():
+        if tensor.dtype != net.dtype or not np.isfinite(tensor).all():
             raise InputError(f"tensor {label}: expected finite {net.dtype} numbers")
-        else:
+        if label != MOMENTS:
             net[label][...] = tensor
+    _resume(net.state, tensors.get(MOMENTS), description)
     net.target, net.encoder = _target(description["target"], net), _encoder(description["encoder"], net)
     net.history = History.from_config(description["history"]) if description["history"] else None
     net.info = description["info"]
-    for name in ("step", "epoch", "optimizer"):
-        setattr(net.state, name, description[name])
+    if not isinstance(net.info, dict):
+        raise InputError(f"info: expected an object, got {net.info!r}")
     return net
+
+
+def _resume(state: State, moments: Array | None, description: dict[str, Any]) -> None:
+    """Steps, epochs, and the optimizer's moments (k, P) as its class has them."""
+    name = description["optimizer"]
+    if name is not None and name not in OPTIMIZERS:
+        raise InputError(f"optimizer: expected one of {', '.join(OPTIMIZERS)} or none, got {name!r}")
+    rows = (0,) if name is None else OPTIMIZERS[name].moment_counts()
+    found = (0, state.plan.size) if moments is None else moments.shape
+    if len(found) != 2 or found[0] not in rows or found[1] != state.plan.size:
+        wanted = " or ".join(map(str, rows))
+        raise InputError(f"tensor {MOMENTS}: expected shape ({wanted}, {state.plan.size}) of {name}, got {found}")
+    for count in ("step", "epoch"):
+        require_count(count, description[count], least=0, most=LARGEST)
+        setattr(state, count, description[count])
+    state.optimizer = name
+    if moments is not None:
+        state.moments = aligned(moments.copy())
 
 
 def _target(config: Any, net: Network) -> Target | None:
@@ -158,6 +209,12 @@ def _target(config: Any, net: Network) -> Target | None:
     classes = getattr(target, "classes", None)
     if classes is not None and len(classes) != (net.n_out if wanted is Labels else 2):
         raise InputError(f"target: expected a class for each of {net.n_out} outputs, got {len(classes)}")
+    if isinstance(target, Values):
+        for name, values in (("centre", target.centre), ("scale", target.scale)):
+            if len(values) not in (1, net.n_out) or values.dtype.kind not in "iuf":
+                raise InputError(f"target: expected a {name} for each of {net.n_out} outputs, got {values!r}")
+        if (target.scale <= 0).any():
+            raise InputError(f"target: expected scales above 0, got {target.scale!r}")
     return target
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import isfinite, nan
+from math import inf, isfinite, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainrule.arrays import Array
+from chainrule.errors import require_count, require_number
 
 if TYPE_CHECKING:
     from chainrule.network import Network
@@ -76,17 +77,24 @@ class History:
             net.state.params[...] = self.best
 
     def to_config(self) -> dict[str, Any]:
-        """Plain JSON; a metric that is not a number becomes null."""
+        """Plain JSON; a score or metric that is not a number becomes null."""
         records = [epoch._asdict() for epoch in self.epochs]
         for record in records:
-            record["metrics"] = {name: v if isfinite(v) else None for name, v in record["metrics"].items()}
+            record["score"] = _finite(record["score"])
+            record["metrics"] = {name: _finite(v) for name, v in record["metrics"].items()}
         return {"epochs": records, "best_epoch": self.best_epoch}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> History:
         records = [dict(record) for record in config["epochs"]]
         for record in records:
-            record["metrics"] = {name: nan if v is None else v for name, v in record["metrics"].items()}
+            record["score"] = _number("score", record["score"])
+            record["metrics"] = {name: _number(name, v) for name, v in record["metrics"].items()}
+            for name in ("loss", "seconds", "lr", *(["valid_loss"] if record["valid_loss"] is not None else [])):
+                require_number(name, record[name], -inf)
+            for name in ("number", "step", "since_best", *(["threads"] if record["threads"] is not None else [])):
+                require_count(name, record[name], least=0)
+        require_count("best_epoch", config["best_epoch"], least=0)
         return cls([Epoch(**record) for record in records], best_epoch=config["best_epoch"])
 
     def plot(self, path: Any = None) -> Any:
@@ -94,3 +102,14 @@ class History:
         from chainrule.plot import plot_history
 
         return plot_history(self, path)
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+
+def _number(name: str, value: float | None) -> float:
+    if value is None:
+        return nan
+    require_number(name, value, -inf)
+    return value

@@ -61,8 +61,7 @@ class Network:
     ) -> None:
         if not isinstance(loss, Loss):
             raise InputError(f"loss: expected a chainrule Loss such as SoftmaxCrossEntropy(), got {loss!r}")
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise InputError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
+        _require_float(dtype)
         require_count("seed", seed, least=0)
         if seed >= 2**64:
             raise InputError(f"seed: expected a whole number below 2**64, got {seed}")
@@ -285,6 +284,15 @@ class Network:
         penalties = "".join(f", {name} {value:g}" for name, value in chosen.items() if value)
         lines.append(f"{self.n_in} inputs, {self.plan.size:,} parameters, {self.dtype}; {self.loss!r}{penalties}")
         return "\n".join(lines)
+
+
+def _require_float(dtype: Any) -> None:
+    try:
+        got = str(np.dtype(dtype))
+    except TypeError:
+        got = repr(dtype)
+    if got not in ("float32", "float64"):
+        raise InputError(f"dtype: expected float32 or float64, got {got}")
 
 
 def weighted(data: Data, sample_weight: Any, dtype: Any) -> Data:

@@ -37,6 +37,11 @@ class Optimizer(Settings, ABC):
         if self.clip_norm is not None:
             require_number(f"{kind}(clip_norm)", self.clip_norm, open_low=True)
 
+    @classmethod
+    def moment_counts(cls) -> tuple[int, ...]:
+        """The values of `n_moments` that its settings lead to."""
+        return (cls.n_moments,)
+
     def scalars(self, step: int) -> tuple[float, ...]:
         """What `update` needs besides the arrays, η first; `step` counts the updates already made."""
         return (rate_at(self.lr, step),)
@@ -96,6 +101,10 @@ class SGD(Optimizer):
     @property
     def n_moments(self) -> int:  # type: ignore[override]
         return int(self.momentum > 0)
+
+    @classmethod
+    def moment_counts(cls) -> tuple[int, ...]:
+        return (0, 1)
 
     @property
     def math(self) -> tuple[str, ...]:  # type: ignore[override]

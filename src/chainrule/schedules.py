@@ -112,7 +112,15 @@ LearningRate: TypeAlias = float | Schedule
 
 
 def rate_at(lr: LearningRate, step: int) -> float:
-    return lr(step) if callable(lr) else float(lr)
+    """The rate of the update after `step` others; InputError where a schedule gives none."""
+    if not callable(lr):
+        return float(lr)
+    try:
+        rate = lr(step)
+    except OverflowError:
+        rate = math.inf
+    require_number(f"{type(lr).__name__} at step {step}", rate, -math.inf)
+    return rate
 
 
 def require_rate(name: str, lr: LearningRate) -> None:

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
 from chainrule.arrays import Array
-from chainrule.data.encoder import Categorical, Encoder, Number, TableEncoder
+from chainrule.data.columns import Categorical, Number
+from chainrule.data.encoder import Encoder, TableEncoder
 from chainrule.errors import counted
 from chainrule.history import Epoch
 from chainrule.job import Problem, Yardstick, not_better

@@ -215,20 +215,28 @@ def _column(y: Any, *, allow_matrix: bool = False) -> Array:
     return y
 
 
-def _distinct(y: Array) -> Array:
-    """The sorted classes; InputError where some are missing."""
+def _require_labels(y: Array) -> None:
+    """InputError where some are missing."""
     if y.dtype == object:
         missing = [row for row, label in enumerate(y) if label is None or label != label]
     else:
         missing = np.flatnonzero(y != y).tolist()
     if missing:
         raise InputError(f"y: expected a label in every row, got none in row {missing[0]} ({len(missing)} missing)")
+
+
+def _distinct(y: Array) -> Array:
+    """The sorted classes; InputError where some are missing, or of another kind than the others."""
+    _require_labels(y)
     try:
         found = np.unique(y)
     except TypeError:
         raise InputError(f"y: expected labels of one kind, got {_sample(y)}") from None
     if found.dtype == object and all(isinstance(label, str) for label in found):
         found = found.astype(str)
+    elif found.dtype.kind not in "biufUSmM" and not all(isinstance(label, (bool, int, float)) for label in found):
+        wrong = next(label for label in found if not isinstance(label, (bool, int, float)))
+        raise InputError(f"y: expected labels that are numbers, text, bytes or NumPy's dates, got {wrong!r}")
     elif found.dtype.kind == "f" and (found == found.round()).all() and abs(found).max() < 2**53:
         found = found.astype(np.int64)
     return found
@@ -236,15 +244,19 @@ def _distinct(y: Array) -> Array:
 
 def _indices(y: Array, classes: Array) -> Array:
     """The position of each label among the sorted classes."""
-    if classes.dtype.kind == "U" and y.dtype == object:
-        y = y.astype(str)
+    if y.dtype == object:
+        _require_labels(y)
+        y = y.astype(str) if classes.dtype.kind == "U" else y
     if (classes.dtype.kind == "U") != (y.dtype.kind == "U"):
         raise InputError(f"y: expected labels among {_sample(classes)}, got {_sample(y)}")
-    place = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+    try:
+        place = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+    except TypeError:  # kinds that do not compare
+        raise InputError(f"y: expected labels among {_sample(classes)}, got {_sample(y)}") from None
     wrong = classes[place] != y
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        raise InputError(f"y: expected labels among {_sample(classes)}, got {y[row].item()!r} in row {row}")
+        raise InputError(f"y: expected labels among {_sample(classes)}, got {_sample(y[row : row + 1])} in row {row}")
     return np.asarray(place, dtype=np.intp)
 
 

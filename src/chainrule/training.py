@@ -13,10 +13,10 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.backends import choose
 from chainrule.backends.reference import Data
-from chainrule.errors import Diverged, InputError, nearest, require_count
+from chainrule.errors import Diverged, InputError, nearest, require_count, require_number
 from chainrule.history import Epoch, History
 from chainrule.metrics import METRICS, Metric
-from chainrule.network import Network, weighted
+from chainrule.network import Network, as_weights, weighted
 from chainrule.optimizers import Optimizer
 from chainrule.schedules import rate_at
 from chainrule.targets import Labels, Target, target_for
@@ -194,7 +194,9 @@ def _training_data(net: Network, data: Data, target: Target, sample_weight: Any,
         raise InputError(f"y: expected at least two classes, got only {target.classes[data.t[0]].item()!r}")
     if class_weight is not None:
         per_row = _class_weights(target, data.t, class_weight)
-        sample_weight = per_row if sample_weight is None else per_row * np.asarray(sample_weight)
+        sample_weight = per_row if sample_weight is None else per_row * as_weights(sample_weight, len(data))
+        if not sample_weight.any():
+            raise InputError("class_weight: expected at least one row of weight above 0, got all 0")
     return data if sample_weight is None else weighted(data, sample_weight, net.dtype)
 
 
@@ -208,11 +210,14 @@ def _class_weights(target: Target, t: Array, class_weight: Any) -> Array:
             raise InputError(f"class_weight: expected 'balanced' or a dict, got {class_weight!r}")
         counts = np.bincount(t, minlength=len(classes))
         per_class = np.divide(len(t), len(classes) * counts, where=counts > 0, out=np.zeros(len(classes)))
+    elif not isinstance(class_weight, Mapping):
+        raise InputError(f"class_weight: expected 'balanced' or a dict, got {class_weight!r}")
     else:
         known = classes.tolist()
-        for label in class_weight:
+        for label, weight in class_weight.items():
             if label not in known:
                 raise InputError(f"class_weight: expected labels among {known}, got {label!r}")
+            require_number(f"class_weight of {label!r}", weight)
         per_class = np.array([class_weight.get(label, 1.0) for label in known], dtype=np.float64)
     return np.asarray(per_class[t])
 

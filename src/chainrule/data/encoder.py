@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,153 +13,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array, Scaled, as_matrix
+from chainrule.data.columns import MAX_LEVELS, Categorical, Column, Numeric, Quantile, numbers
 from chainrule.data.table import Table, as_levels, as_table
 from chainrule.errors import InputError, nearest, require_count
 
-MAX_LEVELS = 50  # categories of a column with a feature of their own
-LARGEST = float(np.finfo(np.float64).max)
-SQUASH = 3.0  # IQRs: further out, numbers are drawn in
 SCALES = ("robust", "standard", "quantile")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}.*)?$")
-
-
-class Column(ABC):
-    """How one column becomes features. Frozen: what it learned is its fields."""
-
-    name: str
-
-    @property
-    @abstractmethod
-    def features(self) -> list[str]: ...
-
-    @abstractmethod
-    def transform(self, column: Array) -> Array:
-        """(N,) to (N, number of features)."""
-
-
-def _numbers(name: str, column: Array) -> Array:
-    if column.dtype != np.float64:
-        text = next((cell for cell in column.tolist() if cell is not None), None)
-        raise InputError(f"column {name!r}: expected numbers, got {text!r}")
-    wrong = np.isinf(column)
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise InputError(f"column {name!r}: expected finite numbers, got {column[row]} in row {row + 1}")
-    return column
-
-
-def _require_scalable(name: str, column: Array, *learned: Any) -> None:
-    """Means, spreads and quantiles of numbers near the largest there are overflow."""
-    if not all(np.isfinite(values).all() for values in learned):
-        most = np.nanmax(abs(column))
-        raise InputError(f"column {name!r}: its numbers, up to {most:g}, are too large to scale; divide or drop them")
-
-
-@dataclass(frozen=True)
-class Number(Column):
-    """A column of numbers: missing values become the median, and get a flag where training rows had some."""
-
-    name: str
-    median: float
-    flag: bool
-
-    @abstractmethod
-    def scaled(self, x: Array) -> Array:
-        """(N,) to (N,)."""
-
-    @property
-    def features(self) -> list[str]:
-        return [self.name, f"{self.name} is missing"] if self.flag else [self.name]
-
-    def transform(self, column: Array) -> Array:
-        column = _numbers(self.name, column)
-        missing = np.isnan(column)
-        z = self.scaled(np.where(missing, self.median, column))
-        return np.column_stack([z, missing] if self.flag else [z])
-
-
-@dataclass(frozen=True)
-class Numeric(Number):
-    """(x - centre)/scale.
-
-    robust    median and IQR, then z/√(1 + (z/3)²): heavy tails are drawn in, order is kept
-    standard  mean and standard deviation
-    """
-
-    method: str
-    centre: float
-    scale: float
-
-    @classmethod
-    def fit(cls, name: str, column: Array, method: str) -> Numeric:
-        known = column[~np.isnan(column)]
-        with np.errstate(over="ignore", invalid="ignore"):
-            low, median, high = np.quantile(known, [0.25, 0.5, 0.75]).tolist()
-            centre, scale = (median, high - low) if method == "robust" else (float(known.mean()), float(known.std()))
-            scale = scale or float(known.std()) or 1.0  # no IQR where more than half the rows are equal
-        _require_scalable(name, column, median, centre, scale)
-        return cls(name, median, len(known) < len(column), method, centre, scale)
-
-    def scaled(self, x: Array) -> Array:
-        with np.errstate(over="ignore"):
-            z = np.clip((x - self.centre) / self.scale, -LARGEST, LARGEST)
-        return z / np.hypot(1, z / SQUASH) if self.method == "robust" else z
-
-
-@dataclass(frozen=True)
-class Quantile(Number):
-    """The share of training rows below x, as a number from -√3 to √3 (variance 1)."""
-
-    points: tuple[float, ...]
-    shares: tuple[float, ...]
-
-    @classmethod
-    def fit(cls, name: str, column: Array, n_points: int = 101) -> Quantile:
-        known = column[~np.isnan(column)]
-        with np.errstate(over="ignore", invalid="ignore"):
-            quantiles, median = np.quantile(known, np.linspace(0, 1, n_points)), float(np.median(known))
-        _require_scalable(name, column, quantiles, median)
-        points, first = np.unique(quantiles, return_index=True)
-        last = np.append(first[1:], n_points) - 1
-        shares = (first + last) / 2 / (n_points - 1)  # the middle of the ranks that share a value
-        flag = len(known) < len(column)
-        return cls(name, median, flag, tuple(points.tolist()), tuple(shares.tolist()))
-
-    def scaled(self, x: Array) -> Array:
-        return (2 * np.interp(x, self.points, self.shares) - 1) * np.sqrt(3)
-
-
-@dataclass(frozen=True)
-class Categorical(Column):
-    """One feature per level; levels beyond the `max_levels` commonest share one.
-
-    A level that no training row had is all zeros, or that shared feature where there is one.
-    """
-
-    name: str
-    levels: tuple[str, ...]
-    others: bool
-
-    @classmethod
-    def fit(cls, name: str, column: Array, max_levels: int = MAX_LEVELS) -> Categorical:
-        counts = Counter(as_levels(column).tolist())
-        common = [level for level, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
-        return cls(name, tuple(sorted(common[:max_levels])), len(common) > max_levels)
-
-    @property
-    def features(self) -> list[str]:
-        return [f"{self.name}={level}" for level in self.levels] + ([f"{self.name}=other"] if self.others else [])
-
-    def transform(self, column: Array) -> Array:
-        index = {level: i for i, level in enumerate(self.levels)}
-        none = len(index)
-        found = np.array([index.get(level, none) for level in as_levels(column).tolist()])
-        hot = np.zeros((len(column), none + 1))  # the last column: none of the levels
-        hot[np.arange(len(column)), found] = 1
-        return hot if self.others else hot[:, :-1]
-
-
-COLUMNS: dict[str, type[Column]] = {kind.__name__: kind for kind in (Numeric, Quantile, Categorical)}
 
 
 class Encoder(ABC):
@@ -253,7 +111,7 @@ def _distinct(names: list[str]) -> list[str]:
 def _fit_column(name: str, column: Array, scale: str, max_levels: int) -> Column:
     if column.dtype != np.float64:
         return Categorical.fit(name, column, max_levels)
-    _numbers(name, column)
+    numbers(name, column)
     return Quantile.fit(name, column) if scale == "quantile" else Numeric.fit(name, column, scale)
 
 
@@ -307,7 +165,7 @@ class Pixels(Encoder):
         if width != self.n_pixels:
             raise InputError(f"pixels: expected {self.n_pixels:,} in each row, as in training, got {width:,}")
         if isinstance(X, Table):
-            X = np.column_stack([_numbers(name, column) for name, column in X.columns.items()])
+            X = np.column_stack([numbers(name, column) for name, column in X.columns.items()])
         X = as_matrix(X.reshape(len(X), width), width, np.float32, "pixels")
         scale, shift = 2 / (self.high - self.low), (self.low + self.high) / (self.low - self.high)
         if X.dtype == np.uint8:

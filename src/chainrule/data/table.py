@@ -124,7 +124,11 @@ def as_column(values: Any, name: str | None = None) -> Array:
         return column / np.timedelta64(1, "s")
     if column.dtype.kind == "M":
         return column
-    cells = [None if type(cell) is not str and _is_missing(cell) else cell for cell in column.astype(object).tolist()]
+    column = column.astype(object)
+    cells = column.tolist()
+    if set(map(type, cells)) <= {str, type(None)}:
+        return column
+    cells = [None if type(cell) is not str and _is_missing(cell) else cell for cell in cells]
     if not all(cell is None or _is_number(cell) for cell in cells):
         return _objects([cell if cell is None else _text(cell) for cell in cells])
     try:
@@ -166,8 +170,12 @@ def _as_text(column: Array) -> Array:
 def as_levels(column: Array) -> Array:
     """Every cell as text, whole numbers without a point, the missing ones as a level of their own."""
     cells = column.tolist()
-    levels = {cell: MISSING if _is_missing(cell) else _text(cell) for cell in set(cells)}
-    return _objects([levels[cell] for cell in cells])
+    return np.fromiter(map(level_names(cells).__getitem__, cells), dtype=object, count=len(cells))
+
+
+def level_names(cells: Sequence[Any]) -> dict[Any, str]:
+    """Each different cell's level."""
+    return {cell: MISSING if _is_missing(cell) else _text(cell) for cell in set(cells)}
 
 
 def _objects(cells: Sequence[Any]) -> Array:

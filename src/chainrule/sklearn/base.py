@@ -1,29 +1,29 @@
-"""What classifier and regressor share: from a table to the core's Network, through a fit, and back to predictions."""
+"""What classifier and regressor share: from a table to the core's Network, and through a fit."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.arrays import Array, is_sparse
 from chainrule.backends.reference import Data
 from chainrule.errors import InputError
-from chainrule.layers import Dense
-from chainrule.losses import HalfSquaredError, Loss
+from chainrule.losses import Loss
 from chainrule.network import Network
 from chainrule.sklearn.callbacks import CallbackSupportMixin, Reports, with_callbacks
+from chainrule.sklearn.fitted import FittedMLP, last_dense
 from chainrule.sklearn.fitting import Epochs, HeldOut, Progress, fit_lbfgs, split, start_records
 from chainrule.sklearn.parameters import check, hidden_sizes, initial_factors, is_stochastic, layers, out_activation
-from chainrule.sklearn.values import Arrays, assign, checked_weights, weights
+from chainrule.sklearn.values import assign, checked_weights, weights
 from chainrule.targets import Target
 
 Self = TypeVar("Self", bound="BaseMLP")
-FLOATS = (np.float64, np.float32)
 
 
 def in_batches(estimator: Any) -> bool:
@@ -35,10 +35,21 @@ def in_batches(estimator: Any) -> bool:
     return True
 
 
-class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
-    """The estimators' common part. A fitted one holds a chainrule Network, `network_`, and little else."""
+@contextmanager
+def put_back(estimator: Any) -> Iterator[None]:
+    """An exception leaves the estimator as it was."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
-    network_: Network
+
+class BaseMLP(CallbackSupportMixin, FittedMLP):
+    """The estimators' common part: how they are trained."""
+
     _progress: Progress
 
     @abstractmethod
@@ -46,26 +57,10 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
         """What y means, the first time; InputError where later ones mean something else."""
 
     @abstractmethod
-    def _require_known(self, y: Any) -> None:
-        """InputError where y has what the network has no output for."""
-
-    @abstractmethod
     def _loss(self) -> Loss: ...
 
     @abstractmethod
     def _target(self, loss: Loss) -> Target: ...
-
-    @abstractmethod
-    def _encoded(self, y: Any, dtype: Any) -> Array:
-        """t as the loss takes it, from targets that have been checked."""
-
-    @abstractmethod
-    def _restored(self, t: Array) -> Array:
-        """y again."""
-
-    @abstractmethod
-    def _decoded(self, z: Array) -> Array:
-        """Predictions from the network's outputs."""
 
     def _row_weights(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
         return w
@@ -84,10 +79,23 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
             At least 0; rows of weight 0 are left out.
         X_val, y_val : optional
             Rows for `validation_loss_curve_` and, with early_stopping, for the score, in place of a part of X.
-        """
-        return self._fit(X, y, sample_weight, X_val, y_val, incremental=False)
 
-    def _fit(self: Self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, *, incremental: bool) -> Self:
+        Raises
+        ------
+        InputError
+            Where something does not fit: the estimator is what it was before. Or where the training diverged: it has
+            the network as far as that came, as with any other exception during the training, a scorer's for example.
+            Ctrl-C is a warning.
+        """
+        with put_back(self):
+            run = self._prepared(X, y, sample_weight, X_val, y_val, incremental=False)
+        run()
+        return self
+
+    def _prepared(
+        self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, *, incremental: bool
+    ) -> Callable[[], None]:
+        """The training, with all that can be refused behind it."""
         check(self)
         first = not hasattr(self, "network_") or not (self.warm_start or incremental)
         given = X, y, sample_weight
@@ -105,32 +113,35 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
             if first:
                 self.network_.seed = int(rng.randint(2**31 - 1))
             start_records(self, held_out is not None)
-            self._fit_epochs(data, held_out, given, incremental)
-        else:
-            self._fit_lbfgs(data, X_val, given)
-        return self
+            return self._epochs(data, held_out, given, incremental)
+        return self._lbfgs(data, X_val, given)
 
-    def _fit_lbfgs(self, data: Data, X_val: Any, given: tuple[Any, Any, Any]) -> None:
+    def _lbfgs(self, data: Data, X_val: Any, given: tuple[Any, Any, Any]) -> Callable[[], None]:
         if np.any(self.dropout) or X_val is not None:
             name = "X_val" if X_val is not None else "dropout"
             raise InputError(f"{name}: expected a solver that goes through the rows in batches, got solver='lbfgs'")
-        reports = Reports(self, *given, self.max_iter)
-        fit_lbfgs(self, data, reports)
-        reports.end()
 
-    def _fit_epochs(self, data: Data, held_out: Data | None, given: tuple[Any, Any, Any], incremental: bool) -> None:
+        def run() -> None:
+            reports = Reports(self, *given, self.max_iter)
+            fit_lbfgs(self, data, reports)
+            reports.end()
+
+        return run
+
+    def _epochs(
+        self, data: Data, held_out: Data | None, given: tuple[Any, Any, Any], incremental: bool
+    ) -> Callable[[], None]:
         watched = None if held_out is None else HeldOut(self, held_out)
+        epochs = Epochs(self, data, watched)
         if incremental:
-            Epochs(self, data, watched).partial_fit()
-            return
-        reports = Reports(self, *given, self.max_iter)
-        Epochs(self, data, watched, reports).fit()
-        reports.end()
+            return epochs.partial_fit
 
-    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        """X as CSR or array of floats, y as an array."""
-        X, y = validate_data(self, X, y, accept_sparse="csr", multi_output=True, dtype=FLOATS, reset=reset)
-        return X, y
+        def run() -> None:
+            reports = Reports(self, *given, self.max_iter)
+            epochs.fit(reports)
+            reports.end()
+
+        return run
 
     def _data(self, X: Any, y: Any, dtype: Any, sample_weight: Any = None, incremental: bool = False) -> Data:
         """What the backends take; rows of weight 0 are dropped here, and nowhere else."""
@@ -179,7 +190,7 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
         for name in ("loss_", "loss_curve_"):
             self.__dict__.pop(name, None)
         self.n_outputs_, self.n_layers_ = net.n_out, len(self.coefs_) + 1
-        self._n_features_out = net.plan.widths[_last_dense(net)]
+        self._n_features_out = net.plan.widths[last_dense(net)]
         self.out_activation_ = out_activation(net.loss, net.layers)
         self.n_iter_ = self.t_ = 0
         self._progress = Progress(float(self.learning_rate_init), float(self.learning_rate_init))
@@ -188,7 +199,7 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
         """The fitted network under the present parameters: the same numbers, perhaps another penalty or rate."""
         rate = float(self.learning_rate_init)
         if self._progress.rate_init != rate or self.learning_rate == "constant":
-            self._progress.rate_init = self._progress.rate = rate
+            self._progress = replace(self._progress, rate_init=rate, rate=rate)
         old, loss = self.network_, self._loss()
         built = tuple(layers(self, loss, old.n_out))
         if (built, loss, float(self.alpha)) == (old.layers, old.loss, old.objective.l2):
@@ -212,83 +223,3 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
         self._start(n_features, np.dtype(dtype), rng)
         self.network_.seed = int(rng.randint(2**31 - 1))
         return self
-
-    # the fitted network
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "network_")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-    def _weights(self, letter: str, name: str) -> Arrays:
-        if not hasattr(self, "network_"):
-            raise AttributeError(f"{name}: this {type(self).__name__} is not fitted yet; see fit and build")
-        return weights(self.network_, letter, name)
-
-    @property
-    def coefs_(self) -> Arrays:
-        """The weight matrices (n_inputs, n_units), layer by layer; they share the network's memory."""
-        return self._weights("W", "coefs_")
-
-    @coefs_.setter
-    def coefs_(self, values: Any) -> None:
-        assign(self.coefs_, values, "coefs_")
-
-    @property
-    def intercepts_(self) -> Arrays:
-        """The bias vectors (n_units,), layer by layer; they share the network's memory."""
-        return self._weights("b", "intercepts_")
-
-    @intercepts_.setter
-    def intercepts_(self, values: Any) -> None:
-        assign(self.intercepts_, values, "intercepts_")
-
-    def _inputs(self, X: Any) -> Any:
-        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
-        return X.astype(self.network_.dtype, copy=False) if is_sparse(X) else np.ascontiguousarray(X)
-
-    def _outputs(self, X: Any) -> Array:
-        """z (N, K) of the last layer, before the loss's link."""
-        net = getattr(self, "network_", None)
-        if net is None:
-            check_is_fitted(self)
-        elif not hasattr(self, "feature_names_in_") and (z := net.quick_outputs(X)) is not None:
-            return z
-        return self.network_.outputs(self._inputs(X))
-
-    def predict(self, X: Any) -> Array:
-        """Labels, or values, (n_samples,) or (n_samples, n_outputs)."""
-        return self._decoded(self._outputs(X))
-
-    def transform(self, X: Any) -> Array:
-        """What the last hidden layer makes of X (n_samples, n_units)."""
-        check_is_fitted(self)
-        X, net = self._inputs(X), self.network_
-        if not (cut := _last_dense(net)):
-            return X.toarray() if is_sparse(X) else X.astype(net.dtype)
-        hidden = Network(net.layers[:cut], HalfSquaredError(), net.n_in, dtype=net.dtype)
-        for label, values in hidden.state.named.items():
-            values[...] = net[label]
-        return hidden.outputs(X)
-
-    def to_sklearn(self) -> Any:
-        """scikit-learn's own estimator with these weights. InputError where it cannot hold the network."""
-        from chainrule.sklearn.convert import to_sklearn
-
-        check_is_fitted(self)
-        return to_sklearn(self)
-
-    def input_gradients(self, X: Any, y: Any) -> Array:
-        """∂loss/∂X (n_samples, n_features), where the loss is the mean over the rows of X, as in training."""
-        check_is_fitted(self)
-        X, y = self._checked(X, y, reset=False)
-        self._require_known(y)
-        return self.network_.input_gradients(X, self._restored(self._encoded(y, self.network_.dtype)))
-
-
-def _last_dense(net: Network) -> int:
-    return max(i for i, layer in enumerate(net.layers) if isinstance(layer, Dense))

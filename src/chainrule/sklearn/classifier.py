@@ -13,9 +13,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from chainrule.arrays import Array, is_sparse
-from chainrule.errors import InputError
+from chainrule.errors import InputError, require_number
 from chainrule.losses import Loss
-from chainrule.sklearn.base import BaseMLP, Self, in_batches
+from chainrule.sklearn.base import BaseMLP, Self, in_batches, put_back
 from chainrule.sklearn.parameters import classifier_loss, wrong
 from chainrule.targets import Flags, Labels, Target
 
@@ -210,14 +210,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             for label in self.class_weight:
                 if label not in self.classes_:
                     raise InputError(f"class_weight: expected labels among {self.classes_.tolist()}, got {label!r}")
+                require_number(f"class_weight of {label!r}", self.class_weight[label])
         elif not (isinstance(self.class_weight, str) and self.class_weight == "balanced"):
             raise wrong(self, "class_weight", "a dict, 'balanced' or None", self.class_weight)
         each = compute_sample_weight(self.class_weight, y)
-        return each if w is None else each * w
+        each = each if w is None else each * w
+        if not each.any():
+            raise InputError("class_weight: expected at least one row of weight above zero, got all zero")
+        return each
 
     @available_if(in_batches)
     def partial_fit(self: Self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train one epoch on X and y, going on from the last call. The first one needs all `classes`."""
+        with put_back(self):
+            self._learn_all(y, classes)
+            run = self._prepared(X, y, sample_weight, None, None, incremental=True)
+        run()
+        return self
+
+    def _learn_all(self, y: Any, classes: Any) -> None:
         if not hasattr(self, "network_"):
             if classes is None:
                 raise InputError("classes must be passed on the first call to partial_fit.")
@@ -226,12 +237,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             raise InputError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
             )
-        return self._fit(X, y, sample_weight, None, None, incremental=True)
 
     def build(self: Self, n_features: int, classes: Any, *, dtype: Any = np.float64) -> Self:
         """The network with its initial weights, untrained: to predict, to set `coefs_`, to go on with partial_fit."""
-        self._learn_classes(unique_labels(classes))
-        return self._build(n_features, dtype)
+        with put_back(self):
+            self._learn_classes(unique_labels(classes))
+            return self._build(n_features, dtype)
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n_samples, n_classes), columns in the order of `classes_`."""

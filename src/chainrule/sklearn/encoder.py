@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.arrays import Array
 from chainrule.data import encoder as core
+from chainrule.data.columns import MAX_LEVELS, Number
 from chainrule.data.table import Table, as_table, refuse_masked
 from chainrule.errors import InputError, require_count
 
@@ -61,7 +62,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         scale: str = "robust",
         categorical: Any = None,
         drop: Any = None,
-        max_levels: int = core.MAX_LEVELS,
+        max_levels: int = MAX_LEVELS,
         sparse_output: bool = False,
         dtype: Any = None,
     ) -> None:
@@ -162,7 +163,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         import narwhals as nw
 
         dtypes = dict(zip(names, nw.from_native(X).schema.values()))
-        numbers = [dtypes[column.name] for column in self.encoder_.columns if isinstance(column, core.Number)]
+        numbers = [dtypes[column.name] for column in self.encoder_.columns if isinstance(column, Number)]
         narrow = numbers and all(str(dtype).lower() in NARROW for dtype in numbers)
         return np.dtype(np.float32 if narrow else np.float64)
 

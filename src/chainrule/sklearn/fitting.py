@@ -110,8 +110,9 @@ def start_records(estimator: Any, validated: bool) -> None:
 class Epochs:
     """The loop of one call of `fit` (up to max_iter epochs) or `partial_fit` (one)."""
 
-    def __init__(self, estimator: Any, data: Data, held_out: HeldOut | None, reports: Reports | None = None) -> None:
-        self.estimator, self.data, self.held_out, self.reports = estimator, data, held_out, reports
+    def __init__(self, estimator: Any, data: Data, held_out: HeldOut | None) -> None:
+        self.estimator, self.data, self.held_out = estimator, data, held_out
+        self.reports: Reports | None = None
         self.net, self.progress = estimator.network_, estimator._progress
         self.batch = batch_size(estimator, len(data))
         self.rows = np.arange(len(data))
@@ -126,7 +127,8 @@ class Epochs:
         self.best = net.state.params.copy() if estimator.early_stopping else None
         self.diverged: Diverged | None = None
 
-    def fit(self) -> None:
+    def fit(self, reports: Reports) -> None:
+        self.reports = reports
         most = self.estimator.max_iter
         try:
             if not self._run(most):

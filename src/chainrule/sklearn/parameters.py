@@ -27,6 +27,7 @@ from chainrule.losses import (
 )
 from chainrule.optimizers import OPTIMIZERS, AdamEpsilonHat, ClassicalMomentum, Optimizer
 from chainrule.schedules import LearningRate, Schedule
+from chainrule.training import MOST_THREADS
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ def real(low: float, high: float = inf, ends: str = "[)") -> Rule:
     return Rule(f"a float in the range {ends[0]}{low:.1f}, {high:.1f}{ends[1]}", holds)
 
 
-def whole(low: int) -> Rule:
+def whole(low: int, high: float = inf) -> Rule:
     def holds(value: Any) -> bool:
-        return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= low)
+        return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(low <= value <= high)
 
-    return Rule(f"an int in the range [{low}, inf)", holds)
+    return Rule(f"an int in the range [{low}, {'inf)' if high == inf else f'{high}]'}", holds)
 
 
 def word(*known: str) -> Rule:
@@ -98,7 +99,7 @@ RULES: dict[str, Rule] = {
     | Rule("the name of a scorer or a callable", lambda value: isinstance(value, str) or callable(value)),
     "coefs_init": NOTHING | LIST,
     "intercepts_init": NOTHING | LIST,
-    "n_threads": NOTHING | whole(1),
+    "n_threads": NOTHING | whole(1, MOST_THREADS),
 }
 
 

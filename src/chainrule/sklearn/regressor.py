@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from chainrule.arrays import Array, is_sparse
 from chainrule.errors import InputError
 from chainrule.losses import Loss
-from chainrule.sklearn.base import BaseMLP, Self, in_batches
+from chainrule.sklearn.base import BaseMLP, Self, in_batches, put_back
 from chainrule.sklearn.parameters import regressor_loss
 from chainrule.targets import Counts, Target, Values
 
@@ -176,9 +176,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     @available_if(in_batches)
     def partial_fit(self: Self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one epoch on X and y, going on from the last call."""
-        return self._fit(X, y, sample_weight, None, None, incremental=True)
+        with put_back(self):
+            run = self._prepared(X, y, sample_weight, None, None, incremental=True)
+        run()
+        return self
 
     def build(self: Self, n_features: int, n_outputs: int = 1, *, dtype: Any = np.float64) -> Self:
         """The network with its initial weights, untrained: to predict, to set `coefs_`, to go on with partial_fit."""
-        self.n_outputs_ = n_outputs
-        return self._build(n_features, dtype)
+        with put_back(self):
+            self.n_outputs_ = n_outputs
+            return self._build(n_features, dtype)
