@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from types import SimpleNamespace
 from typing import Any, TypeAlias
@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.errors import InputError
+from chainrule.settings import settings
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Views: TypeAlias = SimpleNamespace  # one layer's named arrays: parameters, gradients, or memory slots
@@ -40,7 +41,7 @@ def is_sparse(X: Any) -> bool:
     return hasattr(X, "tocsr")
 
 
-@dataclass(frozen=True, eq=False)
+@settings
 class Scaled:
     """Rows (N, I) of bytes that mean byte·scale + shift: backends compute so while they gather a batch."""
 

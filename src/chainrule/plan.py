@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from types import SimpleNamespace
 from typing import Any
@@ -13,9 +12,10 @@ from chainrule.arrays import Array, Views
 from chainrule.errors import InputError, require_count
 from chainrule.layers import Layer
 from chainrule.random import initial
+from chainrule.settings import settings
 
 
-@dataclass(frozen=True, eq=False)
+@settings
 class Slot:
     """One parameter of one layer in the flat array. `label` (W1, b1, W2, ...) is its name for users, everywhere."""
 
@@ -33,7 +33,7 @@ class Slot:
         return flat[self.start : self.stop].reshape(self.shape)
 
 
-@dataclass(frozen=True, eq=False)
+@settings
 class Plan:
     layers: tuple[Layer, ...]
     widths: tuple[int, ...]  # widths[i] enters layer i; the last leaves the network

@@ -14,7 +14,7 @@ from chainrule.errors import InputError
 from chainrule.losses import Loss
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Target(ABC):
     """Between y as users write it and t (B,) or (B, K) as the loss takes it; p (B, K) are the loss's linked outputs."""
 
@@ -48,7 +48,7 @@ class Target(ABC):
         """What each row adds to the score (B,): their mean is the score, their spread its standard error."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Labels(Target):
     """One of K classes per row: labels of any kind, or rows of K probabilities (one-hot or soft)."""
 
@@ -91,7 +91,7 @@ class Labels(Target):
         return np.asarray(p.argmax(axis=1) == (t if t.ndim == 1 else t.argmax(axis=1)), dtype=np.float64)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Flags(Target):
     """Yes or no for each output: with one output two classes of any kind, with K a matrix of 0 and 1 (multi-label).
 
@@ -133,7 +133,7 @@ class Flags(Target):
         return np.asarray(((p > 0.5) == (t > 0.5)).all(axis=1), dtype=np.float64)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Values(Target):
     """Numbers, (N,) or (N, K). The network fits (y - centre)/scale; predictions are put back. The score is R²."""
 
@@ -183,7 +183,7 @@ class Values(Target):
         return np.asarray(1 - rows / spread if spread else np.where(rows == 0, 1.0, 0.0))
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Counts(Values):
     """Numbers of at least 0, not shifted: the loss takes their logarithm's place itself."""
 

@@ -6,7 +6,6 @@ Everything a step writes is allocated once, in a Tape; nothing as large as the n
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from math import isfinite
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +19,7 @@ from chainrule.losses import Loss
 from chainrule.optimizers import BLOCK, Optimizer
 from chainrule.plan import Plan
 from chainrule.random import fill_mask, order
+from chainrule.settings import settings
 from chainrule.state import State
 from chainrule.targets import Target
 
@@ -27,7 +27,7 @@ __all__ = ["NAME", "Inference", "Steps", "order", "whole_gradients"]
 NAME = "reference"
 
 
-@dataclass(frozen=True, eq=False)
+@settings
 class Objective:
     """What is minimised: the loss, plus l2/2·ΣW² + l1·Σ|W| over the matrices.
 
@@ -59,7 +59,7 @@ class Objective:
         return value if np.iscomplexobj(matrices) else float(value)
 
 
-@dataclass(frozen=True, eq=False)
+@settings
 class Data:
     """Rows as the network takes them: X (N, I) dense or CSR, t as the loss takes it, w (N,) or None, all aligned."""
 
