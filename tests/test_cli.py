@@ -515,12 +515,16 @@ def test_fashion_mnist_from_the_command_line(run):
 
 
 def test_import_is_quick(folder):
-    """`import chainrule` adds under 20 ms of a processor to NumPy's import: the lowest of up to 40, as machines are noisy."""
-    code = "import time, numpy; t = time.process_time(); import chainrule; print(time.process_time() - t)"
+    """`import chainrule` adds under 20 ms to NumPy's import; on a slow or busy machine, where that takes longer than 80 ms,
+    under a quarter of it. The best of up to 40."""
+    code = "from time import perf_counter as now; a = now(); import numpy; b = now(); import chainrule; print(b - a, now() - b)"
     compiled = os.environ | {"PYTHONPYCACHEPREFIX": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
-    command = [sys.executable, "-c", code]
-    times = (float(subprocess.run(command, capture_output=True, text=True, env=compiled).stdout) for _ in range(40))
-    assert any(seconds < 0.020 for seconds in times)
+
+    def seconds():
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=compiled)
+        return map(float, done.stdout.split())
+
+    assert any(added < max(0.020, numpy / 4) for numpy, added in (seconds() for _ in range(40)))
 
 
 def test_bench_tells_what_decides_speed_and_times_every_step(capsys):
