@@ -155,7 +155,6 @@ void Engine<T>::place(const std::vector<LayerSpec>& specs, bool training, bool i
             l.memory = memory.array<T>(rows * l.ldx);
             l.scale = memory.array<T>(rows);
         }
-        if (kind == Kind::dense) multiplications += double(spec.n_in) * spec.n_out;
         x = l.y, dx = l.dy;
         layers.push_back(l);
     }

@@ -92,7 +92,6 @@ public:
     // Adds the gradient of rows of the data, in blocks of the engine's size, to grads; their loss divided by total.
     double gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, T* grads, T* dX, Threads);
     void infer(const Source& X, int64_t n_rows, T* out, Threads);
-    double work() const { return multiplications; }  // of one row, forward
 
     int n_in() const { return program.layers[0].n_in; }
     int n_out() const { return program.layers[program.n_layers - 1].n_out; }
@@ -109,7 +108,6 @@ private:
     std::vector<Layer<T>> layers;
     Program<T> program;
     int64_t n_params, capacity;
-    double multiplications = 0;
     Rows<T> data{};
     RuleSpec rule{};
     T *params = nullptr, *moments[2] = {}, *grads = nullptr, *carry = nullptr;
