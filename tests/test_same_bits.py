@@ -3,10 +3,12 @@
 import json
 import multiprocessing
 import os
+import platform
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +41,20 @@ def trained(
     assert all(epoch.threads == threads and epoch.backend == "compiled" for epoch in history)
     records = [epoch._replace(seconds=0, threads=0) for epoch in history]
     return net.state.params.tobytes() + net.state.moments.tobytes() + json.dumps(records).encode()
+
+
+NEEDED = {
+    "v3": {"avx2", "fma", "bmi1", "bmi2", "abm", "movbe", "f16c"},
+    "v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+}
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the names are those of Linux on x86-64")
+def test_a_set_is_used_where_the_cpu_has_all_its_instructions():
+    line = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+    flags = set(line.split(":")[1].split())
+    v3 = flags >= NEEDED["v3"]
+    assert ISAS == ["v4"] * (v3 and flags >= NEEDED["v4"]) + ["v3"] * v3
 
 
 CASES = (

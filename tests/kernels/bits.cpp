@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "cpu.hpp"
 #include "engine.hpp"
 
 using namespace chainrule;
@@ -18,9 +19,9 @@ namespace v3 { extern const Isa isa; }
 namespace v4 { extern const Isa isa; }
 }
 static std::vector<const Isa*> sets() {
-    std::vector<const Isa*> found{&v3::isa};
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-        found.push_back(&v4::isa);
+    std::vector<const Isa*> found;
+    if (runs_v3()) found.push_back(&v3::isa);
+    if (runs_v4()) found.push_back(&v4::isa);
     return found;
 }
 #else
@@ -153,6 +154,10 @@ static uint64_t check(const Case& c, uint64_t seed, int number) {
 
 int main(int argc, char** argv) {
     const int cases = argc > 1 ? std::atoi(argv[1]) : 100;
+    if (sets().empty()) {
+        std::puts("this processor runs none of the kernels");
+        return 1;
+    }
     Dice dice{20};
     uint64_t all = 0;
     for (int number = 0; number < cases; number++) {

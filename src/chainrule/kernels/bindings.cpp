@@ -13,6 +13,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "cpu.hpp"
 #include "engine.hpp"
 
 namespace nb = nanobind;
@@ -33,13 +34,8 @@ namespace {
 std::vector<const Isa*> usable() {
     std::vector<const Isa*> sets;
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                        __builtin_cpu_supports("avx512cd");
-    if (avx2 && avx512) sets.push_back(&v4::isa);
-    if (avx2) sets.push_back(&v3::isa);
+    if (runs_v4()) sets.push_back(&v4::isa);
+    if (runs_v3()) sets.push_back(&v3::isa);
 #elif defined(__aarch64__)
     sets.push_back(&neon::isa);
 #endif
