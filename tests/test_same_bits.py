@@ -84,6 +84,22 @@ def test_other_numbers_would_be_noticed(monkeypatch):
     assert same[0] == same[1] != other
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZED, ids=repr)
+def test_the_kernels_refuse_a_rule_without_its_moments(optimizer):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
+    data = net.data(np.ones((2, 4)), [0, 1])
+    steps = compiled.Steps(net.plan, net.objective, cr.network.target_for(net.loss, 3), 0, 2, np.float32)
+
+    def run():
+        steps.run(net.state, optimizer, data, np.arange(2), 2, 1.0)
+
+    if optimizer.n_moments:
+        with pytest.raises(ValueError, match=f"{type(optimizer).__name__} needs more moments than were given"):
+            run()
+    net.state.prepare(optimizer)
+    run()
+
+
 def wide_enough(n=4000):
     """A network and data whose steps are worth two threads, and an epoch some 50 ms."""
     rng = np.random.default_rng(0)

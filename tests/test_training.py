@@ -83,6 +83,29 @@ def test_the_loop_leaves_the_last_weights_and_history_keeps_the_best(small):
     assert net.history is history
 
 
+def test_another_optimizer_may_step_between_two_epochs(small):
+    net, X, y = small
+    steps = []
+    with pytest.warns(UserWarning, match="moments are dropped"):
+        for epoch in cr.train(net, (X, y), cr.Adam(), batch_size=20, epochs=3):
+            steps.append(epoch.step)
+            net.step(X, y, cr.SGD(0.01))
+    assert steps == [2, 2, 2]  # counted anew with each change of the optimizer
+    assert np.isfinite(net.state.params).all()
+
+
+def test_moments_that_the_user_drops_between_two_epochs_start_again_at_zero(small):
+    net, X, y = small
+    training = iter(cr.train(net, (X, y), OPTIMIZER, batch_size=20, epochs=2))
+    next(training)
+    dropped = net.copy()
+    net.state.moments = net.state.moments[:0]
+    next(training)
+    dropped.state.moments[...] = 0
+    dropped.fit(X, y, OPTIMIZER, batch_size=20, epochs=1)
+    np.testing.assert_array_equal(net.state.params, dropped.state.params)
+
+
 def test_restore_best_can_be_left_out(small):
     net, X, y = small
     history = net.fit(X, y, OPTIMIZER, valid=(X, -y % 3), epochs=6, batch_size=8, restore_best=False)

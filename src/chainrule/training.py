@@ -125,13 +125,13 @@ class Training:
     def _run(self) -> Iterator[Epoch]:
         net, data = self.net, self._data
         net.target = self._target
-        net.state.prepare(self.optimizer)
         net.history = self.history
         spread = self._target.spread(data.t, data.w)
         self.history.best = net.state.params.copy()
         lowest = np.inf
         for _ in range(self.epochs):
             began = time.perf_counter()
+            net.state.prepare(self.optimizer)  # between two epochs another may have had its way with the network
             loss, score = self._epoch(spread)
             valid_loss, score, metrics = self._measure(score)
             current = loss if valid_loss is None else valid_loss

@@ -239,12 +239,22 @@ double total_of(const double* sums, int64_t n) {
     return total;
 }
 
+int moments_of(const RuleSpec& rule) {
+    switch (named(RULES, rule.name)) {
+        case Rule::sgd: return rule.a != 0;
+        case Rule::adam: return 2;
+        default: return 1;
+    }
+}
+
 int64_t n_strips(int64_t n) { return (n + STRIP - 1) / STRIP; }
 
 }  // namespace
 
 template <class T>
 Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
+    for (int k = 0; k < moments_of(rule); k++)
+        if (!moments[k]) throw std::invalid_argument(rule.name + " needs more moments than were given");
     const Share share;
     const int n = choose(wish, share);
     reserve(n);
