@@ -100,6 +100,35 @@ def test_the_kernels_refuse_a_rule_without_its_moments(optimizer):
     run()
 
 
+REBOUND = {
+    "another dtype": (lambda params: params.astype(np.float64), "got float64"),
+    "every second": (lambda params: np.repeat(params, 2)[::2], "got float32"),
+    "read-only": (lambda params: np.frombuffer(params.tobytes(), np.float32), "got read-only float32"),
+}
+
+
+@pytest.mark.parametrize("name", REBOUND)
+def test_parameters_that_would_be_copied_are_refused(name, rng):
+    change, message = REBOUND[name]
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
+    net.state.params = change(net.state.params)
+    X, y = rng.normal(size=(600, 4)), np.arange(600) % 3
+    for call in (lambda: net.fit(X, y, cr.SGD()), lambda: net.forward(X)):
+        with pytest.raises(cr.InputError, match=f"state.params: expected contiguous float32 numbers.*{message}"):
+            call()
+
+
+def test_arrays_that_are_written_are_never_copies(rng):
+    with pytest.raises(TypeError):
+        compiled.kernels().order(np.empty(5, np.int32), 0, 0)
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
+    engine = compiled._engine(net.plan, net.loss, np.float32, 256, training=True)
+    with pytest.raises(TypeError):
+        engine.use_state(net.state.params, np.zeros((2, net.plan.size)))
+    with pytest.raises(TypeError):
+        engine.infer(rng.normal(size=(5, 4)), 1.0, np.empty((5, 3)), 1, 1, True)
+
+
 def wide_enough(n=4000):
     """A network and data whose steps are worth two threads, and an epoch some 50 ms."""
     rng = np.random.default_rng(0)

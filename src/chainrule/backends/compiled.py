@@ -135,6 +135,20 @@ def _use_data(engine: Any, data: Data, spread: float) -> None:
     engine.use_data(*parts, labels, targets, data.w, spread, 1.0)
 
 
+def _use_state(engine: Any, params: Array, moments: Array, dtype: Any) -> None:
+    """InputError where the engine cannot write to these arrays where they are."""
+    try:
+        engine.use_state(params, moments)
+    except (TypeError, ValueError):
+        wanted = f"contiguous {np.dtype(dtype)} numbers that can be written"
+        for name, values in (("params", params), ("moments", moments)):
+            flags = values.flags
+            if values.dtype != dtype or not (flags.writeable and flags.c_contiguous):
+                kind = f"{'' if flags.writeable else 'read-only '}{values.dtype}"
+                raise InputError(f"state.{name}: expected {wanted}, got {kind} {values.shape}") from None
+        raise
+
+
 class Steps:
     """One network's training steps; the interface of reference.Steps."""
 
@@ -151,13 +165,14 @@ class Steps:
     ) -> None:
         self.objective, self.seed, self.chunk = objective, seed, chunk
         self.threads = threads  # those of the last call
+        self._dtype = dtype
         self._wish = wish(threads, plan, batch_size)
         self._engine = _engine(plan, objective.loss, dtype, batch_size, training=True)
         self._given: tuple[Any, ...] = (None,) * 5  # what the engine points into
 
     def _use(self, data: Data, spread: float, params: Array, moments: Array, optimizer: Optimizer) -> None:
         _use_data(self._engine, data, spread)
-        self._engine.use_state(params, moments)
+        _use_state(self._engine, params, moments, self._dtype)
         clip, penalties = optimizer.clip_norm or 0.0, (self.objective.l2, self.objective.l1, self.objective.by_batch)
         self._engine.use_rule(type(optimizer).__name__, *_rule(optimizer), optimizer.weight_decay, clip, *penalties)
         self._given = data, spread, params, moments, optimizer
@@ -212,7 +227,7 @@ def infer(plan: Plan, params: Array, X: Any, dtype: Any) -> Array:
     out = np.empty((n, plan.widths[-1]), dtype)
     asked = wish(None, plan, n, passes=1)
     engine = _engine(plan, _ANY_LOSS, dtype, asked[0] * kernels().rows, training=False)
-    engine.use_state(params, params[:0])
+    _use_state(engine, params, params[:0], dtype)
     for part in [slice(None)] if not is_sparse(X) else row_blocks(n):
         engine.infer(dense_rows(X, part), 1.0, out[part], *asked)
     return out
@@ -226,7 +241,7 @@ class Quick:
         self.rows: int = kernels().rows
         self._dtype, self._width = params.dtype, plan.widths[-1]
         self._engine = _engine(plan, _ANY_LOSS, params.dtype, self.rows, training=False)
-        self._engine.use_state(params, params[:0])
+        _use_state(self._engine, params, params[:0], params.dtype)
 
     def outputs(self, X: Any) -> Array | None:
         out = np.empty((len(X), self._width), self._dtype)
@@ -252,7 +267,7 @@ def whole_gradients(
     rows = min(len(data), BLOCK_ROWS)
     engine = _engine(plan, objective.loss, params.dtype, rows, training=True, input_gradient=dX is not None)
     _use_data(engine, data, 1.0)
-    engine.use_state(params, params[:0])
+    _use_state(engine, params, params[:0], params.dtype)
     grads = np.zeros_like(params)
     total = data.total if n is None else n
     value = engine.gradients(len(data), total, seed, step, grads, dX, *wish(None, plan, rows))

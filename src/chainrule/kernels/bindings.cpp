@@ -90,7 +90,8 @@ public:
     }
 
     void use_state(Flat<T> params, Flat<T> moments) {
-        const int64_t n = params.size(), k = moments.size() / n;
+        const int64_t n = this->size(), k = moments.size() / n;
+        if (int64_t(params.size()) != n) throw std::invalid_argument("expected " + std::to_string(n) + " parameters");
         this->use(params.data(), k > 0 ? moments.data() : nullptr, k > 1 ? moments.data() + n : nullptr);
         state = {params, moments};
     }
@@ -202,12 +203,13 @@ void bind(nb::module_& m, const char* name) {
                       const std::tuple<std::string, double, std::string>&, int64_t, int64_t, int64_t, bool, bool>())
         .def("use_data", &E::use_data, "X"_a, "starts"_a.none(), "columns"_a.none(), "labels"_a.none(),
              "targets"_a.none(), "weights"_a.none(), "spread"_a, "scale"_a)
-        .def("use_state", &E::use_state)
+        .def("use_state", &E::use_state, "params"_a.noconvert(), "moments"_a.noconvert())  // written to: no copies of them
         .def("use_rule", &E::use_rule)
         .def("train", &E::train_steps)
-        .def("gradients", &E::add_gradients, "n_rows"_a, "total"_a, "seed"_a, "step"_a, "sums"_a, "dX"_a.none(),
+        .def("gradients", &E::add_gradients, "n_rows"_a, "total"_a, "seed"_a, "step"_a, "sums"_a.noconvert(),
+             "dX"_a.none().noconvert(),
              "wanted"_a, "limit"_a, "exact"_a)
-        .def("infer", &E::outputs)
+        .def("infer", &E::outputs, "X"_a, "scale"_a, "out"_a.noconvert(), "wanted"_a, "limit"_a, "exact"_a)
         .def("quick_outputs", [](E& e, nb::handle X, nb::handle out) { return quick_outputs<T>(e, X, out, false); })
         .def("quick_labels", [](E& e, nb::handle X, nb::handle out) { return quick_outputs<T>(e, X, out, true); });
 }
@@ -242,7 +244,7 @@ NB_MODULE(_kernels, m) {
     m.def("peak", &peak, "isa"_a, "seconds"_a, "Floating-point operations a second of one thread, float32, the best seen.");
     m.def("order", [](Flat<int64_t> out, uint64_t seed, uint64_t epoch) {
         epoch_order(int64_t(out.size()), seed, epoch, out.data());
-    });
+    }, "out"_a.noconvert(), "seed"_a, "epoch"_a);
     m.def("layers", &layer_names);
     m.def("losses", &loss_names);
     m.def("rules", &rule_names);

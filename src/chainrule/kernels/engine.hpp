@@ -93,6 +93,7 @@ public:
     double gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, T* grads, T* dX, Threads);
     void infer(const Source& X, int64_t n_rows, T* out, Threads);
 
+    int64_t size() const { return n_params; }
     int n_in() const { return program.layers[0].n_in; }
     int n_out() const { return program.layers[program.n_layers - 1].n_out; }
 
