@@ -126,8 +126,28 @@ def test_files_that_were_tampered_with(model, name):
 
 def test_parameters_that_are_not_finite(model):
     path, net, _ = model
-    net["W1"][0, 0] = np.nan
+    before = path.read_bytes()
+    for value in (np.nan, np.inf, -np.inf):
+        net["W1"][0, 0] = value
+        with pytest.raises(cr.InputError, match=f"not written, for W1 holds {value}: expected finite numbers"):
+            net.save(path)
+    assert path.read_bytes() == before
+    net["W1"][0, 0] = 0
+    net.state.moments[0, 3] = np.inf
     net.save(path)
+    with pytest.raises(cr.InputError, match="for moments holds inf"):
+        net.save(path, resume=True)
+
+
+def test_a_file_with_parameters_that_are_not_finite(model):
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+
+    path, *_ = model
+    with safe_open(path, framework="numpy") as file:
+        tensors, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    tensors["W1"][0, 0] = np.nan
+    save_file(tensors, path, metadata)
     with pytest.raises(cr.InputError, match="tensor W1: expected finite"):
         cr.load(path)
 

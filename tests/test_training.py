@@ -1,12 +1,14 @@
 """train() is a visible loop; fit, early stopping, weights and History on top of it."""
 
 import gc
+import pickle
 import warnings
 
 import numpy as np
 import pytest
 
 import chainrule as cr
+from conftest import needs_kernels
 
 OPTIMIZER = cr.SGD(lr=0.1, momentum=0.9)
 
@@ -178,6 +180,42 @@ def test_divergence_in_the_first_epoch_leaves_the_weights_as_they_were(rng):
     with pytest.raises(cr.Diverged):
         net.fit(X, y, cr.SGD(lr=0.1), batch_size=64)
     np.testing.assert_array_equal(net.state.params, before)
+
+
+BACKENDS = pytest.mark.parametrize("backend", [pytest.param("compiled", marks=needs_kernels), "reference"])
+
+
+@BACKENDS
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_last_step_that_leaves_the_finite_numbers_is_divergence(backend, threads, rng, monkeypatch):
+    """Nobody meets the loss of an epoch's last weights: they are looked at themselves."""
+    monkeypatch.setenv("CHAINRULE_BACKEND", backend)
+    X, y = rng.normal(size=(60, 4)), rng.integers(0, 3, 60)
+    net = cr.Network([cr.Dense(8), cr.ReLU(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
+    before = net.state.params.copy()
+    with pytest.raises(cr.Diverged, match="the weights are not finite after step 1") as caught:
+        net.fit(X * 1e30, y, cr.SGD(1e30), epochs=1, batch_size=60, threads=threads)
+    assert caught.value.step == 1
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    np.testing.assert_array_equal(net.state.params, before)
+    with pytest.raises(cr.Diverged, match="the weights are not finite after step"):
+        net.step(X * 1e30, y, cr.SGD(1e30))
+    np.testing.assert_array_equal(net.state.params, before)
+    net.fit(X, y, cr.SGD(0.1), epochs=1)
+
+
+@BACKENDS
+@pytest.mark.parametrize("place", [0, 40, -1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_infinite_weight_is_seen_wherever_it_is(backend, place, dtype, rng, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_BACKEND", backend)
+    X, y = abs(rng.normal(size=(60, 4))), rng.normal(size=(60, 3))
+    net = cr.Network([cr.Dense(8), cr.ReLU(), cr.Dense(3)], cr.MeanAbsoluteError(), n_in=4, dtype=dtype)
+    net["W1"][...] = net["b1"][...] = -1  # no unit is on: nothing that enters them changes the loss
+    net.fit(X, y, cr.SGD(0.1), epochs=1)
+    net["b1"][place % 8] = -np.inf
+    with pytest.raises(cr.Diverged, match="the weights are not finite"):
+        net.fit(X, y, cr.SGD(0.1), epochs=1)
 
 
 def test_sample_weights_count_like_repeated_rows(small):

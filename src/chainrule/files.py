@@ -55,6 +55,10 @@ def save(net: Network, path: str | Path, *, resume: bool = False) -> None:
     tensors = {label: np.ascontiguousarray(view) for label, view in state.named.items()}
     if resume and len(state.moments):
         tensors[MOMENTS] = state.moments
+    for label, tensor in tensors.items():
+        if not np.isfinite(tensor).all():
+            wrong = tensor[~np.isfinite(tensor)][0]
+            raise InputError(f"{path}: not written, for {label} holds {wrong}: expected finite numbers")
     write(path, to_bytes(tensors, {KEY: json.dumps(description, allow_nan=False)}))
 
 

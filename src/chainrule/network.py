@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.arrays import Array, as_matrix
 from chainrule.backends import choose
 from chainrule.backends.reference import Data, Objective
-from chainrule.errors import InputError, nearest, require_count, require_number
+from chainrule.errors import Diverged, InputError, nearest, require_count, require_number
 from chainrule.layers import Layer
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer
@@ -222,13 +222,21 @@ class Network:
         return backend.whole_gradients(self.plan, state.params, self.objective, data, self.seed, state.step, dX)[1]
 
     def step(self, X: Any, y: Any, optimizer: Optimizer, sample_weight: Any = None) -> float:
-        """One training step on all rows as one batch; the loss before it. Raises Diverged."""
+        """One training step on all rows as one batch; the loss before it. Raises Diverged, with the weights as they were
+        before and the moments at 0 where the step would have left the finite numbers."""
         data = self.data(X, y, sample_weight)
         self.target = self.target or target_for(self.loss, self.n_out).fit(y)
         self.state.prepare(optimizer)
         backend, _ = choose(self.plan, self.loss, optimizer)
         steps = backend.Steps(self.plan, self.objective, self.target, self.seed, len(data), self.dtype)
-        return float(steps.run(self.state, optimizer, data, np.arange(len(data)), len(data), 1.0)[0])
+        before = self.state.params.copy()
+        try:
+            return float(steps.run(self.state, optimizer, data, np.arange(len(data)), len(data), 1.0)[0])
+        except Diverged:
+            if not np.isfinite(self.state.params).all():
+                self.state.params[...] = before
+                self.state.moments[...] = 0
+            raise
 
     def fit(
         self,

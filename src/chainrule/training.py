@@ -64,7 +64,7 @@ def train(
     InputError
         Before anything is trained, where an argument does not fit.
     Diverged
-        Where a loss is not finite; the network is left with the best weights so far.
+        Where a loss is not finite, or the weights after an epoch; the network is left with the best weights so far.
     """
     return Training(
         net, data, optimizer, valid, batch_size, epochs, shuffle, sample_weight, class_weight, metrics, threads

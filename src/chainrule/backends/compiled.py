@@ -187,10 +187,10 @@ class Steps:
         n_steps = -(-len(order) // batch_size)
         totals = _counts(len(order), batch_size) if data.w is None else _sums(data.w, order, batch_size)
         scalars = optimizer.table(state.step, n_steps)
-        first, done, loss, score = state.step, 0, 0.0, 0.0
+        first, done, loss, score, finite = state.step, 0, 0.0, 0.0, True
         while done < n_steps:
             try:
-                done, loss, score, diverged, self.threads = self._engine.train(
+                done, loss, score, diverged, finite, self.threads = self._engine.train(
                     order, batch_size, done, loss, score, totals, scalars, self.seed, first, self.chunk, *self._wish
                 )
             except RuntimeError as error:  # the kernels raise it for one thing only
@@ -199,6 +199,8 @@ class Steps:
             state.step = first + done
             if diverged:
                 raise Diverged(state.step + 1)
+        if not finite:
+            raise Diverged(state.step, "weights")
         total = data.total
         return loss / (len(order) if self.objective.by_batch else total), score / total
 

@@ -112,7 +112,7 @@ public:
             nb::gil_scoped_release released;
             p = this->train(epoch, p, {wanted, limit, exact});
         }
-        return nb::make_tuple(p.done, p.loss, p.score, p.diverged, p.threads);
+        return nb::make_tuple(p.done, p.loss, p.score, p.diverged, p.finite, p.threads);
     }
 
     double add_gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, Flat<T> sums,

@@ -1,6 +1,7 @@
 #include "engine.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -267,6 +268,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
     Barrier barrier(n, n > wish.limit);
     const auto began = Clock::now();
     bool late = false;
+    std::atomic<bool> finite{true};
     run_on(n, [&](int t) {
         for (const Range& r : ranges[t])
             kernels.mirrors(layers[r.layer], params, r.lo, r.hi);
@@ -306,7 +308,10 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
             barrier.meet();
             if (late) break;
         }
+        const int64_t lo = cut(n_params, t, n), hi = cut(n_params, t + 1, n);
+        if (!kernels.finite(params + lo, hi - lo)) finite = false;
     });
+    progress.finite = finite;
     return progress;
 }
 

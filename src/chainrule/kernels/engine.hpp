@@ -52,6 +52,7 @@ struct Progress {  // of an epoch, from call to call
     int64_t done = 0;            // steps
     double loss = 0, score = 0;  // sums over rows
     bool diverged = false;       // in the step after `done`
+    bool finite = true;          // the parameters, once all steps are done
     int threads = 1;
 };
 

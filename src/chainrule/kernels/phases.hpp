@@ -316,4 +316,16 @@ double squares(const T* p, int64_t n) {
     return penalty<T>(p, n, 2, 0);
 }
 
+template <class T>
+bool finite(const T* p, int64_t n) {
+    Int<T> wrong = {};
+    for (int64_t at = 0; at < n; at += VL<T>) {
+        const Vec<T> v = load_some(p + at, n - at < VL<T> ? int(n - at) : VL<T>);
+        wrong |= v - v != Vec<T>{};  // NaN where v is infinite or NaN
+    }
+    for (int i = 0; i < VL<T>; i++)
+        if (wrong[i]) return false;
+    return true;
+}
+
 }  // namespace chainrule::CHAINRULE_ISA

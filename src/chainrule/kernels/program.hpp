@@ -101,6 +101,7 @@ struct Kernels {
     void (*mirrors)(const Layer<T>&, const T* params, int lo, int hi);
     double (*penalty)(const T*, int64_t n, T l2, T l1);
     double (*squares)(const T*, int64_t n);
+    bool (*finite)(const T*, int64_t n);
 };
 
 struct Isa {
