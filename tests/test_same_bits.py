@@ -228,6 +228,42 @@ def test_an_interrupt_inside_a_long_epoch_returns_soon():
     assert stepped == finite == "True"
 
 
+LONG_STEP = """
+import os, signal, sys, threading, time
+import numpy as np, chainrule as cr
+rng = np.random.default_rng(0)
+layers = [cr.Dense(512), cr.ReLU(), cr.Dense(512), cr.ReLU(), cr.Dense(10)]
+net = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=784)
+X, y = rng.normal(size=(60000, 784)).astype(np.float32), rng.integers(0, 10, 60000)
+def interrupt():
+    time.sleep(float(sys.argv[1]))
+    sent.append(time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+sent = []
+training = iter(cr.train(net, (X, y), cr.Adam(), batch_size=60000, epochs=1))
+before = net.state.params.copy()
+threading.Thread(target=interrupt).start()
+try:
+    next(training)
+except KeyboardInterrupt:
+    seconds = time.perf_counter() - sent[0]
+    same = np.array_equal(before, net.state.params) and not net.state.moments.any()
+    print(seconds, net.state.step, same)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [0.2, 0.6, 1.0, 1.4, 1.8])
+def test_an_interrupt_inside_a_long_step_leaves_the_weights_before_it(after):
+    """Wherever in its 2 s it comes: in the phase of the rows or in that of the weights."""
+    command = [sys.executable, "-c", LONG_STEP, str(after)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    seconds, steps, same = done.stdout.split()
+    assert float(seconds) < 0.5
+    assert steps == "0"
+    assert same == "True"
+
+
 @pytest.mark.slow
 def test_ten_thousand_fits_leave_memory_flat(rng):
     import resource

@@ -187,20 +187,26 @@ class Steps:
         n_steps = -(-len(order) // batch_size)
         totals = _counts(len(order), batch_size) if data.w is None else _sums(data.w, order, batch_size)
         scalars = optimizer.table(state.step, n_steps)
-        first, done, loss, score, finite = state.step, 0, 0.0, 0.0, True
-        while done < n_steps:
-            try:
-                done, loss, score, diverged, finite, self.threads = self._engine.train(
-                    order, batch_size, done, loss, score, totals, scalars, self.seed, first, self.chunk, *self._wish
-                )
-            except RuntimeError as error:  # the kernels raise it for one thing only
-                wanted = self._wish[0]
-                raise InputError(f"threads: expected as many as the system starts, got {wanted} ({error})") from None
-            state.step = first + done
-            if diverged:
-                raise Diverged(state.step + 1)
+        first, progress, finite = state.step, np.zeros(3), True  # progress: steps done, loss, score
+        try:
+            while progress[0] < n_steps:
+                try:
+                    diverged, finite, self.threads, signal = self._engine.train(
+                        order, batch_size, progress, totals, scalars, self.seed, first, self.chunk, *self._wish
+                    )
+                except RuntimeError as error:  # the kernels raise it for one thing only
+                    wanted = self._wish[0]
+                    expected = "as many as the system starts"
+                    raise InputError(f"threads: expected {expected}, got {wanted} ({error})") from None
+                if signal is not None:
+                    raise signal
+                if diverged:
+                    raise Diverged(first + int(progress[0]) + 1)
+        finally:
+            state.step = first + int(progress[0])
         if not finite:
             raise Diverged(state.step, "weights")
+        _, loss, score = progress.tolist()
         total = data.total
         return loss / (len(order) if self.objective.by_batch else total), score / total
 

@@ -199,8 +199,10 @@ class Steps:
         value = float(value)
         if not isfinite(value):
             raise Diverged(state.step + 1)
-        optimizer.apply(state.params, self.grads, state.moments, n_decay, state.step)
-        state.step += 1
+        try:
+            optimizer.apply(state.params, self.grads, state.moments, n_decay, state.step)
+        finally:
+            state.step += 1  # even where a signal comes in the middle
         return value
 
     def _score(self, batch: Data, spread: float) -> float:

@@ -101,18 +101,29 @@ public:
         this->use(RuleSpec{name, a, b, epsilon, nesterov, decay, clip, l2, l1, by_batch});
     }
 
-    nb::tuple train_steps(Vector<int64_t> order, int64_t batch, int64_t done, double loss, double score,
-                          Vector<double> totals,
+    // `progress` holds done, loss and score; it is brought up to date before anything can be raised. The last of what is
+    // returned is the exception of a signal that came during a long step, or None.
+    nb::tuple train_steps(Vector<int64_t> order, int64_t batch,
+                          nb::ndarray<double, nb::shape<3>, nb::c_contig, nb::device::cpu> progress, Vector<double> totals,
                           nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu> scalars, uint64_t seed,
                           uint64_t step, double seconds, int wanted, int limit, bool exact) {
+        std::optional<nb::python_error> signal;
+        const auto unwanted = [&signal] {
+            nb::gil_scoped_acquire held;
+            if (PyErr_CheckSignals() == 0) return false;
+            signal.emplace();
+            return true;
+        };
         const Epoch epoch{order.data(), int64_t(order.size()), batch, totals.data(), scalars.data(),
-                          int(scalars.shape(1)), seed, step, seconds};
-        Progress p{done, loss, score};
+                          int(scalars.shape(1)), seed, step, seconds, unwanted};
+        double* so_far = progress.data();
+        Progress p{int64_t(so_far[0]), so_far[1], so_far[2]};
         {
             nb::gil_scoped_release released;
             p = this->train(epoch, p, {wanted, limit, exact});
         }
-        return nb::make_tuple(p.done, p.loss, p.score, p.diverged, p.finite, p.threads);
+        so_far[0] = double(p.done), so_far[1] = p.loss, so_far[2] = p.score;
+        return nb::make_tuple(p.diverged, p.finite, p.threads, signal ? nb::borrow(signal->value()) : nb::none());
     }
 
     double add_gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, Flat<T> sums,
@@ -205,7 +216,8 @@ void bind(nb::module_& m, const char* name) {
              "targets"_a.none(), "weights"_a.none(), "spread"_a, "scale"_a)
         .def("use_state", &E::use_state, "params"_a.noconvert(), "moments"_a.noconvert())  // written to: no copies of them
         .def("use_rule", &E::use_rule)
-        .def("train", &E::train_steps)
+        .def("train", &E::train_steps, "order"_a, "batch"_a, "progress"_a.noconvert(), "totals"_a, "scalars"_a, "seed"_a,
+             "step"_a, "seconds"_a, "wanted"_a, "limit"_a, "exact"_a)
         .def("gradients", &E::add_gradients, "n_rows"_a, "total"_a, "seed"_a, "step"_a, "sums"_a.noconvert(),
              "dX"_a.none().noconvert(),
              "wanted"_a, "limit"_a, "exact"_a)
