@@ -187,21 +187,27 @@ inline void mirror(const Layer<T>& l, const T* block, int64_t row, int i, int j,
     }
 }
 
-// Column sums of `value(row, column)` over the batch.
+// Column sums of `value(row, column)` over the batch, in runs of rows that are then added: what is summed one by one loses
+// a rounding each time.
 template <class T, class Value, class Finish>
 inline void column_sums(int n_rows, int width, Value value, Finish finish) {
-    constexpr int MANY = 4;
+    constexpr int MANY = 4, RUN = 32;
     for (int j = 0; j < width; j += MANY * VL<T>) {
-        Vec<T> sum[MANY] = {};
+        Vec<T> total[MANY] = {};
         const int vectors = min(MANY, (width - j + VL<T> - 1) / VL<T>);
-        if (vectors == MANY)
-            for (int row = 0; row < n_rows; row++)
+        for (int first = 0; first < n_rows; first += RUN) {
+            Vec<T> sum[MANY] = {};
+            const int end = min(n_rows, first + RUN);
+            if (vectors == MANY)
+                for (int row = first; row < end; row++)
 #pragma GCC unroll 4
-                for (int v = 0; v < MANY; v++) sum[v] += value(row, j + v * VL<T>);
-        else
-            for (int row = 0; row < n_rows; row++)
-                for (int v = 0; v < vectors; v++) sum[v] += value(row, j + v * VL<T>);
-        for (int v = 0; v < vectors; v++) finish(sum[v], j + v * VL<T>, min(VL<T>, width - j - v * VL<T>));
+                    for (int v = 0; v < MANY; v++) sum[v] += value(row, j + v * VL<T>);
+            else
+                for (int row = first; row < end; row++)
+                    for (int v = 0; v < vectors; v++) sum[v] += value(row, j + v * VL<T>);
+            for (int v = 0; v < vectors; v++) total[v] += sum[v];
+        }
+        for (int v = 0; v < vectors; v++) finish(total[v], j + v * VL<T>, min(VL<T>, width - j - v * VL<T>));
     }
 }
 
