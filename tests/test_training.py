@@ -205,7 +205,7 @@ def test_a_last_step_that_leaves_the_finite_numbers_is_divergence(backend, threa
 
 
 @BACKENDS
-@pytest.mark.parametrize("place", [0, 40, -1])
+@pytest.mark.parametrize("place", [0, 17, 31])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_one_infinite_weight_is_seen_wherever_it_is(backend, place, dtype, rng, monkeypatch):
     monkeypatch.setenv("CHAINRULE_BACKEND", backend)
@@ -213,7 +213,7 @@ def test_one_infinite_weight_is_seen_wherever_it_is(backend, place, dtype, rng, 
     net = cr.Network([cr.Dense(8), cr.ReLU(), cr.Dense(3)], cr.MeanAbsoluteError(), n_in=4, dtype=dtype)
     net["W1"][...] = net["b1"][...] = -1  # no unit is on: nothing that enters them changes the loss
     net.fit(X, y, cr.SGD(0.1), epochs=1)
-    net["b1"][place % 8] = -np.inf
+    net.state.params[place] = -np.inf  # of W1
     with pytest.raises(cr.Diverged, match="the weights are not finite"):
         net.fit(X, y, cr.SGD(0.1), epochs=1)
 
@@ -380,6 +380,46 @@ def test_multi_label_flags(rng):
     np.testing.assert_array_equal(net.predict(X).shape, (200, 3))
     assert net.score(X, flags) > 0.9
     assert (net.predict(X) == flags).all(axis=1).mean() == pytest.approx(net.score(X, flags))
+
+
+@pytest.mark.parametrize("rows", [1, 300])
+def test_prediction_score_and_metrics_tell_outputs_apart_that_their_probabilities_do_not(rows):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2)
+    net.state.params[...] = 0
+    net["b1"][...] = [1e-9, 2e-9, 3e-9]
+    X, y = np.zeros((rows, 2), np.float32), np.full(rows, 2)
+    assert np.ptp(net.predict_proba(X)[0]) == 0
+    assert (net.predict(X) == 2).all()
+    assert net.score(X, y) == 1
+    y[0] = 1
+    assert net.score(X, y) == 1 - 1 / rows
+    if rows > 1:
+        history = net.fit(X, y, cr.SGD(1e-20), epochs=1, metrics=["accuracy"])
+        assert history[0].score == pytest.approx(1 - 1 / rows)
+        assert history[0].metrics["accuracy"] == pytest.approx(1 - 1 / rows)
+
+
+@pytest.mark.parametrize("outputs", [[0, np.nan, 1], [np.nan, 2, np.nan], [0, 1, np.nan], [1, 1, 0], [np.inf, np.inf, 1]])
+def test_few_rows_get_the_labels_of_many_whatever_comes_out(outputs):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2)
+    net.state.params[...] = 0
+    net["b1"][...] = outputs
+    X = np.zeros((300, 2), np.float32)
+    assert net.predict(X[:1])[0] == net.predict(X)[0] == np.argmax(outputs)
+
+
+def test_values_come_back_in_their_own_precision(rng):
+    X = rng.normal(size=(200, 2))
+    y = 1e6 + X[:, 0]
+    net = cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=2)
+    net.target = cr.network.target_for(net.loss, 1).fit(y).standardise(y)
+    net["W1"][...] = np.array([[1.0], [0.0]]) / y.std()
+    net["b1"][...] = -X[:, 0].mean() / y.std()
+    assert net.predict(X).dtype == np.float64
+    np.testing.assert_allclose(net.predict(X), y, atol=1e-5)  # float32 alone could tell 1/16 apart
+    assert net.forward(X).dtype == np.float32
+    plain = cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=2)
+    assert plain.predict(X).dtype == np.float32
 
 
 def test_an_untrained_network_predicts(rng):

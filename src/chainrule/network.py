@@ -173,11 +173,10 @@ class Network:
     def predict(self, X: Any) -> Array:
         """Labels as they were given in training, flags (N, K), or values in the target's units."""
         target = self.target or target_for(self.loss, self.n_out)
-        if not isinstance(target, Labels):
-            return target.decode(self.loss.link(self.forward(X)))
-        if self._is_few(X) and (quick := self._quick()) and (index := quick.labels(X)) is not None:
+        few = isinstance(target, Labels) and self._is_few(X)
+        if few and (quick := self._quick()) and (index := quick.labels(X)) is not None:
             return target.classes[index]
-        return target.decode(self.forward(X))  # the link keeps the order
+        return target.decode(target.read(self.forward(X), self.loss))
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (N, K), columns in the order of `classes`. InputError where the network predicts values."""
@@ -199,7 +198,7 @@ class Network:
     def contributions(self, z: Array, data: Data) -> Array:
         """What each row adds to the score (N,), from outputs z."""
         target = self.target or target_for(self.loss, self.n_out)
-        return target.contributions(self.loss.link(z), data.t, target.spread(data.t, data.w))
+        return target.contributions(target.read(z, self.loss), data.t, target.spread(data.t, data.w))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy (of all flags of a row), or R² for values."""

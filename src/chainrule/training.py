@@ -176,7 +176,7 @@ class Training:
         if not self._metrics:
             return {}
         net, data = self.net, self._valid or self._data
-        prediction = self._target.decode(net.loss.link(net.outputs(data.X)))
+        prediction = self._target.decode(self._target.read(net.outputs(data.X), net.loss))
         y = self._target.restore(data.t)
         return {name: float(metric(y, prediction)) for name, metric in self._metrics.items()}
 

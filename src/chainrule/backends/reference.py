@@ -206,7 +206,7 @@ class Steps:
         return value
 
     def _score(self, batch: Data, spread: float) -> float:
-        p = self.objective.loss.link(self.tape.cut(len(batch)).a[-1])
+        p = self.target.read(self.tape.cut(len(batch)).a[-1], self.objective.loss)
         rows = self.target.contributions(p, batch.t, spread)
         return float(rows.sum() if batch.w is None else np.dot(rows, batch.w))
 

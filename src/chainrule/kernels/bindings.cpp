@@ -177,6 +177,15 @@ struct Buffer {  // Python's buffer protocol: the quickest way to an array's num
     char format() const { return view.format && view.format[1] == 0 ? view.format[0] : 0; }
 };
 
+// Where the first of the highest entries is; as numpy.argmax, the first NaN where there is one.
+template <class T>
+int64_t highest(const T* row, int64_t n) {
+    int64_t best = 0;
+    for (int64_t c = 1; c < n && row[best] == row[best]; c++)
+        if (!(row[c] <= row[best])) best = c;
+    return best;
+}
+
 // Outputs for a few rows, with every check on the way and nothing allocated; False where the long way has to look at them.
 template <class T>
 bool quick_outputs(Bound<T>& engine, nb::handle X, nb::handle out, bool labels) {
@@ -201,7 +210,7 @@ bool quick_outputs(Bound<T>& engine, nb::handle X, nb::handle out, bool labels) 
     engine.infer(source, n, outputs, {1, 1, true});
     for (int64_t i = 0; i < n; i++) {
         const T* row = outputs + i * engine.n_out();
-        static_cast<int64_t*>(to.view.buf)[i] = std::max_element(row, row + engine.n_out()) - row;
+        static_cast<int64_t*>(to.view.buf)[i] = highest(row, engine.n_out());
     }
     return true;
 }
