@@ -11,6 +11,7 @@ import chainrule as cr
 from conftest import needs_kernels
 
 OPTIMIZER = cr.SGD(lr=0.1, momentum=0.9)
+BACKENDS = pytest.mark.parametrize("backend", [pytest.param("compiled", marks=needs_kernels), "reference"])
 
 
 def test_the_loop_yields_a_record_an_epoch(small):
@@ -108,6 +109,35 @@ def test_moments_that_the_user_drops_between_two_epochs_start_again_at_zero(smal
     np.testing.assert_array_equal(net.state.params, dropped.state.params)
 
 
+def test_without_validation_data_the_best_weights_are_those_the_best_epoch_began_with(small):
+    net, X, y = small
+    training = cr.train(net, (X, y), cr.SGD(cr.StepDecay(0.1, every=3, factor=300.0)), batch_size=40, epochs=6)
+    began = [net.state.params.copy()]
+    for epoch in training:
+        best = np.argmin(training.history.columns["loss"])
+        assert training.history.best_epoch == best + 1
+        np.testing.assert_array_equal(training.history.best, began[best])
+        assert epoch.since_best == len(began) - 1 - best
+        began.append(net.state.params.copy())
+    assert training.history.best_epoch not in (1, 6)
+    training.history.restore_best(net)
+    assert net.evaluate(X, y)[0] == pytest.approx(min(training.history.columns["loss"]), rel=1e-12)
+
+
+@BACKENDS
+@pytest.mark.parametrize("size", [1e10, 1e15])
+def test_weights_that_exploded_are_never_the_best(backend, size, rng, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_BACKEND", backend)
+    X, y = rng.normal(size=(60, 4)) * size, rng.integers(0, 3, 60)
+    net = cr.Network([cr.Dense(8), cr.ReLU(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
+    before, loss = net.state.params.copy(), net.evaluate(X, y)[0]
+    with pytest.raises(cr.Diverged) as caught:
+        net.fit(X, y, cr.SGD(size), epochs=9, batch_size=60)
+    assert caught.value.step >= 2
+    assert net.evaluate(X, y)[0] <= loss
+    np.testing.assert_array_equal(net.state.params, before)
+
+
 def test_restore_best_can_be_left_out(small):
     net, X, y = small
     history = net.fit(X, y, OPTIMIZER, valid=(X, -y % 3), epochs=6, batch_size=8, restore_best=False)
@@ -180,9 +210,6 @@ def test_divergence_in_the_first_epoch_leaves_the_weights_as_they_were(rng):
     with pytest.raises(cr.Diverged):
         net.fit(X, y, cr.SGD(lr=0.1), batch_size=64)
     np.testing.assert_array_equal(net.state.params, before)
-
-
-BACKENDS = pytest.mark.parametrize("backend", [pytest.param("compiled", marks=needs_kernels), "reference"])
 
 
 @BACKENDS
@@ -399,7 +426,9 @@ def test_prediction_score_and_metrics_tell_outputs_apart_that_their_probabilitie
         assert history[0].metrics["accuracy"] == pytest.approx(1 - 1 / rows)
 
 
-@pytest.mark.parametrize("outputs", [[0, np.nan, 1], [np.nan, 2, np.nan], [0, 1, np.nan], [1, 1, 0], [np.inf, np.inf, 1]])
+@pytest.mark.parametrize(
+    "outputs", [[0, np.nan, 1], [np.nan, 2, np.nan], [0, 1, np.nan], [1, 1, 0], [np.inf, np.inf, 1]]
+)
 def test_few_rows_get_the_labels_of_many_whatever_comes_out(outputs):
     net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2)
     net.state.params[...] = 0

@@ -221,8 +221,8 @@ class Network:
         return backend.whole_gradients(self.plan, state.params, self.objective, data, self.seed, state.step, dX)[1]
 
     def step(self, X: Any, y: Any, optimizer: Optimizer, sample_weight: Any = None) -> float:
-        """One training step on all rows as one batch; the loss before it. Raises Diverged, with the weights as they were
-        before and the moments at 0 where the step would have left the finite numbers."""
+        """One training step on all rows as one batch; the loss before it. Raises Diverged and leaves the weights as they
+        were, with the moments at 0 where it was the update that left the finite numbers."""
         data = self.data(X, y, sample_weight)
         self.target = self.target or target_for(self.loss, self.n_out).fit(y)
         self.state.prepare(optimizer)

@@ -127,11 +127,13 @@ class Training:
         net.target = self._target
         net.history = self.history
         spread = self._target.spread(data.t, data.w)
-        self.history.best = net.state.params.copy()
+        self.history.best, began_with = net.state.params.copy(), np.empty_like(net.state.params)
         lowest = np.inf
         for _ in range(self.epochs):
             began = time.perf_counter()
             net.state.prepare(self.optimizer)  # between two epochs another may have had its way with the network
+            if self._valid is None:
+                began_with[...] = net.state.params
             loss, score = self._epoch(spread)
             valid_loss, score, metrics = self._measure(score)
             current = loss if valid_loss is None else valid_loss
@@ -140,7 +142,10 @@ class Training:
                 raise Diverged(net.state.step)
             if current < lowest:
                 lowest, self.history.best_epoch = current, net.state.epoch
-                self.history.best[...] = net.state.params
+                if self._valid is None:  # the loss is that of the weights before the updates, not of those they made
+                    self.history.best, began_with = began_with, self.history.best
+                else:
+                    self.history.best[...] = net.state.params
             record = Epoch(
                 number=net.state.epoch, loss=loss, valid_loss=valid_loss, score=score,
                 seconds=time.perf_counter() - began, lr=rate_at(self.optimizer.lr, net.state.step - 1),
