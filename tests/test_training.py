@@ -89,10 +89,14 @@ def test_the_loop_leaves_the_last_weights_and_history_keeps_the_best(small):
 def test_another_optimizer_may_step_between_two_epochs(small):
     net, X, y = small
     steps = []
-    with pytest.warns(UserWarning, match="moments are dropped"):
+
+    def alternate():
         for epoch in cr.train(net, (X, y), cr.Adam(), batch_size=20, epochs=3):
             steps.append(epoch.step)
             net.step(X, y, cr.SGD(0.01))
+
+    with pytest.warns(UserWarning, match="moments are dropped"):
+        alternate()
     assert steps == [2, 2, 2]  # counted anew with each change of the optimizer
     assert np.isfinite(net.state.params).all()
 
@@ -323,8 +327,16 @@ def test_threads_are_obeyed_and_recorded(small, monkeypatch):
     def largest(y, prediction):
         return max(pool["num_threads"] for pool in threadpoolctl.threadpool_info())
 
-    history = net.fit(X, y, OPTIMIZER, threads=1, epochs=1, metrics={"threads in use": largest})
-    assert history[0].threads == history[0].metrics["threads in use"] == 1
+    before = largest(None, None)
+    history = net.fit(X, y, OPTIMIZER, threads=before + 1, epochs=1)
+    assert history[0].threads == before + 1
+    training = cr.train(net, (X, y), OPTIMIZER, threads=1, epochs=1)
+    assert largest(None, None) == before
+    seen = []
+    monkeypatch.setattr(OPTIMIZER.__class__, "apply", lambda *_: seen.append(largest(None, None)))
+    assert next(iter(training)).threads == 1
+    assert set(seen) == {1}
+    assert largest(None, None) == before
 
 
 def test_sparse_rows_train_to_the_same_bits(small):

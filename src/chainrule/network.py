@@ -173,9 +173,10 @@ class Network:
     def predict(self, X: Any) -> Array:
         """Labels as they were given in training, flags (N, K), or values in the target's units."""
         target = self.target or target_for(self.loss, self.n_out)
-        few = isinstance(target, Labels) and self._is_few(X)
-        if few and (quick := self._quick()) and (index := quick.labels(X)) is not None:
-            return target.classes[index]
+        if isinstance(target, Labels) and self._is_few(X) and (quick := self._quick()):
+            index = quick.labels(X)
+            if index is not None:
+                return target.classes[index]
         return target.decode(target.read(self.forward(X), self.loss))
 
     def predict_proba(self, X: Any) -> Array:
@@ -221,8 +222,8 @@ class Network:
         return backend.whole_gradients(self.plan, state.params, self.objective, data, self.seed, state.step, dX)[1]
 
     def step(self, X: Any, y: Any, optimizer: Optimizer, sample_weight: Any = None) -> float:
-        """One training step on all rows as one batch; the loss before it. Raises Diverged and leaves the weights as they
-        were, with the moments at 0 where it was the update that left the finite numbers."""
+        """One training step on all rows as one batch; the loss before it. Raises Diverged and leaves the weights as
+        they were, with the moments at 0 where it was the update that left the finite numbers."""
         data = self.data(X, y, sample_weight)
         self.target = self.target or target_for(self.loss, self.n_out).fit(y)
         self.state.prepare(optimizer)

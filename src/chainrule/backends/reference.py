@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import isfinite
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -157,7 +157,8 @@ class Steps:
     ) -> None:
         self.plan, self.objective, self.target, self.seed = plan, objective, target, seed
         self.threads = threads  # None: as NumPy chooses
-        _limit(threads)
+        if threads is not None:
+            _threadpoolctl()
         self.tape = Tape.allocate(plan, batch_size, dtype)
         self.grads = np.empty(plan.size, dtype)
         self.g = plan.views(self.grads)
@@ -212,14 +213,16 @@ class Steps:
 
 
 def _limit(threads: int | None) -> AbstractContextManager[Any]:
-    """So many threads for NumPy's matrix products."""
-    if threads is None:
-        return nullcontext()
+    """So many threads for NumPy's matrix products, as long as it is entered."""
+    return nullcontext() if threads is None else _threadpoolctl().threadpool_limits(limits=threads)
+
+
+def _threadpoolctl() -> ModuleType:
     try:
-        from threadpoolctl import threadpool_limits
+        import threadpoolctl
     except ImportError:
         raise InputError("threads: the NumPy backend needs threadpoolctl for it; pip install threadpoolctl") from None
-    return threadpool_limits(limits=threads)
+    return threadpoolctl
 
 
 def infer(plan: Plan, params: Array, X: Any, dtype: Any) -> Array:
