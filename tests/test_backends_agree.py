@@ -140,6 +140,18 @@ def test_rows_are_taken_as_they_are_given(dtype, given, rng):
     assert np.shares_memory(nets[0].inputs(X), X)
 
 
+@pytest.mark.parametrize("given", [">f4", ">f8", ">i4", "<f8"])
+def test_the_order_of_bytes_does_not_matter(given, rng):
+    X = rng.integers(-9, 9, (300, 11)).astype(given)
+    y = rng.integers(0, 3, 300)
+    nets = [network(dtype=np.float32), network(dtype=np.float32)]
+    nets[0].fit(X, y, cr.SGD(0.01), epochs=1)
+    nets[1].fit(X.astype(np.float32), y, cr.SGD(0.01), epochs=1)
+    np.testing.assert_array_equal(nets[0].state.params, nets[1].state.params)
+    for n in (1, 300):
+        np.testing.assert_array_equal(nets[0].predict(X[:n]), nets[1].predict(X[:n].astype(np.float32)))
+
+
 @pytest.mark.parametrize("n", [1, 2, 256, 257, 5000])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_outputs_and_labels(n, dtype, rng, monkeypatch):

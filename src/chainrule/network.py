@@ -298,7 +298,9 @@ class Network:
 
 def weighted(data: Data, sample_weight: Any, dtype: Any) -> Data:
     """The data with its weights checked; rows of weight 0 are dropped here, and nowhere else."""
-    w = as_weights(sample_weight, len(data)).astype(dtype)
+    with np.errstate(over="ignore", under="ignore"):  # what leaves the numbers of dtype is refused next
+        w = as_weights(sample_weight, len(data)).astype(dtype)
+    as_weights(w, len(data), f"sample_weight as {np.dtype(dtype)}")
     data = Data(data.X, data.t, w)
     return data if w.all() else data.rows(np.flatnonzero(w))
 
