@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+import threading
 import warnings
 
 import numpy as np
@@ -140,6 +141,34 @@ def test_weights_that_exploded_are_never_the_best(backend, size, rng, monkeypatc
     assert caught.value.step >= 2
     assert net.evaluate(X, y)[0] <= loss
     np.testing.assert_array_equal(net.state.params, before)
+
+
+@BACKENDS
+def test_two_threads_that_train_one_network_are_told(backend, rng, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_BACKEND", backend)
+    X, y = rng.normal(size=(2000, 64)).astype(np.float32), rng.integers(0, 3, 2000)
+    net = cr.Network([cr.Dense(64), cr.ReLU(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=64)
+    failed = []
+
+    def fit():
+        try:
+            net.fit(X, y, cr.SGD(0.01), epochs=20)
+        except RuntimeError as error:
+            failed.append(str(error))
+
+    pair = [threading.Thread(target=fit) for _ in range(2)]
+    for thread in pair:
+        thread.start()
+    while any(thread.is_alive() for thread in pair):
+        net.predict(X[:300])  # goes on
+    assert failed == ["another thread is training this network; train a net.copy() there, or wait for it"]
+    assert net.state.epoch >= 20
+    with net.state.alone(), pytest.raises(RuntimeError, match="another thread is training"):
+        net.step(X, y, cr.SGD(0.01))
+    with pytest.raises(cr.Diverged):
+        net.fit(X * 1e30, y, cr.SGD(1e30), epochs=1)
+    net.copy().fit(X, y, cr.SGD(0.01), epochs=1)
+    net.fit(X, y, cr.SGD(0.01), epochs=1)  # released, whatever was raised
 
 
 def test_restore_best_can_be_left_out(small):

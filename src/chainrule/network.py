@@ -226,17 +226,18 @@ class Network:
         they were, with the moments at 0 where it was the update that left the finite numbers."""
         data = self.data(X, y, sample_weight)
         self.target = self.target or target_for(self.loss, self.n_out).fit(y)
-        self.state.prepare(optimizer)
         backend, _ = choose(self.plan, self.loss, optimizer)
         steps = backend.Steps(self.plan, self.objective, self.target, self.seed, len(data), self.dtype)
-        before = self.state.params.copy()
-        try:
-            return float(steps.run(self.state, optimizer, data, np.arange(len(data)), len(data), 1.0)[0])
-        except Diverged:
-            if not np.isfinite(self.state.params).all():
-                self.state.params[...] = before
-                self.state.moments[...] = 0
-            raise
+        with self.state.alone():
+            self.state.prepare(optimizer)
+            before = self.state.params.copy()
+            try:
+                return float(steps.run(self.state, optimizer, data, np.arange(len(data)), len(data), 1.0)[0])
+            except Diverged:
+                if not np.isfinite(self.state.params).all():
+                    self.state.params[...] = before
+                    self.state.moments[...] = 0
+                raise
 
     def fit(
         self,

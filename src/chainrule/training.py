@@ -131,10 +131,11 @@ class Training:
         lowest = np.inf
         for _ in range(self.epochs):
             began = time.perf_counter()
-            net.state.prepare(self.optimizer)  # between two epochs another may have had its way with the network
-            if self._valid is None:
-                began_with[...] = net.state.params
-            loss, score = self._epoch(spread)
+            with net.state.alone():
+                net.state.prepare(self.optimizer)  # between two epochs another may have had its way with the network
+                if self._valid is None:
+                    began_with[...] = net.state.params
+                loss, score = self._epoch(spread)
             valid_loss, score, metrics = self._measure(score)
             current = loss if valid_loss is None else valid_loss
             if not isfinite(current):  # finite on the training rows, but not on the validation rows
