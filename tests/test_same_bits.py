@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.backends.threads import limit
+from chainrule.backends.threads import _share, limit
 from conftest import needs_kernels
 from test_backends_agree import LOSSES, OPTIMIZED, PARTS, rows
 
@@ -149,10 +149,80 @@ def test_the_automatic_choice_is_by_work_and_capped(monkeypatch, rng):
     monkeypatch.delenv("OMP_NUM_THREADS")
     import threadpoolctl
 
-    limit()  # from here on threadpoolctl knows us
-    with threadpoolctl.threadpool_limits(limits=1):
-        assert net.fit(*data, cr.SGD(), batch_size=256, epochs=1)[0].threads == 1
-    assert limit() == len(os.sched_getaffinity(0)) or limit() >= 1
+    free = limit()
+    for _ in range(2):
+        with threadpoolctl.threadpool_limits(limits=1):
+            assert net.fit(*data, cr.SGD(), batch_size=256, epochs=1)[0].threads == limit() == 1
+        assert limit() == free
+
+
+FIRST = """
+import numpy as np, threadpoolctl, chainrule as cr
+from chainrule.backends.threads import limit
+def threads():
+    net = cr.Network([cr.Dense(256), cr.ReLU(), cr.Dense(10)], cr.SoftmaxCrossEntropy(), 256)
+    X, y = np.ones((512, 256), np.float32), np.arange(512) % 10
+    return net.fit(X, y, cr.SGD(), batch_size=256, epochs=1)[0].threads
+with threadpoolctl.threadpool_limits(limits=1):
+    print(threads())
+print(threads() == limit() == LIMIT)
+with threadpoolctl.threadpool_limits(limits=1):
+    print(threads())
+print(threads() == limit() == LIMIT)
+"""
+
+
+def test_a_limit_holds_from_the_first_use_on():
+    code = FIRST.replace("LIMIT", str(limit()))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == ["1", "True", "1", "True"]
+
+
+def test_the_affinity_of_now_counts():
+    cores = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(cores)})
+        assert limit() == 1
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert limit() >= min(len(cores), 1)
+
+
+GROUPS = {
+    "none": ({}, None),
+    "no limit": ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/b/cpu.max": "max 100000"}, None),
+    "its own": ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/b/cpu.max": "150000 100000"}, 2),
+    "a parent's": (
+        {
+            "proc/self/cgroup": "0::/a/b\n",
+            "sys/fs/cgroup/a/b/cpu.max": "400000 100000",
+            "sys/fs/cgroup/a/cpu.max": "300000 100000",
+        },
+        3,
+    ),
+    "the mount's, in a container": ({"proc/self/cgroup": "0::/x\n", "sys/fs/cgroup/cpu.max": "100000 100000"}, 1),
+    "another's": ({"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/b/cpu.max": "100000 100000"}, None),
+    "version 1": (
+        {
+            "proc/self/cgroup": "5:memory:/m\n4:cpu,cpuacct:/a/b\n",
+            "sys/fs/cgroup/cpu/a/b/cpu.cfs_quota_us": "-1\n",
+            "sys/fs/cgroup/cpu/a/b/cpu.cfs_period_us": "100000\n",
+            "sys/fs/cgroup/cpu/a/cpu.cfs_quota_us": "50000\n",
+            "sys/fs/cgroup/cpu/a/cpu.cfs_period_us": "100000\n",
+        },
+        1,
+    ),
+    "nonsense": ({"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/cpu.max": "much"}, None),
+}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_the_share_of_the_control_groups(name, tmp_path):
+    files, expected = GROUPS[name]
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content)
+    assert _share(str(tmp_path)) == expected
 
 
 def in_child(queue, threads):
