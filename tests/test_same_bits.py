@@ -77,7 +77,7 @@ def test_same_bytes(case, dtype, monkeypatch):
 
 
 def test_other_numbers_would_be_noticed(monkeypatch):
-    """The control: one unit in the last place of one weight."""
+    """The control: a slope that is the next number of float32."""
     same = [trained(monkeypatch, ISAS[0], 1, 0.1, dtype=np.float32, part=cr.LeakyReLU(slope)) for slope in (0.2, 0.2)]
     other = trained(
         monkeypatch, ISAS[0], 1, 0.1, dtype=np.float32, part=cr.LeakyReLU(float(np.nextafter(np.float32(0.2), 1)))
