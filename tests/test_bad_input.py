@@ -24,6 +24,12 @@ def flags():
     return cr.Network([cr.Dense(2)], cr.BinaryCrossEntropy(), n_in=4)
 
 
+def sparse(indptr, indices, n=2):
+    rows = scipy.sparse.csr_array((np.ones(len(indices)), np.zeros(len(indices), int), [0, 0, len(indices)]), (n, 4))
+    rows.indptr, rows.indices = np.array(indptr, np.int32), np.array(indices, np.int32)  # past SciPy's own checks
+    return rows
+
+
 def trained():
     net = classifier()
     net.fit(X, Y, SGD, epochs=1)
@@ -87,6 +93,18 @@ CALLS = {
     "NaN": (lambda: classifier().predict(with_nan(X)), "X: expected finite numbers, got nan at row 2, column 0"),
     "inf": (lambda: classifier().fit(X * np.inf, Y, SGD), "expected finite numbers"),
     "inf in sparse rows": (lambda: classifier().predict(scipy.sparse.csr_array(X * np.inf)), "finite numbers"),
+    "a sparse column outside": (
+        lambda: classifier().fit(sparse([0, 1, 2], [0, 4]), [0, 1], SGD),
+        "from 0 to 3, got 0 to 4",
+    ),
+    "a sparse column below 0": (lambda: classifier().predict(sparse([0, 1, 2], [-1, 3])), "from 0 to 3, got -1 to 3"),
+    "sparse rows that end early": (lambda: classifier().predict(sparse([0, 2, 1], [0, 1])), "indptr grows from 0"),
+    "sparse rows that end late": (lambda: classifier().predict(sparse([0, 1, 5], [0, 1])), "indptr grows from 0"),
+    "sparse rows that begin below": (lambda: classifier().predict(sparse([-1, 1, 2], [0, 1])), "indptr grows from 0"),
+    "sparse complex numbers": (
+        lambda: classifier().fit(scipy.sparse.csr_array(X * 1j), Y, SGD),
+        "X: expected numbers, got complex128",
+    ),
     "text": (lambda: classifier().predict([["1", "2", "x", "4"]]), "X: expected numbers, got '1'"),
     "numbers as text": (lambda: classifier().predict(X.astype(str)), "X: expected numbers, got '"),
     "complex numbers": (lambda: classifier().predict(X * 1j), "X: expected numbers, got"),
@@ -134,6 +152,14 @@ CALLS = {
     "negative weights": (lambda: classifier().fit(X, Y, SGD, sample_weight=-np.ones(30)), "at least 0"),
     "weights all zero": (lambda: classifier().fit(X, Y, SGD, sample_weight=np.zeros(30)), "at least one above 0"),
     "too few weights": (lambda: classifier().fit(X, Y, SGD, sample_weight=np.ones(3)), r"shape \(30,\), got \(3,\)"),
+    "weights too small for float32": (
+        lambda: classifier().fit(X, Y, SGD, sample_weight=np.full(30, 1e-50)),
+        "sample_weight as float32: expected at least one above 0, got all 0",
+    ),
+    "weights too large for float32": (
+        lambda: classifier().fit(X, Y, SGD, sample_weight=np.full(30, 1e300)),
+        "sample_weight as float32: expected finite numbers of at least 0, got inf",
+    ),
     "a weight for no class": (lambda: classifier().fit(X, Y, SGD, class_weight={7: 2.0}), "got 7"),
     "an unknown class weight": (lambda: classifier().fit(X, Y, SGD, class_weight="auto"), "'balanced' or a dict"),
     "class weights of values": (lambda: regressor().fit(X, Y, SGD, class_weight="balanced"), "class_weight"),

@@ -166,6 +166,21 @@ def test_files_that_were_tampered_with(model, name):
 
 def test_parameters_that_are_not_finite(model):
     path, net, _ = model
+    before = path.read_bytes()
+    for value in (np.nan, np.inf, -np.inf):
+        net["W1"][0, 0] = value
+        with pytest.raises(cr.InputError, match=f"not written, for W1 holds {value}: expected finite numbers"):
+            net.save(path)
+    assert path.read_bytes() == before
+    net["W1"][0, 0] = 0
+    net.state.moments[0, 3] = np.inf
+    net.save(path)
+    with pytest.raises(cr.InputError, match="for moments holds inf"):
+        net.save(path, resume=True)
+
+
+def test_a_file_with_parameters_that_are_not_finite(model):
+    path, net, _ = model
     with_tensor(path, "W1", np.full_like(net["W1"], np.nan))
     with pytest.raises(cr.InputError, match="tensor W1: expected finite"):
         cr.load(path)

@@ -3,16 +3,18 @@
 import json
 import multiprocessing
 import os
+import platform
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.backends.threads import limit
+from chainrule.backends.threads import _share, limit
 from conftest import needs_kernels
 from test_backends_agree import LOSSES, OPTIMIZED, PARTS, rows
 
@@ -41,6 +43,21 @@ def trained(
     return net.state.params.tobytes() + net.state.moments.tobytes() + json.dumps(records).encode()
 
 
+NEEDED = {
+    "v3": {"avx2", "fma", "bmi1", "bmi2", "abm", "movbe", "f16c"},
+    "v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+}
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the names are those of Linux on x86-64")
+def test_a_set_is_used_where_the_cpu_has_all_its_instructions():
+    line = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+    flags = set(line.split(":")[1].split())
+    v3 = flags >= NEEDED["v3"]
+    expected = ["v4"] * (v3 and flags >= NEEDED["v4"]) + ["v3"] * v3
+    assert expected == ISAS
+
+
 CASES = (
     [{"part": part} for part in PARTS]
     + [{"loss": loss} for loss in LOSSES]
@@ -60,12 +77,57 @@ def test_same_bytes(case, dtype, monkeypatch):
 
 
 def test_other_numbers_would_be_noticed(monkeypatch):
-    """The control: one unit in the last place of one weight."""
+    """The control: a slope that is the next number of float32."""
     same = [trained(monkeypatch, ISAS[0], 1, 0.1, dtype=np.float32, part=cr.LeakyReLU(slope)) for slope in (0.2, 0.2)]
     other = trained(
         monkeypatch, ISAS[0], 1, 0.1, dtype=np.float32, part=cr.LeakyReLU(float(np.nextafter(np.float32(0.2), 1)))
     )
     assert same[0] == same[1] != other
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZED, ids=repr)
+def test_the_kernels_refuse_a_rule_without_its_moments(optimizer):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
+    data = net.data(np.ones((2, 4)), [0, 1])
+    steps = compiled.Steps(net.plan, net.objective, cr.network.target_for(net.loss, 3), 0, 2, np.float32)
+
+    def run():
+        steps.run(net.state, optimizer, data, np.arange(2), 2, 1.0)
+
+    if optimizer.n_moments:
+        with pytest.raises(ValueError, match=f"{type(optimizer).__name__} needs more moments than were given"):
+            run()
+    net.state.prepare(optimizer)
+    run()
+
+
+REBOUND = {
+    "another dtype": (lambda params: params.astype(np.float64), "got float64"),
+    "every second": (lambda params: np.repeat(params, 2)[::2], "got float32"),
+    "read-only": (lambda params: np.frombuffer(params.tobytes(), np.float32), "got read-only float32"),
+}
+
+
+@pytest.mark.parametrize("name", REBOUND)
+def test_parameters_that_would_be_copied_are_refused(name, rng):
+    change, message = REBOUND[name]
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
+    net.state.params = change(net.state.params)
+    X, y = rng.normal(size=(600, 4)), np.arange(600) % 3
+    for call in (lambda: net.fit(X, y, cr.SGD()), lambda: net.forward(X)):
+        with pytest.raises(cr.InputError, match=f"state.params: expected contiguous float32 numbers.*{message}"):
+            call()
+
+
+def test_arrays_that_are_written_are_never_copies(rng):
+    with pytest.raises(TypeError):
+        compiled.kernels().order(np.empty(5, np.int32), 0, 0)
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
+    engine = compiled._engine(net.plan, net.loss, np.float32, 256, training=True)
+    with pytest.raises(TypeError):
+        engine.use_state(net.state.params, np.zeros((2, net.plan.size)))
+    with pytest.raises(TypeError):
+        engine.infer(rng.normal(size=(5, 4)), 1.0, np.empty((5, 3)), 1, 1, True)
 
 
 def wide_enough(n=4000):
@@ -87,10 +149,80 @@ def test_the_automatic_choice_is_by_work_and_capped(monkeypatch, rng):
     monkeypatch.delenv("OMP_NUM_THREADS")
     import threadpoolctl
 
-    limit()  # from here on threadpoolctl knows us
-    with threadpoolctl.threadpool_limits(limits=1):
-        assert net.fit(*data, cr.SGD(), batch_size=256, epochs=1)[0].threads == 1
-    assert limit() == len(os.sched_getaffinity(0)) or limit() >= 1
+    free = limit()
+    for _ in range(2):
+        with threadpoolctl.threadpool_limits(limits=1):
+            assert net.fit(*data, cr.SGD(), batch_size=256, epochs=1)[0].threads == limit() == 1
+        assert limit() == free
+
+
+FIRST = """
+import numpy as np, threadpoolctl, chainrule as cr
+from chainrule.backends.threads import limit
+def threads():
+    net = cr.Network([cr.Dense(256), cr.ReLU(), cr.Dense(10)], cr.SoftmaxCrossEntropy(), 256)
+    X, y = np.ones((512, 256), np.float32), np.arange(512) % 10
+    return net.fit(X, y, cr.SGD(), batch_size=256, epochs=1)[0].threads
+with threadpoolctl.threadpool_limits(limits=1):
+    print(threads())
+print(threads() == limit() == LIMIT)
+with threadpoolctl.threadpool_limits(limits=1):
+    print(threads())
+print(threads() == limit() == LIMIT)
+"""
+
+
+def test_a_limit_holds_from_the_first_use_on():
+    code = FIRST.replace("LIMIT", str(limit()))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == ["1", "True", "1", "True"]
+
+
+def test_the_affinity_of_now_counts():
+    cores = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(cores)})
+        assert limit() == 1
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert limit() >= min(len(cores), 1)
+
+
+GROUPS = {
+    "none": ({}, None),
+    "no limit": ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/b/cpu.max": "max 100000"}, None),
+    "its own": ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/b/cpu.max": "150000 100000"}, 2),
+    "a parent's": (
+        {
+            "proc/self/cgroup": "0::/a/b\n",
+            "sys/fs/cgroup/a/b/cpu.max": "400000 100000",
+            "sys/fs/cgroup/a/cpu.max": "300000 100000",
+        },
+        3,
+    ),
+    "the mount's, in a container": ({"proc/self/cgroup": "0::/x\n", "sys/fs/cgroup/cpu.max": "100000 100000"}, 1),
+    "another's": ({"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/b/cpu.max": "100000 100000"}, None),
+    "version 1": (
+        {
+            "proc/self/cgroup": "5:memory:/m\n4:cpu,cpuacct:/a/b\n",
+            "sys/fs/cgroup/cpu/a/b/cpu.cfs_quota_us": "-1\n",
+            "sys/fs/cgroup/cpu/a/b/cpu.cfs_period_us": "100000\n",
+            "sys/fs/cgroup/cpu/a/cpu.cfs_quota_us": "50000\n",
+            "sys/fs/cgroup/cpu/a/cpu.cfs_period_us": "100000\n",
+        },
+        1,
+    ),
+    "nonsense": ({"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/cpu.max": "much"}, None),
+}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_the_share_of_the_control_groups(name, tmp_path):
+    files, expected = GROUPS[name]
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content)
+    assert _share(str(tmp_path)) == expected
 
 
 def in_child(queue, threads):
@@ -165,6 +297,42 @@ def test_an_interrupt_inside_a_long_epoch_returns_soon():
     seconds, stepped, finite = done.stdout.split()
     assert float(seconds) < 0.5
     assert stepped == finite == "True"
+
+
+LONG_STEP = """
+import os, signal, sys, threading, time
+import numpy as np, chainrule as cr
+rng = np.random.default_rng(0)
+layers = [cr.Dense(512), cr.ReLU(), cr.Dense(512), cr.ReLU(), cr.Dense(10)]
+net = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=784)
+X, y = rng.normal(size=(60000, 784)).astype(np.float32), rng.integers(0, 10, 60000)
+def interrupt():
+    time.sleep(float(sys.argv[1]))
+    sent.append(time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+sent = []
+training = iter(cr.train(net, (X, y), cr.Adam(), batch_size=60000, epochs=1))
+before = net.state.params.copy()
+threading.Thread(target=interrupt).start()
+try:
+    next(training)
+except KeyboardInterrupt:
+    seconds = time.perf_counter() - sent[0]
+    same = np.array_equal(before, net.state.params) and not net.state.moments.any()
+    print(seconds, net.state.step, same)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [0.2, 0.6, 1.0, 1.4, 1.8])
+def test_an_interrupt_inside_a_long_step_leaves_the_weights_before_it(after):
+    """Wherever in its 2 s it comes: in the phase of the rows or in that of the weights."""
+    command = [sys.executable, "-c", LONG_STEP, str(after)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    seconds, steps, same = done.stdout.split()
+    assert float(seconds) < 0.5
+    assert steps == "0"
+    assert same == "True"
 
 
 @pytest.mark.slow

@@ -1,14 +1,18 @@
 """train() is a visible loop; fit, early stopping, weights and History on top of it."""
 
 import gc
+import pickle
+import threading
 import warnings
 
 import numpy as np
 import pytest
 
 import chainrule as cr
+from conftest import needs_kernels
 
 OPTIMIZER = cr.SGD(lr=0.1, momentum=0.9)
+BACKENDS = pytest.mark.parametrize("backend", [pytest.param("compiled", marks=needs_kernels), "reference"])
 
 
 def test_the_loop_yields_a_record_an_epoch(small):
@@ -83,6 +87,90 @@ def test_the_loop_leaves_the_last_weights_and_history_keeps_the_best(small):
     assert net.history is history
 
 
+def test_another_optimizer_may_step_between_two_epochs(small):
+    net, X, y = small
+    steps = []
+
+    def alternate():
+        for epoch in cr.train(net, (X, y), cr.Adam(), batch_size=20, epochs=3):
+            steps.append(epoch.step)
+            net.step(X, y, cr.SGD(0.01))
+
+    with pytest.warns(UserWarning, match="moments are dropped"):
+        alternate()
+    assert steps == [2, 2, 2]  # counted anew with each change of the optimizer
+    assert np.isfinite(net.state.params).all()
+
+
+def test_moments_that_the_user_drops_between_two_epochs_start_again_at_zero(small):
+    net, X, y = small
+    training = iter(cr.train(net, (X, y), OPTIMIZER, batch_size=20, epochs=2))
+    next(training)
+    dropped = net.copy()
+    net.state.moments = net.state.moments[:0]
+    next(training)
+    dropped.state.moments[...] = 0
+    dropped.fit(X, y, OPTIMIZER, batch_size=20, epochs=1)
+    np.testing.assert_array_equal(net.state.params, dropped.state.params)
+
+
+def test_without_validation_data_the_best_weights_are_those_the_best_epoch_began_with(small):
+    net, X, y = small
+    training = cr.train(net, (X, y), cr.SGD(cr.StepDecay(0.1, every=3, factor=300.0)), batch_size=40, epochs=6)
+    began = [net.state.params.copy()]
+    for epoch in training:
+        best = np.argmin(training.history.columns["loss"])
+        assert training.history.best_epoch == best + 1
+        np.testing.assert_array_equal(training.history.best, began[best])
+        assert epoch.since_best == len(began) - 1 - best
+        began.append(net.state.params.copy())
+    assert training.history.best_epoch not in (1, 6)
+    training.history.restore_best(net)
+    assert net.evaluate(X, y)[0] == pytest.approx(min(training.history.columns["loss"]), rel=1e-12)
+
+
+@BACKENDS
+@pytest.mark.parametrize("size", [1e10, 1e15])
+def test_weights_that_exploded_are_never_the_best(backend, size, rng, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_BACKEND", backend)
+    X, y = rng.normal(size=(60, 4)) * size, rng.integers(0, 3, 60)
+    net = cr.Network([cr.Dense(8), cr.ReLU(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
+    before, loss = net.state.params.copy(), net.evaluate(X, y)[0]
+    with pytest.raises(cr.Diverged) as caught:
+        net.fit(X, y, cr.SGD(size), epochs=9, batch_size=60)
+    assert caught.value.step >= 2
+    assert net.evaluate(X, y)[0] <= loss
+    np.testing.assert_array_equal(net.state.params, before)
+
+
+@BACKENDS
+def test_two_threads_that_train_one_network_are_told(backend, rng, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_BACKEND", backend)
+    X, y = rng.normal(size=(2000, 64)).astype(np.float32), rng.integers(0, 3, 2000)
+    net = cr.Network([cr.Dense(64), cr.ReLU(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=64)
+    failed = []
+
+    def fit():
+        try:
+            net.fit(X, y, cr.SGD(0.01), epochs=20)
+        except RuntimeError as error:
+            failed.append(str(error))
+
+    pair = [threading.Thread(target=fit) for _ in range(2)]
+    for thread in pair:
+        thread.start()
+    while any(thread.is_alive() for thread in pair):
+        net.predict(X[:300])  # goes on
+    assert failed == ["another thread is training this network; train a net.copy() there, or wait for it"]
+    assert net.state.epoch >= 20
+    with net.state.alone(), pytest.raises(RuntimeError, match="another thread is training"):
+        net.step(X, y, cr.SGD(0.01))
+    with pytest.raises(cr.Diverged):
+        net.fit(X * 1e30, y, cr.SGD(1e30), epochs=1)
+    net.copy().fit(X, y, cr.SGD(0.01), epochs=1)
+    net.fit(X, y, cr.SGD(0.01), epochs=1)  # released, whatever was raised
+
+
 def test_restore_best_can_be_left_out(small):
     net, X, y = small
     history = net.fit(X, y, OPTIMIZER, valid=(X, -y % 3), epochs=6, batch_size=8, restore_best=False)
@@ -155,6 +243,39 @@ def test_divergence_in_the_first_epoch_leaves_the_weights_as_they_were(rng):
     with pytest.raises(cr.Diverged):
         net.fit(X, y, cr.SGD(lr=0.1), batch_size=64)
     np.testing.assert_array_equal(net.state.params, before)
+
+
+@BACKENDS
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_last_step_that_leaves_the_finite_numbers_is_divergence(backend, threads, rng, monkeypatch):
+    """Nobody meets the loss of an epoch's last weights: they are looked at themselves."""
+    monkeypatch.setenv("CHAINRULE_BACKEND", backend)
+    X, y = rng.normal(size=(60, 4)), rng.integers(0, 3, 60)
+    net = cr.Network([cr.Dense(8), cr.ReLU(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
+    before = net.state.params.copy()
+    with pytest.raises(cr.Diverged, match="the weights are not finite after step 1") as caught:
+        net.fit(X * 1e30, y, cr.SGD(1e30), epochs=1, batch_size=60, threads=threads)
+    assert caught.value.step == 1
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    np.testing.assert_array_equal(net.state.params, before)
+    with pytest.raises(cr.Diverged, match="the weights are not finite after step"):
+        net.step(X * 1e30, y, cr.SGD(1e30))
+    np.testing.assert_array_equal(net.state.params, before)
+    net.fit(X, y, cr.SGD(0.1), epochs=1)
+
+
+@BACKENDS
+@pytest.mark.parametrize("place", [0, 17, 31])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_infinite_weight_is_seen_wherever_it_is(backend, place, dtype, rng, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_BACKEND", backend)
+    X, y = abs(rng.normal(size=(60, 4))), rng.normal(size=(60, 3))
+    net = cr.Network([cr.Dense(8), cr.ReLU(), cr.Dense(3)], cr.MeanAbsoluteError(), n_in=4, dtype=dtype)
+    net["W1"][...] = net["b1"][...] = -1  # no unit is on: nothing that enters them changes the loss
+    net.fit(X, y, cr.SGD(0.1), epochs=1)
+    net.state.params[place] = -np.inf  # of W1
+    with pytest.raises(cr.Diverged, match="the weights are not finite"):
+        net.fit(X, y, cr.SGD(0.1), epochs=1)
 
 
 def test_sample_weights_count_like_repeated_rows(small):
@@ -235,8 +356,16 @@ def test_threads_are_obeyed_and_recorded(small, monkeypatch):
     def largest(y, prediction):
         return max(pool["num_threads"] for pool in threadpoolctl.threadpool_info())
 
-    history = net.fit(X, y, OPTIMIZER, threads=1, epochs=1, metrics={"threads in use": largest})
-    assert history[0].threads == history[0].metrics["threads in use"] == 1
+    before = largest(None, None)
+    history = net.fit(X, y, OPTIMIZER, threads=before + 1, epochs=1)
+    assert history[0].threads == before + 1
+    training = cr.train(net, (X, y), OPTIMIZER, threads=1, epochs=1)
+    assert largest(None, None) == before
+    seen = []
+    monkeypatch.setattr(OPTIMIZER.__class__, "apply", lambda *_: seen.append(largest(None, None)))
+    assert next(iter(training)).threads == 1
+    assert set(seen) == {1}
+    assert largest(None, None) == before
 
 
 def test_sparse_rows_train_to_the_same_bits(small):
@@ -319,6 +448,48 @@ def test_multi_label_flags(rng):
     np.testing.assert_array_equal(net.predict(X).shape, (200, 3))
     assert net.score(X, flags) > 0.9
     assert (net.predict(X) == flags).all(axis=1).mean() == pytest.approx(net.score(X, flags))
+
+
+@pytest.mark.parametrize("rows", [1, 300])
+def test_prediction_score_and_metrics_tell_outputs_apart_that_their_probabilities_do_not(rows):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2)
+    net.state.params[...] = 0
+    net["b1"][...] = [1e-9, 2e-9, 3e-9]
+    X, y = np.zeros((rows, 2), np.float32), np.full(rows, 2)
+    assert np.ptp(net.predict_proba(X)[0]) == 0
+    assert (net.predict(X) == 2).all()
+    assert net.score(X, y) == 1
+    y[0] = 1
+    assert net.score(X, y) == 1 - 1 / rows
+    if rows > 1:
+        history = net.fit(X, y, cr.SGD(1e-20), epochs=1, metrics=["accuracy"])
+        assert history[0].score == pytest.approx(1 - 1 / rows)
+        assert history[0].metrics["accuracy"] == pytest.approx(1 - 1 / rows)
+
+
+@pytest.mark.parametrize(
+    "outputs", [[0, np.nan, 1], [np.nan, 2, np.nan], [0, 1, np.nan], [1, 1, 0], [np.inf, np.inf, 1]]
+)
+def test_few_rows_get_the_labels_of_many_whatever_comes_out(outputs):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2)
+    net.state.params[...] = 0
+    net["b1"][...] = outputs
+    X = np.zeros((300, 2), np.float32)
+    assert net.predict(X[:1])[0] == net.predict(X)[0] == np.argmax(outputs)
+
+
+def test_values_come_back_in_their_own_precision(rng):
+    X = rng.normal(size=(200, 2))
+    y = 1e6 + X[:, 0]
+    net = cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=2)
+    net.target = cr.network.target_for(net.loss, 1).fit(y).standardise(y)
+    net["W1"][...] = np.array([[1.0], [0.0]]) / y.std()
+    net["b1"][...] = -X[:, 0].mean() / y.std()
+    assert net.predict(X).dtype == np.float64
+    np.testing.assert_allclose(net.predict(X), y, atol=1e-5)  # float32 alone could tell 1/16 apart
+    assert net.forward(X).dtype == np.float32
+    plain = cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=2)
+    assert plain.predict(X).dtype == np.float32
 
 
 def test_an_untrained_network_predicts(rng):

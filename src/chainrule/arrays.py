@@ -77,7 +77,7 @@ def as_matrix(X: Any, n_columns: int, dtype: Any, name: str = "X") -> Any:
     if isinstance(X, Scaled):
         X = replace(X, dtype=dtype)
     else:
-        X = X.tocsr().astype(dtype) if is_sparse(X) else _dense(X, dtype, name)
+        X = _sparse(X, dtype, name) if is_sparse(X) else _dense(X, dtype, name)
     if len(X.shape) != 2 or X.shape[1] != n_columns:
         raise InputError(f"{name}: expected shape (N, {n_columns}), got {X.shape}")
     if X.shape[0] == 0:
@@ -85,6 +85,25 @@ def as_matrix(X: Any, n_columns: int, dtype: Any, name: str = "X") -> Any:
     if not isinstance(X, Scaled):
         _require_finite(X.data if is_sparse(X) else X, dtype, name)
     return X
+
+
+def _sparse(X: Any, dtype: Any, name: str) -> Any:
+    """CSR; InputError where its indices point outside of the matrix."""
+    if X.dtype.kind not in "biuf":
+        raise InputError(f"{name}: expected numbers, got {X.dtype}")
+    if X.ndim != 2:
+        raise InputError(f"{name}: expected a matrix, got {X.ndim} dimensions")
+    X = X.tocsr()
+    starts, columns = X.indptr, X.indices
+    sound = len(starts) == X.shape[0] + 1 and starts[0] == 0 and starts[-1] <= min(len(columns), len(X.data))
+    if not sound or (starts[1:] < starts[:-1]).any():
+        raise InputError(f"{name}: expected sparse rows whose indptr grows from 0 to the number of entries")
+    if len(columns) and not 0 <= columns.min() <= columns.max() < X.shape[1]:
+        raise InputError(
+            f"{name}: expected sparse columns from 0 to {X.shape[1] - 1}, got {columns.min()} to {columns.max()}"
+        )
+    with np.errstate(over="ignore"):
+        return X.astype(dtype)
 
 
 def _dense(X: Any, dtype: Any, name: str) -> Array:
@@ -95,7 +114,8 @@ def _dense(X: Any, dtype: Any, name: str) -> Array:
         if X.dtype.kind not in "biufO":
             raise TypeError
         with np.errstate(over="ignore"):  # what is too large for dtype becomes inf, which is refused next
-            return np.ascontiguousarray(X, dtype=None if X.dtype.name in GATHERED else dtype)
+            as_it_is = X.dtype.name in GATHERED and X.dtype.isnative
+            return np.ascontiguousarray(X, dtype=None if as_it_is else dtype)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: expected numbers, got {_first_text(X)}") from error
 

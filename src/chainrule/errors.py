@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 LARGEST = sys.float_info.max
 
@@ -15,16 +15,16 @@ class InputError(ValueError):
 
 
 class Diverged(ArithmeticError):
-    """The loss of a training step is not finite; `step` counts optimizer steps from 1."""
+    """The loss of a training step is not finite, or the weights after an epoch's last are not; `step` counts optimizer
+    steps from 1."""
 
-    def __init__(self, step: int) -> None:
-        super().__init__(
-            f"training diverged: the loss is not finite at step {step}; try a smaller learning rate or clip_norm=1.0"
-        )
-        self.step = step
+    def __init__(self, step: int, what: Literal["loss", "weights"] = "loss") -> None:
+        met = "the loss is not finite at" if what == "loss" else "the weights are not finite after"
+        super().__init__(f"training diverged: {met} step {step}; try a smaller learning rate or clip_norm=1.0")
+        self.step, self.what = step, what
 
-    def __reduce__(self) -> tuple[type[Diverged], tuple[int]]:
-        return Diverged, (self.step,)
+    def __reduce__(self) -> tuple[type[Diverged], tuple[int, Literal["loss", "weights"]]]:
+        return Diverged, (self.step, self.what)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -66,7 +66,8 @@ def save(net: Network, path: str | Path, *, resume: bool = False) -> None:
         tensors[MOMENTS] = state.moments
     for label, tensor in tensors.items():
         if not np.isfinite(tensor).all():
-            raise InputError(f"{path}: not written: {label} holds numbers that are not finite")
+            wrong = tensor[~np.isfinite(tensor)][0]
+            raise InputError(f"{path}: not written, for {label} holds {wrong}: expected finite numbers")
     write(path, to_bytes(tensors, {KEY: _json(description)}))
 
 

@@ -41,7 +41,9 @@ class History:
     """The records of a training in order; the best epoch, and a copy of its weights. Prints as a table."""
 
     epochs: list[Epoch] = field(default_factory=list)
-    best: Array | None = None  # parameters (P,) after the best epoch
+    # Parameters (P,) after the epoch of the lowest validation loss. Without validation data those that the epoch of the
+    # lowest training loss began with: its loss was met on the way, and what became of them at its end nobody has met.
+    best: Array | None = None
     best_epoch: int = 0
 
     def __len__(self) -> int:
@@ -72,7 +74,7 @@ class History:
         return "\n".join(lines)
 
     def restore_best(self, net: Network) -> None:
-        """Put the best epoch's weights back."""
+        """Put the best weights back."""
         if self.best is not None:
             net.state.params[...] = self.best
 

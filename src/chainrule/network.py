@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.arrays import Array, as_matrix
 from chainrule.backends import choose
 from chainrule.backends.reference import Data, Objective
-from chainrule.errors import InputError, nearest, require_count, require_number
+from chainrule.errors import Diverged, InputError, nearest, require_count, require_number
 from chainrule.layers import Layer
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer
@@ -158,7 +158,7 @@ class Network:
         """The backend's way from rows to outputs, made once for the parameters where they are."""
         if self._inference_of[0] is not self.state.params:
             backend, _ = choose(self.plan, self.loss)
-            self._inference_of = self.state.params, backend.Inference(self.plan, self.state.params)
+            self._inference_of = self.state.params, backend.Inference(self.plan, self.state.params, self.dtype)
         return self._inference_of[1]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -171,11 +171,9 @@ class Network:
     def predict(self, X: Any) -> Array:
         """Labels as they were given in training, flags (N, K), or values in the target's units."""
         target = self.target or target_for(self.loss, self.n_out)
-        if not isinstance(target, Labels):
-            return target.decode(self.loss.link(self.forward(X)))
-        if (few := self._for_few(X)) and (index := few.few_labels(X)) is not None:
+        if isinstance(target, Labels) and (few := self._for_few(X)) and (index := few.few_labels(X)) is not None:
             return target.classes[index]
-        return target.decode(self.forward(X))  # the link keeps the order
+        return target.decode(target.read(self.forward(X), self.loss))
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (N, K), columns in the order of `classes`. InputError where the network predicts values."""
@@ -197,7 +195,7 @@ class Network:
     def contributions(self, z: Array, data: Data) -> Array:
         """What each row adds to the score (N,), from outputs z."""
         target = self.target or target_for(self.loss, self.n_out)
-        return target.contributions(self.loss.link(z), data.t, target.spread(data.t, data.w))
+        return target.contributions(target.read(z, self.loss), data.t, target.spread(data.t, data.w))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy (of all flags of a row), or R² for values."""
@@ -220,13 +218,22 @@ class Network:
         return backend.whole_gradients(self.plan, state.params, self.objective, data, self.seed, state.step, dX)[1]
 
     def step(self, X: Any, y: Any, optimizer: Optimizer, sample_weight: Any = None) -> float:
-        """One training step on all rows as one batch; the loss before it. Raises Diverged."""
+        """One training step on all rows as one batch; the loss before it. Raises Diverged and leaves the weights as
+        they were, with the moments at 0 where it was the update that left the finite numbers."""
         data = self.data(X, y, sample_weight)
         self.target = self.target or target_for(self.loss, self.n_out).fit(y)
-        self.state.prepare(optimizer)
         backend, _ = choose(self.plan, self.loss, optimizer)
         steps = backend.Steps(self.plan, self.objective, self.target, self.seed, len(data), self.dtype)
-        return float(steps.run(self.state, optimizer, data, np.arange(len(data)), len(data), 1.0)[0])
+        with self.state.alone():
+            self.state.prepare(optimizer)
+            before = self.state.params.copy()
+            try:
+                return float(steps.run(self.state, optimizer, data, np.arange(len(data)), len(data), 1.0)[0])
+            except Diverged:
+                if not np.isfinite(self.state.params).all():
+                    self.state.params[...] = before
+                    self.state.moments[...] = 0
+                raise
 
     def fit(
         self,
@@ -297,7 +304,9 @@ def _require_float(dtype: Any) -> None:
 
 def weighted(data: Data, sample_weight: Any, dtype: Any) -> Data:
     """The data with its weights checked; rows of weight 0 are dropped here, and nowhere else."""
-    w = as_weights(sample_weight, len(data)).astype(dtype)
+    with np.errstate(over="ignore", under="ignore"):  # what leaves the numbers of dtype is refused next
+        w = as_weights(sample_weight, len(data)).astype(dtype)
+    as_weights(w, len(data), f"sample_weight as {np.dtype(dtype)}")
     data = Data(data.X, data.t, w)
     return data if w.all() else data.rows(np.flatnonzero(w))
 

@@ -32,6 +32,10 @@ class Target(ABC):
     def decode(self, p: Array) -> Array:
         """Predictions as users want them."""
 
+    def read(self, z: Array, loss: Loss) -> Array:
+        """What `decode` and `contributions` take, from the network's outputs."""
+        return loss.link(z)
+
     def restore(self, t: Array) -> Array:
         """y again, from t."""
         return self.decode(t)
@@ -77,6 +81,9 @@ class Labels(Target):
         if y.ndim == 2:
             return _distributions(y, self.n_out, dtype)
         return _indices(y, self.classes)
+
+    def read(self, z: Array, loss: Loss) -> Array:
+        return z  # the link keeps their order, but may round two that differ to one number
 
     def decode(self, p: Array) -> Array:
         return self.classes[p.argmax(axis=1)]
@@ -171,7 +178,8 @@ class Values(Target):
         return np.ascontiguousarray((self._matrix(y) - self.centre) / self.scale, dtype=dtype)
 
     def decode(self, p: Array) -> Array:
-        y = p * self.scale.astype(p.dtype) + self.centre.astype(p.dtype)
+        standardised = (self.centre != 0).any() or (self.scale != 1).any()
+        y = p * self.scale + self.centre if standardised else p  # in float64: the centre may be far from the spread
         return y[:, 0] if self.flat and self.n_out == 1 else y
 
     def spread(self, t: Array, w: Array | None = None) -> float:

@@ -64,7 +64,7 @@ def train(
     InputError
         Before anything is trained, where an argument does not fit.
     Diverged
-        Where a loss is not finite; the network is left with the best weights so far.
+        Where a loss is not finite, or the weights after an epoch; the network is left with the best weights so far.
     """
     return Training(
         net, data, optimizer, valid, batch_size, epochs, shuffle, sample_weight, class_weight, metrics, threads
@@ -125,14 +125,17 @@ class Training:
     def _run(self) -> Iterator[Epoch]:
         net, data = self.net, self._data
         net.target = self._target
-        net.state.prepare(self.optimizer)
         net.history = self.history
         spread = self._target.spread(data.t, data.w)
-        self.history.best = net.state.params.copy()
+        self.history.best, began_with = net.state.params.copy(), np.empty_like(net.state.params)
         lowest = np.inf
         for _ in range(self.epochs):
             began = time.perf_counter()
-            loss, score = self._epoch(spread)
+            with net.state.alone():
+                net.state.prepare(self.optimizer)  # between two epochs another may have had its way with the network
+                if self._valid is None:
+                    began_with[...] = net.state.params
+                loss, score = self._epoch(spread)
             valid_loss, score, metrics = self._measure(score)
             current = loss if valid_loss is None else valid_loss
             if not isfinite(current):  # finite on the training rows, but not on the validation rows
@@ -140,7 +143,10 @@ class Training:
                 raise Diverged(net.state.step)
             if current < lowest:
                 lowest, self.history.best_epoch = current, net.state.epoch
-                self.history.best[...] = net.state.params
+                if self._valid is None:  # the loss is that of the weights before the updates, not of those they made
+                    self.history.best, began_with = began_with, self.history.best
+                else:
+                    self.history.best[...] = net.state.params
             record = Epoch(
                 number=net.state.epoch, loss=loss, valid_loss=valid_loss, score=score,
                 seconds=time.perf_counter() - began, lr=rate_at(self.optimizer.lr, net.state.step - 1),
@@ -176,7 +182,7 @@ class Training:
         if not self._metrics:
             return {}
         net, data = self.net, self._valid or self._data
-        prediction = self._target.decode(net.loss.link(net.outputs(data.X)))
+        prediction = self._target.decode(self._target.read(net.outputs(data.X), net.loss))
         y = self._target.restore(data.t)
         return {name: float(metric(y, prediction)) for name, metric in self._metrics.items()}
 

@@ -142,6 +142,20 @@ def _line(X: Any) -> tuple[float, float]:
     return (X.scale, X.shift) if isinstance(X, Scaled) else (1.0, 0.0)
 
 
+def _use_state(engine: Any, params: Array, moments: Array, dtype: Any) -> None:
+    """InputError where the engine cannot write to these arrays where they are."""
+    try:
+        engine.use_state(params, moments)
+    except (TypeError, ValueError):
+        wanted = f"contiguous {np.dtype(dtype)} numbers that can be written"
+        for name, values in (("params", params), ("moments", moments)):
+            flags = values.flags
+            if values.dtype != dtype or not (flags.writeable and flags.c_contiguous):
+                kind = f"{'' if flags.writeable else 'read-only '}{values.dtype}"
+                raise InputError(f"state.{name}: expected {wanted}, got {kind} {values.shape}") from None
+        raise
+
+
 class Steps:
     """One network's training steps; the interface of reference.Steps."""
 
@@ -158,13 +172,14 @@ class Steps:
     ) -> None:
         self.objective, self.seed, self.chunk = objective, seed, chunk
         self.threads = threads  # those of the last call
+        self._dtype = dtype
         self._wish = wish(threads, plan, batch_size)
         self._engine = _engine(plan, objective.loss, dtype, batch_size, training=True)
         self._given: tuple[Any, ...] = (None,) * 5  # what the engine points into
 
     def _use(self, data: Data, spread: float, params: Array, moments: Array, optimizer: Optimizer) -> None:
         _use_data(self._engine, data, spread)
-        self._engine.use_state(params, moments)
+        _use_state(self._engine, params, moments, self._dtype)
         clip, penalties = optimizer.clip_norm or 0.0, (self.objective.l2, self.objective.l1, self.objective.by_batch)
         self._engine.use_rule(type(optimizer).__name__, *_rule(optimizer), optimizer.weight_decay, clip, *penalties)
         self._given = data, spread, params, moments, optimizer
@@ -179,18 +194,26 @@ class Steps:
         n_steps = -(-len(order) // batch_size)
         totals = _counts(len(order), batch_size) if data.w is None else _sums(data.w, order, batch_size)
         scalars = optimizer.table(state.step, n_steps)
-        first, done, loss, score = state.step, 0, 0.0, 0.0
-        while done < n_steps:
-            try:
-                done, loss, score, diverged, self.threads = self._engine.train(
-                    order, batch_size, done, loss, score, totals, scalars, self.seed, first, self.chunk, *self._wish
-                )
-            except RuntimeError as error:  # the kernels raise it for one thing only
-                wanted = self._wish[0]
-                raise InputError(f"threads: expected as many as the system starts, got {wanted} ({error})") from None
-            state.step = first + done
-            if diverged:
-                raise Diverged(state.step + 1)
+        first, progress, finite = state.step, np.zeros(3), True  # progress: steps done, loss, score
+        try:
+            while progress[0] < n_steps:
+                try:
+                    diverged, finite, self.threads, signal = self._engine.train(
+                        order, batch_size, progress, totals, scalars, self.seed, first, self.chunk, *self._wish
+                    )
+                except RuntimeError as error:  # the kernels raise it for one thing only
+                    wanted = self._wish[0]
+                    expected = "as many as the system starts"
+                    raise InputError(f"threads: expected {expected}, got {wanted} ({error})") from None
+                if signal is not None:
+                    raise signal
+                if diverged:
+                    raise Diverged(first + int(progress[0]) + 1)
+        finally:
+            state.step = first + int(progress[0])
+        if not finite:
+            raise Diverged(state.step, "weights")
+        _, loss, score = progress.tolist()
         total = data.total
         return loss / (len(order) if self.objective.by_batch else total), score / total
 
@@ -217,21 +240,21 @@ class Inference:
     """Outputs as at prediction time, for one State's parameters. Its engine has room for one call: who finds it taken
     makes one for the occasion."""
 
-    def __init__(self, plan: Plan, params: Array) -> None:
+    def __init__(self, plan: Plan, params: Array, dtype: Any) -> None:
         self.rows: int = kernels().rows  # that go through the layers together
-        self._plan, self._params, self._width = plan, params, plan.widths[-1]
+        self._plan, self._params, self._dtype, self._width = plan, params, dtype, plan.widths[-1]
         self._few = self._new(1)
         self._many, self._threads, self._taken = self._few, 1, Lock()
 
     def _new(self, threads: int) -> Any:
-        engine = _engine(self._plan, _ANY_LOSS, self._params.dtype, threads * self.rows, training=False)
-        engine.use_state(self._params, self._params[:0])
+        engine = _engine(self._plan, _ANY_LOSS, self._dtype, threads * self.rows, training=False)
+        _use_state(engine, self._params, self._params[:0], self._dtype)
         return engine
 
     def few_outputs(self, X: Any) -> Array | None:
         """Of at most `rows` rows in microseconds; None where they have to be looked at, converted or refused first. It
         holds the interpreter's lock all the time."""
-        out = np.empty((len(X), self._width), self._params.dtype)
+        out = np.empty((len(X), self._width), self._dtype)
         return out if self._few.quick_outputs(X, out) else None
 
     def few_labels(self, X: Any) -> Array | None:
@@ -242,7 +265,7 @@ class Inference:
     def outputs(self, X: Any) -> Array:
         """(N, K), of rows as Network.inputs makes them."""
         n = X.shape[0]
-        out = np.empty((n, self._width), self._params.dtype)
+        out = np.empty((n, self._width), self._dtype)
         asked = wish(None, self._plan, n, passes=1)
         free = self._taken.acquire(blocking=False)
         try:
@@ -276,7 +299,7 @@ def whole_gradients(
     rows = min(len(data), BLOCK_ROWS)
     engine = _engine(plan, objective.loss, params.dtype, rows, training=True, input_gradient=dX is not None)
     _use_data(engine, data, 1.0)
-    engine.use_state(params, params[:0])
+    _use_state(engine, params, params[:0], params.dtype)
     grads = np.zeros_like(params)
     total = data.total if n is None else n
     value = engine.gradients(len(data), total, seed, step, grads, dX, *wish(None, plan, rows))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from math import isfinite
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -156,7 +156,8 @@ class Steps:
     ) -> None:
         self.plan, self.objective, self.target, self.seed = plan, objective, target, seed
         self.threads = threads  # None: as NumPy chooses
-        _limit(threads)
+        if threads is not None:
+            _threadpoolctl()
         self.tape = Tape.allocate(plan, batch_size, dtype)
         self.grads = np.empty(plan.size, dtype)
         self.g = plan.views(self.grads)
@@ -176,6 +177,8 @@ class Steps:
                 value = self.step(state, optimizer, batch)
                 loss += value * (len(batch) if self.objective.by_batch else batch.total)
                 score += self._score(batch, spread)
+        if not np.isfinite(state.params).all():
+            raise Diverged(state.step, "weights")
         total = data.total
         return loss / (len(order) if self.objective.by_batch else total), score / total
 
@@ -196,25 +199,29 @@ class Steps:
         value = float(value)
         if not isfinite(value):
             raise Diverged(state.step + 1)
-        optimizer.apply(state.params, self.grads, state.moments, n_decay, state.step)
-        state.step += 1
+        try:
+            optimizer.apply(state.params, self.grads, state.moments, n_decay, state.step)
+        finally:
+            state.step += 1  # even where a signal comes in the middle
         return value
 
     def _score(self, batch: Data, spread: float) -> float:
-        p = self.objective.loss.link(self.tape.cut(len(batch)).a[-1])
+        p = self.target.read(self.tape.cut(len(batch)).a[-1], self.objective.loss)
         rows = self.target.contributions(p, batch.t, spread)
         return float(rows.sum() if batch.w is None else np.dot(rows, batch.w))
 
 
 def _limit(threads: int | None) -> AbstractContextManager[Any]:
-    """So many threads for NumPy's matrix products."""
-    if threads is None:
-        return nullcontext()
+    """So many threads for NumPy's matrix products, as long as it is entered."""
+    return nullcontext() if threads is None else _threadpoolctl().threadpool_limits(limits=threads)
+
+
+def _threadpoolctl() -> ModuleType:
     try:
-        from threadpoolctl import threadpool_limits
+        import threadpoolctl
     except ImportError:
         raise InputError("threads: the NumPy backend needs threadpoolctl for it; pip install threadpoolctl") from None
-    return threadpool_limits(limits=threads)
+    return threadpoolctl
 
 
 class Inference:
@@ -222,12 +229,12 @@ class Inference:
 
     rows = 0  # there is no shorter way for a few
 
-    def __init__(self, plan: Plan, params: Array) -> None:
-        self.plan, self.params = plan, params
+    def __init__(self, plan: Plan, params: Array, dtype: Any) -> None:
+        self.plan, self.params, self.dtype = plan, params, dtype
 
     def outputs(self, X: Any) -> Array:
         """(N, K), of rows as Network.inputs makes them."""
-        n, dtype, p = X.shape[0], self.params.dtype, self.plan.views(self.params)
+        n, dtype, p = X.shape[0], self.dtype, self.plan.views(self.params)
         out = np.empty((n, self.plan.widths[-1]), dtype)
         tape = None
         for rows in row_blocks(n):

@@ -151,7 +151,7 @@ class Probe:
         slots = sorted(net.plan.slots, key=lambda slot: slot.layer)
         self.tensors = [(slot.label, slot.shape, slot.start) for slot in slots] + [("X", X.shape, len(params))]
         self.analytic = all(layer.analytic for layer in self.plan.layers) and self.objective.loss.analytic
-        z = Inference(self.plan, params).outputs(X)
+        z = Inference(self.plan, params, np.float64).outputs(X)
         # a small loss may be a difference of large outputs, a small gradient one of probabilities
         self.magnitude = max(abs(self.loss), float(abs(z).max()))
         self.rounding = EPS * max(float(abs(self.gradient).max()), self.magnitude / self.data.total)

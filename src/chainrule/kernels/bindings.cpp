@@ -13,6 +13,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "cpu.hpp"
 #include "engine.hpp"
 
 namespace nb = nanobind;
@@ -33,13 +34,8 @@ namespace {
 std::vector<const Isa*> usable() {
     std::vector<const Isa*> sets;
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                        __builtin_cpu_supports("avx512cd");
-    if (avx2 && avx512) sets.push_back(&v4::isa);
-    if (avx2) sets.push_back(&v3::isa);
+    if (runs_v4()) sets.push_back(&v4::isa);
+    if (runs_v3()) sets.push_back(&v3::isa);
 #elif defined(__aarch64__)
     sets.push_back(&neon::isa);
 #endif
@@ -94,7 +90,8 @@ public:
     }
 
     void use_state(Flat<T> params, Flat<T> moments) {
-        const int64_t n = params.size(), k = moments.size() / n;
+        const int64_t n = this->size(), k = moments.size() / n;
+        if (int64_t(params.size()) != n) throw std::invalid_argument("expected " + std::to_string(n) + " parameters");
         this->use(params.data(), k > 0 ? moments.data() : nullptr, k > 1 ? moments.data() + n : nullptr);
         state = {params, moments};
     }
@@ -104,18 +101,29 @@ public:
         this->use(RuleSpec{name, a, b, epsilon, nesterov, decay, clip, l2, l1, by_batch});
     }
 
-    nb::tuple train_steps(Vector<int64_t> order, int64_t batch, int64_t done, double loss, double score,
-                          Vector<double> totals,
+    // `progress` holds done, loss and score; it is brought up to date before anything can be raised. The last of what is
+    // returned is the exception of a signal that came during a long step, or None.
+    nb::tuple train_steps(Vector<int64_t> order, int64_t batch,
+                          nb::ndarray<double, nb::shape<3>, nb::c_contig, nb::device::cpu> progress, Vector<double> totals,
                           nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu> scalars, uint64_t seed,
                           uint64_t step, double seconds, int wanted, int limit, bool exact) {
+        std::optional<nb::python_error> signal;
+        const auto unwanted = [&signal] {
+            nb::gil_scoped_acquire held;
+            if (PyErr_CheckSignals() == 0) return false;
+            signal.emplace();
+            return true;
+        };
         const Epoch epoch{order.data(), int64_t(order.size()), batch, totals.data(), scalars.data(),
-                          int(scalars.shape(1)), seed, step, seconds};
-        Progress p{done, loss, score};
+                          int(scalars.shape(1)), seed, step, seconds, unwanted};
+        double* so_far = progress.data();
+        Progress p{int64_t(so_far[0]), so_far[1], so_far[2]};
         {
             nb::gil_scoped_release released;
             p = this->train(epoch, p, {wanted, limit, exact});
         }
-        return nb::make_tuple(p.done, p.loss, p.score, p.diverged, p.threads);
+        so_far[0] = double(p.done), so_far[1] = p.loss, so_far[2] = p.score;
+        return nb::make_tuple(p.diverged, p.finite, p.threads, signal ? nb::borrow(signal->value()) : nb::none());
     }
 
     double add_gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, Flat<T> sums,
@@ -169,6 +177,15 @@ struct Buffer {  // Python's buffer protocol: the quickest way to an array's num
     char format() const { return view.format && view.format[1] == 0 ? view.format[0] : 0; }
 };
 
+// Where the first of the highest entries is; as numpy.argmax, the first NaN where there is one.
+template <class T>
+int64_t highest(const T* row, int64_t n) {
+    int64_t best = 0;
+    for (int64_t c = 1; c < n && row[best] == row[best]; c++)
+        if (!(row[c] <= row[best])) best = c;
+    return best;
+}
+
 // Outputs for a few rows, with every check on the way and nothing allocated; False where the long way has to look at them.
 template <class T>
 bool quick_outputs(Bound<T>& engine, nb::handle X, nb::handle out, bool labels) {
@@ -193,7 +210,7 @@ bool quick_outputs(Bound<T>& engine, nb::handle X, nb::handle out, bool labels) 
     engine.infer(source, n, outputs, {1, 1, true});
     for (int64_t i = 0; i < n; i++) {
         const T* row = outputs + i * engine.n_out();
-        static_cast<int64_t*>(to.view.buf)[i] = std::max_element(row, row + engine.n_out()) - row;
+        static_cast<int64_t*>(to.view.buf)[i] = highest(row, engine.n_out());
     }
     return true;
 }
@@ -206,12 +223,14 @@ void bind(nb::module_& m, const char* name) {
                       const std::tuple<std::string, double, std::string>&, int64_t, int64_t, int64_t, bool, bool>())
         .def("use_data", &E::use_data, "X"_a, "starts"_a.none(), "columns"_a.none(), "labels"_a.none(),
              "targets"_a.none(), "weights"_a.none(), "spread"_a, "scale"_a, "shift"_a)
-        .def("use_state", &E::use_state)
+        .def("use_state", &E::use_state, "params"_a.noconvert(), "moments"_a.noconvert())  // written to: no copies of them
         .def("use_rule", &E::use_rule)
-        .def("train", &E::train_steps)
-        .def("gradients", &E::add_gradients, "n_rows"_a, "total"_a, "seed"_a, "step"_a, "sums"_a, "dX"_a.none(),
+        .def("train", &E::train_steps, "order"_a, "batch"_a, "progress"_a.noconvert(), "totals"_a, "scalars"_a, "seed"_a,
+             "step"_a, "seconds"_a, "wanted"_a, "limit"_a, "exact"_a)
+        .def("gradients", &E::add_gradients, "n_rows"_a, "total"_a, "seed"_a, "step"_a, "sums"_a.noconvert(),
+             "dX"_a.none().noconvert(),
              "wanted"_a, "limit"_a, "exact"_a)
-        .def("infer", &E::outputs)
+        .def("infer", &E::outputs, "X"_a, "scale"_a, "shift"_a, "out"_a.noconvert(), "wanted"_a, "limit"_a, "exact"_a)
         .def("quick_outputs", [](E& e, nb::handle X, nb::handle out) { return quick_outputs<T>(e, X, out, false); })
         .def("quick_labels", [](E& e, nb::handle X, nb::handle out) { return quick_outputs<T>(e, X, out, true); });
 }
@@ -246,7 +265,7 @@ NB_MODULE(_kernels, m) {
     m.def("peak", &peak, "isa"_a, "seconds"_a, "Floating-point operations a second of one thread, float32, the best seen.");
     m.def("order", [](Flat<int64_t> out, uint64_t seed, uint64_t epoch) {
         epoch_order(int64_t(out.size()), seed, epoch, out.data());
-    });
+    }, "out"_a.noconvert(), "seed"_a, "epoch"_a);
     m.def("layers", &layer_names);
     m.def("losses", &loss_names);
     m.def("rules", &rule_names);

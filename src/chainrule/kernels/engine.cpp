@@ -1,6 +1,7 @@
 #include "engine.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -155,7 +156,6 @@ void Engine<T>::place(const std::vector<LayerSpec>& specs, bool training, bool i
             l.memory = memory.array<T>(rows * l.ldx);
             l.scale = memory.array<T>(rows);
         }
-        if (kind == Kind::dense) multiplications += double(spec.n_in) * spec.n_out;
         x = l.y, dx = l.dy;
         layers.push_back(l);
     }
@@ -170,7 +170,12 @@ template <class T>
 void Engine<T>::use(const RuleSpec& spec) {
     named(RULES, spec.name);
     rule = spec;
-    if (rule.clip > 0 && !grads) grads = memory.array<T>(n_params);
+    if (rule.clip > 0) room_for_gradient();
+}
+
+template <class T>
+void Engine<T>::room_for_gradient() {
+    if (!grads) grads = memory.array<T>(n_params);
 }
 
 // Which rows of which layer's weights are whose: equal work, in one piece for each thread.
@@ -206,7 +211,7 @@ void Engine<T>::reserve(int threads) {
 }
 
 template <class T>
-Update<T> Engine<T>::update(const double* s, int n_scalars, double total) const {
+Update<T> Engine<T>::update(const double* s, int n_scalars, double total, bool wait) const {
     Update<T> u{};
     u.rule = named(RULES, rule.name);
     u.nesterov = rule.nesterov;
@@ -217,7 +222,7 @@ Update<T> Engine<T>::update(const double* s, int n_scalars, double total) const 
     const double share = rule.by_batch ? total : 1;
     u.l2 = T(rule.l2 / share), u.l1 = T(rule.l1 / share);
     u.params = params, u.moment[0] = moments[0], u.moment[1] = moments[1];
-    u.grads = rule.clip > 0 ? grads : nullptr;
+    u.grads = wait ? grads : nullptr;
     u.carry = carry;
     return u;
 }
@@ -240,12 +245,22 @@ double total_of(const double* sums, int64_t n) {
     return total;
 }
 
+int moments_of(const RuleSpec& rule) {
+    switch (named(RULES, rule.name)) {
+        case Rule::sgd: return rule.a != 0;
+        case Rule::adam: return 2;
+        default: return 1;
+    }
+}
+
 int64_t n_strips(int64_t n) { return (n + STRIP - 1) / STRIP; }
 
 }  // namespace
 
 template <class T>
 Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
+    for (int k = 0; k < moments_of(rule); k++)
+        if (!moments[k]) throw std::invalid_argument(rule.name + " needs more moments than were given");
     const Share share;
     const int n = choose(wish, share);
     reserve(n);
@@ -256,8 +271,18 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
     progress.threads = n;
     const int64_t start = progress.done;
     Barrier barrier(n, n > wish.limit);
+    const bool clipped = rule.clip > 0, in_pieces = e.unwanted && e.batch * n_params >= e.long_step;
+    if (in_pieces) room_for_gradient();
     const auto began = Clock::now();
+    auto asked = began;
+    const auto unwanted = [&] {
+        if (!e.unwanted || std::chrono::duration<double>(Clock::now() - asked).count() <= e.seconds) return false;
+        asked = Clock::now();
+        return e.unwanted();
+    };
+    std::atomic<bool> rows_left{false}, weights_left{false};  // abandoned: a flag for each phase, read behind its barrier
     bool late = false;
+    std::atomic<bool> finite{true};
     run_on(n, [&](int t) {
         for (const Range& r : ranges[t])
             kernels.mirrors(layers[r.layer], params, r.lo, r.hi);
@@ -266,26 +291,39 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
             const int64_t first = step * e.batch, rows = std::min(e.batch, e.n_rows - first);
             const Batch<T> batch{data.X, data.labels, data.targets, data.weights, e.order + first, rows, 0,
                                  e.totals[step], e.seed, e.step + uint64_t(step)};
-            Update<T> u = update(e.scalars + step * e.n_scalars, e.n_scalars, batch.total);
-            kernels.rows(program, batch, u, int(cut(rows, t, n)), int(cut(rows, t + 1, n)), scratch[t]);
+            const Update<T> u = update(e.scalars + step * e.n_scalars, e.n_scalars, batch.total, clipped || in_pieces);
+            const int lo = int(cut(rows, t, n)), hi = int(cut(rows, t + 1, n));
+            for (int at = lo; at < hi && !rows_left; at += ROWS) {
+                kernels.rows(program, batch, u, at, std::min(hi, at + ROWS), scratch[t]);
+                if (t == 0 && at + ROWS < hi && unwanted()) rows_left = true;
+            }
             const int64_t penalised = rule.l2 != 0 || rule.l1 != 0 ? program.n_matrices : 0;
             each_strip(penalised, t, n, strips,
                        [&](int64_t at, int64_t size) { return kernels.penalty(params + at, size, u.l2, u.l1); });
             barrier.meet();
+            if (rows_left) break;
             const double value =
                 total_of(program.loss.rows, rows) / batch.total + total_of(strips, n_strips(penalised));
             if (!std::isfinite(value)) {
                 if (t == 0) progress.diverged = true;
                 break;
             }
-            for (const Range& r : ranges[t]) kernels.weights(layers[r.layer], u, int(rows), r.lo, r.hi, scratch[t]);
-            if (u.grads) {
+            for (const Range& r : ranges[t])
+                for (int at = r.lo, piece = in_pieces ? PIECE : r.hi - r.lo; at < r.hi && !weights_left; at += piece) {
+                    kernels.weights(layers[r.layer], u, int(rows), at, std::min(r.hi, at + piece), scratch[t]);
+                    if (t == 0 && in_pieces && unwanted()) weights_left = true;
+                }
+            if (u.grads) {  // it waits for its norm, or for all to agree that the step is wanted
                 barrier.meet();
-                each_strip(n_params, t, n, strips,
-                           [&](int64_t at, int64_t size) { return kernels.squares(grads + at, size); });
-                barrier.meet();
-                const double norm = std::sqrt(total_of(strips, n_strips(n_params)));
-                const T factor = norm > rule.clip ? T(rule.clip / norm) : T(1);
+                if (weights_left) break;
+                T factor = 1;
+                if (clipped) {
+                    each_strip(n_params, t, n, strips,
+                               [&](int64_t at, int64_t size) { return kernels.squares(grads + at, size); });
+                    barrier.meet();
+                    const double norm = std::sqrt(total_of(strips, n_strips(n_params)));
+                    if (norm > rule.clip) factor = T(rule.clip / norm);
+                }
                 for (const Range& r : ranges[t]) kernels.apply(layers[r.layer], u, factor, r.lo, r.hi);
             }
             if (t == 0) {
@@ -297,7 +335,11 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
             barrier.meet();
             if (late) break;
         }
+        const int64_t from = cut(n_params, t, n), to = cut(n_params, t + 1, n);
+        if (!kernels.finite(params + from, to - from)) finite = false;
     });
+    progress.finite = finite;
+    progress.abandoned = rows_left || weights_left;
     return progress;
 }
 

@@ -1,6 +1,7 @@
 // Builds a Program and runs it: the arrays of a batch, the loop over steps, the division of work among threads.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,12 +47,17 @@ struct Epoch {
     int n_scalars;
     uint64_t seed, step;  // step: the number of the first
     double seconds;       // a call stops after the first step that ends later
+    // Asked on the calling thread every `seconds` of a long step: whether to abandon it, with the parameters as they were.
+    std::function<bool()> unwanted = {};
+    int64_t long_step = int64_t(1) << 31;  // products of its weight phase from which a step can be abandoned there too
 };
 
 struct Progress {  // of an epoch, from call to call
     int64_t done = 0;            // steps
     double loss = 0, score = 0;  // sums over rows
     bool diverged = false;       // in the step after `done`
+    bool finite = true;          // the parameters, once all steps are done
+    bool abandoned = false;      // the step after `done`, since it was unwanted
     int threads = 1;
 };
 
@@ -88,12 +94,13 @@ public:
     void use(const Rows<T>& rows) { data = rows; }
     void use(T* params, T* moment0, T* moment1);
     void use(const RuleSpec&);
+    void room_for_gradient();
     Progress train(const Epoch&, Progress so_far, Threads);
     // Adds the gradient of rows of the data, in blocks of the engine's size, to grads; their loss divided by total.
     double gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, T* grads, T* dX, Threads);
     void infer(const Source& X, int64_t n_rows, T* out, Threads);
-    double work() const { return multiplications; }  // of one row, forward
 
+    int64_t size() const { return n_params; }
     int n_in() const { return program.layers[0].n_in; }
     int n_out() const { return program.layers[program.n_layers - 1].n_out; }
 
@@ -102,14 +109,13 @@ private:
     void place(std::vector<LayerSpec> const&, bool training, bool input_gradient);
     std::vector<std::vector<Range>> divide(int threads) const;
     void reserve(int threads);
-    Update<T> update(const double* scalars, int n_scalars, double total) const;
+    Update<T> update(const double* scalars, int n_scalars, double total, bool wait) const;  // wait: in grads, for `apply`
 
     const Kernels<T>& kernels;
     Memory memory;
     std::vector<Layer<T>> layers;
     Program<T> program;
     int64_t n_params, capacity;
-    double multiplications = 0;
     Rows<T> data{};
     RuleSpec rule{};
     T *params = nullptr, *moments[2] = {}, *grads = nullptr, *carry = nullptr;

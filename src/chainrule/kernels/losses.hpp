@@ -186,7 +186,7 @@ inline bool is_first_highest(const T* row, int width, int64_t label) {
 // What a row adds to the score: its label right, all its flags right, or its share of R².
 template <class T>
 double score(const Loss<T>& loss, const Batch<T>& batch, const T* z, int width, int64_t from) {
-    const T* t = batch.targets + from * width;
+    const T* t = batch.targets ? batch.targets + from * width : nullptr;  // labels come without
     if (loss.score == ScoreKind::labels) {
         int64_t label = 0;
         if (loss.soft)

@@ -27,14 +27,15 @@ inline void load_row(const Source& X, int64_t from, int width, T* row) {
     }
 }
 
+// The n rows that `order` names, one below the other in `input`.
 template <class T>
-void gather(const Layer<T>& l, const Batch<T>& batch, T* input, int place, int lo, int hi) {
-    for (int i = lo; i < hi; i++) {
-        T* row = input + (place + i - lo) * l.ldx;
-        switch (batch.X.number) {
-            case Number::f32: load_row<T, float>(batch.X, batch.order[i], l.n_in, row); break;
-            case Number::f64: load_row<T, double>(batch.X, batch.order[i], l.n_in, row); break;
-            case Number::u8: load_row<T, uint8_t>(batch.X, batch.order[i], l.n_in, row); break;
+void gather(const Layer<T>& l, const Source& X, const int64_t* order, int n, T* input) {
+    for (int i = 0; i < n; i++) {
+        T* row = input + i * l.ldx;
+        switch (X.number) {
+            case Number::f32: load_row<T, float>(X, order[i], l.n_in, row); break;
+            case Number::f64: load_row<T, double>(X, order[i], l.n_in, row); break;
+            case Number::u8: load_row<T, uint8_t>(X, order[i], l.n_in, row); break;
         }
     }
 }
@@ -127,7 +128,7 @@ void rows(const Program<T>& p, const Batch<T>& batch, const Update<T>& u, int lo
     const Layer<T>& last = p.layers[p.n_layers - 1];
     for (int from = lo; from < hi; from += ROWS) {
         const int to = min(hi, from + ROWS);
-        gather(p.layers[0], batch, p.input, from, from, to);
+        gather(p.layers[0], batch.X, batch.order + from, to - from, p.input + from * p.layers[0].ldx);
         forward(p, &batch, u.params, from, to, scratch);
         loss_rows(p.loss, batch, Outputs<T>{last.y, last.dy, last.ldy, last.n_out}, from, to);
         backward(p, u.params, from, to, scratch);
@@ -141,12 +142,9 @@ void infer(const Program<T>& p, const Batch<T>& batch, const T* params, int plac
     const Layer<T>& last = p.layers[p.n_layers - 1];
     for (int from = lo; from < hi; from += ROWS) {
         const int n = min(ROWS, hi - from);
-        for (int i = 0; i < n; i++) {
-            const int64_t row = from + i;
-            Batch<T> one = batch;
-            one.order = &row - from - i;
-            gather(p.layers[0], one, p.input, place + i, from + i, from + i + 1);
-        }
+        int64_t order[ROWS];
+        for (int i = 0; i < n; i++) order[i] = from + i;
+        gather(p.layers[0], batch.X, order, n, p.input + place * p.layers[0].ldx);
         forward<T>(p, nullptr, params, place, place + n, scratch);
         for (int i = 0; i < n; i++)
             __builtin_memcpy(out + int64_t(from + i) * last.n_out, last.y + (place + i) * last.ldy,
@@ -189,21 +187,27 @@ inline void mirror(const Layer<T>& l, const T* block, int64_t row, int i, int j,
     }
 }
 
-// Column sums of `value(row, column)` over the batch.
+// Column sums of `value(row, column)` over the batch, in runs of rows that are then added: what is summed one by one loses
+// a rounding each time.
 template <class T, class Value, class Finish>
 inline void column_sums(int n_rows, int width, Value value, Finish finish) {
-    constexpr int MANY = 4;
+    constexpr int MANY = 4, RUN = 32;
     for (int j = 0; j < width; j += MANY * VL<T>) {
-        Vec<T> sum[MANY] = {};
+        Vec<T> total[MANY] = {};
         const int vectors = min(MANY, (width - j + VL<T> - 1) / VL<T>);
-        if (vectors == MANY)
-            for (int row = 0; row < n_rows; row++)
+        for (int first = 0; first < n_rows; first += RUN) {
+            Vec<T> sum[MANY] = {};
+            const int end = min(n_rows, first + RUN);
+            if (vectors == MANY)
+                for (int row = first; row < end; row++)
 #pragma GCC unroll 4
-                for (int v = 0; v < MANY; v++) sum[v] += value(row, j + v * VL<T>);
-        else
-            for (int row = 0; row < n_rows; row++)
-                for (int v = 0; v < vectors; v++) sum[v] += value(row, j + v * VL<T>);
-        for (int v = 0; v < vectors; v++) finish(sum[v], j + v * VL<T>, min(VL<T>, width - j - v * VL<T>));
+                    for (int v = 0; v < MANY; v++) sum[v] += value(row, j + v * VL<T>);
+            else
+                for (int row = first; row < end; row++)
+                    for (int v = 0; v < vectors; v++) sum[v] += value(row, j + v * VL<T>);
+            for (int v = 0; v < vectors; v++) total[v] += sum[v];
+        }
+        for (int v = 0; v < vectors; v++) finish(total[v], j + v * VL<T>, min(VL<T>, width - j - v * VL<T>));
     }
 }
 
@@ -325,6 +329,18 @@ double penalty(const T* p, int64_t n, T l2, T l1) {
 template <class T>
 double squares(const T* p, int64_t n) {
     return penalty<T>(p, n, 2, 0);
+}
+
+template <class T>
+bool finite(const T* p, int64_t n) {
+    Int<T> wrong = {};
+    for (int64_t at = 0; at < n; at += VL<T>) {
+        const Vec<T> v = load_some(p + at, n - at < VL<T> ? int(n - at) : VL<T>);
+        wrong |= v - v != Vec<T>{};  // NaN where v is infinite or NaN
+    }
+    for (int i = 0; i < VL<T>; i++)
+        if (wrong[i]) return false;
+    return true;
 }
 
 }  // namespace chainrule::CHAINRULE_ISA

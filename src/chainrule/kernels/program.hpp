@@ -101,6 +101,7 @@ struct Kernels {
     void (*mirrors)(const Layer<T>&, const T* params, int lo, int hi);
     double (*penalty)(const T*, int64_t n, T l2, T l1);
     double (*squares)(const T*, int64_t n);
+    bool (*finite)(const T*, int64_t n);
 };
 
 struct Isa {
@@ -122,5 +123,6 @@ constexpr int FAR = 2048;    // bytes from row to row above which a factor is re
 constexpr int BLOCK_M = 240;  // rows of the left factor in cache at once
 constexpr int ROWS = 256;     // of a batch that go through all layers together
 constexpr int STRIP = 4096;   // elements whose penalty or squares are summed apart
+constexpr int PIECE = 120;    // rows of weights between two looks at whether a long step is still wanted
 
 }  // namespace chainrule

@@ -150,6 +150,5 @@ struct LaneSum {
 };
 
 inline int min(int a, int b) { return a < b ? a : b; }
-inline int padded(int n) { return (n + LANES - 1) / LANES * LANES; }
 
 }  // namespace chainrule::CHAINRULE_ISA

@@ -197,7 +197,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _decoded(self, z: Array) -> Array:
         net = self.network_
-        return net.target.decode(z if isinstance(net.target, Labels) else net.loss.link(z))  # type: ignore[union-attr]
+        return net.target.decode(net.target.read(z, net.loss))  # type: ignore[union-attr]
 
     def _row_weights(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
         if self.class_weight is None:
