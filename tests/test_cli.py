@@ -515,7 +515,7 @@ def test_fashion_mnist_from_the_command_line(run):
 
 
 def test_import_is_quick(folder):
-    """`import chainrule` adds under 20 ms to NumPy's import; where that takes longer than 80 ms, on a slow machine, under a
+    """`import chainrule` adds under 20 ms to NumPy's import; where that takes over 80 ms, on a slow machine, under a
     quarter of it. The best of up to 40."""
     code = "from time import perf_counter as t; a = t(); import numpy; b = t(); import chainrule; print(b - a, t() - b)"
     compiled = os.environ | {"PYTHONPYCACHEPREFIX": str(folder), "PYTHONDONTWRITEBYTECODE": ""}

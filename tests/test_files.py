@@ -267,7 +267,7 @@ def test_numbers_that_are_not_finite_are_not_written(model):
     path, net, _ = model
     before = path.read_bytes()
     net.state.moments[1, 3] = np.inf
-    with pytest.raises(cr.InputError, match=f"{path}: not written: moments holds numbers that are not finite"):
+    with pytest.raises(cr.InputError, match=f"{path}: not written, for moments holds inf: expected finite numbers"):
         net.save(path, resume=True)
     net["b2"][0] = np.nan
     with pytest.raises(cr.InputError, match=f"{path}: not written: b2 holds numbers that are not finite"):

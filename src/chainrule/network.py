@@ -224,7 +224,7 @@ class Network:
         self.target = self.target or target_for(self.loss, self.n_out).fit(y)
         backend, _ = choose(self.plan, self.loss, optimizer)
         steps = backend.Steps(self.plan, self.objective, self.target, self.seed, len(data), self.dtype)
-        with self.state.alone():
+        with self.state.alone:
             self.state.prepare(optimizer)
             before = self.state.params.copy()
             try:

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from chainrule.arrays import aligned, zeros
 from chainrule.optimizers import Optimizer
 from chainrule.plan import Plan
+
+
+class Alone:
+    """`with` it the numbers are changed; RuntimeError where another thread is doing so."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("another thread is training this network; train a net.copy() there, or wait for it")
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
 
 
 class State:
@@ -29,25 +41,15 @@ class State:
     def _view(self) -> None:
         self.views = self.plan.views(self.params)
         self.named = self.plan.named(self.params)
-        self._busy = threading.Lock()
+        self.alone = Alone()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("views", "named", "_busy")}
+        return {name: value for name, value in vars(self).items() if name not in ("views", "named", "alone")}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         vars(self).update(kept)
         self.params, self.moments = aligned(self.params), aligned(self.moments)
         self._view()
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """While the numbers are being changed; RuntimeError where another thread is doing so."""
-        if not self._busy.acquire(blocking=False):
-            raise RuntimeError("another thread is training this network; train a net.copy() there, or wait for it")
-        try:
-            yield
-        finally:
-            self._busy.release()
 
     def prepare(self, optimizer: Optimizer) -> None:
         """Give the optimizer its moments; another class's are dropped, with a warning, and its step count with them."""

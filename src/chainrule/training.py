@@ -131,7 +131,7 @@ class Training:
         lowest = np.inf
         for _ in range(self.epochs):
             began = time.perf_counter()
-            with net.state.alone():
+            with net.state.alone:
                 net.state.prepare(self.optimizer)  # between two epochs another may have had its way with the network
                 if self._valid is None:
                     began_with[...] = net.state.params
