@@ -263,18 +263,6 @@ def test_whatever_a_field_holds_a_file_is_a_network_or_refused(tmp_path):
     assert min(outcomes["a network"], outcomes["refused"]) > 100
 
 
-def test_numbers_that_are_not_finite_are_not_written(model):
-    path, net, _ = model
-    before = path.read_bytes()
-    net.state.moments[1, 3] = np.inf
-    with pytest.raises(cr.InputError, match=f"{path}: not written, for moments holds inf: expected finite numbers"):
-        net.save(path, resume=True)
-    net["b2"][0] = np.nan
-    with pytest.raises(cr.InputError, match=f"{path}: not written: b2 holds numbers that are not finite"):
-        net.save(path)
-    assert path.read_bytes() == before
-
-
 def test_info_that_is_not_plain(model):
     path, net, _ = model
     for info in ({"when": object()}, {"loss": np.nan}):

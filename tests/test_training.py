@@ -163,7 +163,7 @@ def test_two_threads_that_train_one_network_are_told(backend, rng, monkeypatch):
         net.predict(X[:300])  # goes on
     assert failed == ["another thread is training this network; train a net.copy() there, or wait for it"]
     assert net.state.epoch >= 20
-    with net.state.alone(), pytest.raises(RuntimeError, match="another thread is training"):
+    with net.state.alone, pytest.raises(RuntimeError, match="another thread is training"):
         net.step(X, y, cr.SGD(0.01))
     with pytest.raises(cr.Diverged):
         net.fit(X * 1e30, y, cr.SGD(1e30), epochs=1)
