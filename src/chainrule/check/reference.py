@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,12 @@ class Draw:
     def n(self) -> int:
         return len(self.X)
 
+    @cached_property
+    def squares(self) -> tuple[float, float]:
+        """Σ W² of the weights, and Σ b² of the biases."""
+        of = {kind: sum(float((p**2).sum()) for name, p in self.params.items() if name[0] == kind) for kind in "Wb"}
+        return of["W"], of["b"]
+
 
 @dataclass(frozen=True)
 class Penalty:
@@ -49,8 +56,8 @@ class Penalty:
         return self.coefficient / n if self.per_row else self.coefficient
 
     def value(self, draw: Draw) -> float:
-        squares = [float((p**2).sum()) for name, p in draw.params.items() if self.biases or name[0] == "W"]
-        return self.factor(draw.n) * sum(squares)
+        weights, biases = draw.squares
+        return self.factor(draw.n) * (weights + biases if self.biases else weights)
 
     def gradient(self, name: str, draw: Draw) -> Array:
         used = self.biases or name[0] == "W"
