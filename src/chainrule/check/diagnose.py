@@ -144,17 +144,29 @@ def _case(finding: Finding, record: Mapping[str, Any], draws: Sequence[Draw], si
     if not stepped:
         return None
     silent = tuple(n for n in stepped[0].grads if not any(d.grads[n].any() for d in stepped))
-    return Case(finding, stepped, (), record, True, rate, single, silent)
+    history = step_history(record, rate) if rate is not None else []
+    return Case(finding, stepped, history, record, True, rate, single, silent)
 
 
 def step_draws(record: Mapping[str, Any]) -> tuple[list[Draw], float | None]:
     """(before − after)/η of the first of their steps, or before − after where η is not known."""
-    rate, calls = record.get("rate"), []
+    rate = record.get("rate")
     if record["moves"]:
         pairs = [(call, call["after"]) for call in record["draws"]]
     else:
         pairs = [(call, call["after"][0]) for call in record["steps"] if call["after"]]
         rate = pairs[0][0]["rate"] if pairs else None
+    return _moved(pairs, rate, record), rate
+
+
+def step_history(record: Mapping[str, Any], rate: float | None) -> list[Draw]:
+    """Steps of one object on other data, its parameters set back in between."""
+    calls = record.get("step history") or []
+    return _moved([(call, call["after"][0]) for call in calls], rate, record)
+
+
+def _moved(pairs: Sequence[tuple[Any, Any]], rate: float | None, record: Mapping[str, Any]) -> list[Draw]:
+    calls = []
     for call, after in pairs:
         grads = {
             name: (before - value) / (rate or 1.0)
@@ -162,7 +174,7 @@ def step_draws(record: Mapping[str, Any]) -> tuple[list[Draw], float | None]:
             if (value := after.get(name)) is not None and (value.shape == before.shape or value.ndim >= before.ndim)
         }
         calls.append({**call, "grads": grads, "out": None, "loss": None})
-    return draws_of(record, calls, record["transposed"]), rate
+    return draws_of(record, calls, record["transposed"])
 
 
 def _decide(cases: Sequence[Case], record: Mapping[str, Any]) -> Diagnosis:
@@ -185,13 +197,14 @@ def _decide(cases: Sequence[Case], record: Mapping[str, Any]) -> Diagnosis:
 def _from_history(case: Case, record: Mapping[str, Any]) -> Diagnosis | None:
     """Right when called afresh: is it still right on the next call of the same object?"""
     later = case.history[1:]
-    if all(case.agrees(d.grads, gradients(case.spec, d), d, None) for d in later):
+    if all(case.agrees(d.grads, gradients(case.spec, d), d, case.rate) for d in later):
         return None
     tried = [h for h in candidates(case) if h.parts[0][0].in_history]
     fitting = sorted((fit for h in tried if (fit := case.fits(h)) is not None), key=lambda h: h.cost)
     if fitting:
         return _wrong(case, fitting[0], fitting[1:], record)
-    return None if observed(case) else _unknown(case, record)
+    # a later step may differ because of the optimizer's memory, which is judged apart
+    return None if case.from_step or observed(case) else _unknown(case, record)
 
 
 def _without_epsilon(case: Case) -> Case:

@@ -105,8 +105,7 @@ def collect(trial: Trial) -> dict[str, Any]:
     with Noting(notes, "gradients again"):
         record["history"] = [fresh, trial.evaluate(first)] if not moves else []
         if not moves:
-            trial.put(second)
-            record["history"].append(trial.evaluate(second))
+            record["history"].append(trial.evaluate(trial.put(replace(second, params=first.params))))
     for batch, probe in ((second, "gradients on other data"), (third, "gradients at a second batch size")):
         with Noting(notes, probe):
             trial.start(batch)
@@ -117,6 +116,8 @@ def collect(trial: Trial) -> dict[str, Any]:
         record["again"] = trial.again(first) if not moves else {}
     with Noting(notes, "differences of the loss"):
         record["numeric"] = trial.losses(first) if fresh["loss"] is not None and not moves else {}
+    with Noting({}, "steps on other data"):
+        record["step history"] = trial.steps_on([first, replace(second, params=first.params)])
     record["steps"] = []
     for batch in (first, third):
         with Noting(notes, "one step"):
