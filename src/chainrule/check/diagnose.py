@@ -14,7 +14,7 @@ from chainrule.check import mistakes, observations  # noqa: F401 - they fill the
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective, pairs_of, shaped
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
 from chainrule.check.probe import probe
-from chainrule.check.reference import Draw, gradients
+from chainrule.check.reference import Draw, Spec, gradients
 from chainrule.check.rules import GRADIENTS, OBSERVATIONS, RULES, Observation, Rule
 from chainrule.errors import InputError
 
@@ -123,7 +123,7 @@ def judge(reading: Mapping[str, Any], record: Mapping[str, Any]) -> Diagnosis:
     found = list(references(draws, SINGLE if single else EXACT))
     subject = f"{reading['style']} ({record['layout']}, targets as {record['kind']})"
     if not found:
-        return _without_reference(subject, record, draws)
+        return without_reference(subject, record, draws)
     cases = [
         case for finding in found[: MANY_REFERENCES * 4] if (case := _case(finding, record, draws, single)) is not None
     ]
@@ -236,10 +236,12 @@ def _pairs(case: Case) -> list[Hypothesis]:
     return []
 
 
-def observed(case: Case) -> dict[str, str]:
-    """What the evidence shows beside the numbers of the gradient."""
+def observed(case: Case, *, reference: bool = True) -> dict[str, str]:
+    """What the evidence shows beside the numbers of the gradient; without a reference, what needs none."""
     seen = {}
     for rule in OBSERVATIONS:
+        if rule.needs_reference and not reference:
+            continue
         try:
             what = rule.see(case)
         except LookupError:
@@ -292,7 +294,7 @@ def _unknown(case: Case, record: Mapping[str, Any]) -> Diagnosis:
     )
 
 
-def _without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[Draw]) -> Diagnosis:
+def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[Draw]) -> Diagnosis:
     """No known network gives their predictions or loss: the differences of their own loss decide alone."""
     numeric = _numeric(record)
     rows = tuple(
@@ -305,8 +307,15 @@ def _without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[
         "no reference" if not compared else "correct" if max(row.worst for row in compared) < 1e-5 else "not consistent"
     )
     consistent = None if not compared else verdict == "correct"
+    blind = Case(Finding(Spec((None,) * (len(record["weights"]) - 1)), False, False), draws, (), record)
+    seen = observed(blind, reference=False)
+    rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
+    verdict = "wrong" if rules else verdict
     notes = ("no network of the kinds known here gives their loss: only differences of that loss were compared",)
-    return Diagnosis(subject, verdict, "none", consistent, tables=rows, probes=probes_run(record), notes=notes)
+    return Diagnosis(
+        subject, verdict, "none", consistent, rules, seen, tables=rows, probes=probes_run(record), notes=notes,
+        not_tested=(*(rule.name for rule in RULES), *(rule.name for rule in OBSERVATIONS if rule.needs_reference)),
+    )  # fmt: skip
 
 
 def _numeric(record: Mapping[str, Any]) -> dict[str, Array]:

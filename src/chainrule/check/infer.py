@@ -30,21 +30,27 @@ class Finding:
 
 def draws_of(record: Mapping[str, Any], calls: Sequence[Mapping[str, Any]], transposed: bool) -> list[Draw]:
     """Evidence in our names and shapes: W1 (inputs, units), b1 (units,)."""
-    named = {f"W{i + 1}": name for i, name in enumerate(record["weights"])}
-    named |= {f"b{i + 1}": name for i, name in enumerate(record["biases"]) if name is not None}
-    found = []
+    found, names = [], named(record)
     for call in calls:
-        params = {ours: turned(ours, call["params"][name], transposed) for ours, name in named.items()}
-        given = {ours: call["grads"][name] for ours, name in named.items() if name in call.get("grads", {})}
+        params = {ours: turned(ours, call["params"][name], transposed) for ours, name in names.items()}
+        given = {ours: call["grads"][name] for ours, name in names.items() if name in call.get("grads", {})}
         grads = {ours: in_shape(ours, g, params[ours], transposed) for ours, g in given.items()}
         found.append(Draw(call["X"], call["t"], params, grads, call.get("out"), call.get("loss")))
     return found
+
+
+def named(record: Mapping[str, Any]) -> dict[str, str]:
+    """Their name for each of ours: W1, b1, W2, ..."""
+    weights = {f"W{i + 1}": name for i, name in enumerate(record["weights"])}
+    return weights | {f"b{i + 1}": name for i, name in enumerate(record["biases"]) if name is not None}
 
 
 def turned(name: str, array: Array, transposed: bool) -> Array:
     array = np.asarray(array, dtype=np.float64)
     if name[0] == "b":
         return array.reshape(-1)
+    if array.ndim == 1:  # the weights of one output
+        return array[:, None]
     return array.T if transposed else array
 
 
@@ -53,6 +59,8 @@ def in_shape(name: str, gradient: Array, param: Array, transposed: bool) -> Arra
     gradient = np.asarray(gradient, dtype=np.float64)
     if name[0] == "b" and gradient.size == param.size:
         return gradient.reshape(-1)
+    if name[0] == "W" and gradient.ndim == 1 and gradient.size == param.size:
+        return gradient[:, None]
     if gradient.ndim == 2:
         return gradient.T if transposed else gradient
     return gradient

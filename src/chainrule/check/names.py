@@ -107,6 +107,10 @@ def is_bias(name: str) -> bool:
     return short(name.split(".")[-1].split("[")[0]).startswith("b") or "bias" in name.lower()
 
 
+def is_weight(name: str) -> bool:
+    return re.fullmatch(r"w(eights?)?_?(h|o|out|hidden|output)?\d*", short(name)) is not None
+
+
 def tree_of(fn: Callable[..., Any]) -> ast.AST | None:
     """The syntax tree of a function, where its source can be had."""
     return _tree(getattr(fn, "__func__", fn))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.check.case import Case
+from chainrule.check.infer import named
 from chainrule.check.reference import gradients
 from chainrule.check.rules import FORWARD, GRADIENTS, STEP, Observation, add
 
@@ -28,8 +29,21 @@ def _climbs(case: Case) -> str | None:
 
 def _frozen_bias(case: Case) -> str | None:
     missing = [name for name in case.draws[0].params if name not in case.draws[0].grads]
-    silent = [name for name in (*case.silent, *missing) if name[0] == "b" and not _one_number(case, name)]
+    never = set(case.silent) | set(missing) | _unmoved(case)
+    silent = sorted(name for name in never if name[0] == "b" and not _one_number(case, name))
     return f"{', '.join(silent)} have no gradient or never change" if silent else None
+
+
+def _unmoved(case: Case) -> set[str]:
+    """Parameters that no step of theirs has moved, where their steps move others."""
+    found: set[str] = set()
+    for step in case.record["steps"]:
+        moved = {name: bool((after != step["params"][name]).any()) for name, after in step["after"][-1].items()
+                 if name in step["params"] and after.shape == step["params"][name].shape}  # fmt: skip
+        if not any(moved.values()):
+            return set()
+        found |= {ours for ours, name in named(case.record).items() if not moved.get(name, True)}
+    return found
 
 
 def _one_number(case: Case, name: str) -> bool:

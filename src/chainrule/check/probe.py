@@ -30,7 +30,7 @@ from chainrule.errors import InputError
 SQUARE = Sizes(n_in=4, hidden=(4, 4), n_out=4)
 ONE = Sizes(n_out=1)
 LAYOUTS = ("rows", "columns", "vector", "column")
-KINDS = ("one-hot", "labels", "flags", "values", "column of labels")
+KINDS = ("one-hot", "labels", "flags", "values", "row of values", "column of labels")
 
 
 def examine(
@@ -73,7 +73,7 @@ def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], fil
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
         for kind in KINDS:
-            if kind == "column of labels" and evidence:
+            if kind == "column of labels" and evidence or kind == "row of values" and sizes.n_out > 1:
                 continue
             try:
                 evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own)))

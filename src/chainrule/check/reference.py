@@ -220,7 +220,7 @@ class Pass:
             self._finish(f"W{layer + 1}", layer, self.line("dW", layer, x.T @ dz, dz=dz), dz)
             if f"b{layer + 1}" in draw.params:
                 column_sums = dz.sum(axis=0)
-                shared = draw.params[f"b{layer + 1}"].size == 1  # one number for all units: its gradient is their sum
+                shared = draw.params[f"b{layer + 1}"].size == 1 < W.shape[1]  # one number for all units: their sum
                 right = column_sums.sum(keepdims=True) if shared else column_sums
                 self._finish(f"b{layer + 1}", layer, self.line("db", layer, right, dz=dz), dz)
             dy = self.line("dx", layer, dz @ W.T, dz=dz)
@@ -240,7 +240,7 @@ class Pass:
         penalty = np.zeros_like(self.draw.params[name])
         if self.spec.penalty is not None:
             penalty = self.spec.penalty.gradient(name, self.draw)
-        total = gradient + penalty if self.spec.penalty is not None else gradient
+        total = gradient + penalty if penalty.any() else gradient
         param, before = self.draw.params[name], self.before.get(name)
         seen = {"name": name, "param": param, "penalty": penalty, "dz": dz}
         self.grads[name] = self.line("end", layer, total, **seen, **({} if before is None else {"before": before}))
