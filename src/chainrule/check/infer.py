@@ -81,8 +81,11 @@ def references(draws: Sequence[Draw], tolerance: float = EXACT) -> Iterator[Find
     found = list(_references(draws, tolerance))
     depth = max(int(name[1:]) for name in draws[0].params if name[0] == "W")
     if draws[0].loss is not None and not any(finding.loss for finding in found):
+        bare = {(repr(f.spec.acts), f.spec.link.name): f.spec for f in found}  # predictions may be made without dropout
         for masks in choices(draws, depth):
-            masked = [finding for finding in _references(with_masks(draws, masks), tolerance) if finding.loss]
+            dropped = with_masks(draws, masks)
+            tried = [_with_losses(s, dropped, [s.link], True, tolerance) for s in bare.values()]
+            masked = [f for findings in tried or [_references(dropped, tolerance)] for f in findings if f.loss]
             if masked:
                 yield from (replace(finding, masks=masks) for finding in masked)
                 return

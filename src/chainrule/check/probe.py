@@ -70,7 +70,7 @@ def _nothing(module: Any, refusals: list[str]) -> str:
 
 
 def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], file: str) -> list[dict[str, Any]]:
-    for layout in LAYOUTS:
+    for layout in ("columns",) if getattr(reading, "pairs", False) else LAYOUTS:
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
         for kind in KINDS:
