@@ -62,7 +62,7 @@ CALLABLES: dict[str, str] = {
     "init": r"init|^(make|create|build|new|random)_?(params|parameters|weights|network|net|model)",
     "loss": r"loss|cost|cross_?entropy|^mse$|mean_squared|error$|^criterion|objective|^nll|total_error|energy",
     "forward": r"forward|^_?(forward|feed_?forward|fwd|fprop|propagate|predict|run$|compute_output|think|activate|model$|net$|network$|query"
-    r"|predict_proba|output$|hypothesis|__call__|infer|prob|scores|logits)",
+    r"|predict_proba|\w+_predict$|output$|hypothesis|__call__|infer|prob|scores|logits)",
 }
 _CALLABLES = {role: re.compile(pattern) for role, pattern in CALLABLES.items()}
 
@@ -146,6 +146,8 @@ def _returned(fn: Callable[..., Any]) -> list[str | None]:
 def _name(node: ast.expr) -> str | None:
     if isinstance(node, ast.Name):
         return node.id
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):  # return dw / m
+        return _name(node.left) if isinstance(node.left, ast.Name) else None
     return node.attr if isinstance(node, ast.Attribute) else None
 
 

@@ -90,6 +90,11 @@ class Theirs:
             kept = self._first.setdefault(path, np.copy(place.raw))
             place.put(float(kept) if kept.ndim == 0 else kept.copy())
 
+    @property
+    def steps(self) -> bool:
+        """Whether there is a training step, or an update."""
+        return self.fn("step") is not None or self.fn("update") is not None
+
     def fn(self, role: str) -> Callable[..., Any] | None:
         name = self.roles.get(role)
         if name is None:
