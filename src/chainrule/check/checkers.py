@@ -30,13 +30,12 @@ class Trap:
     right: bool
 
 
-_X = np.linspace(-1.0, 1.0, 6).reshape(2, 3)
 _AWAY = np.linspace(0.5, 1.0, 6).reshape(2, 3)
 _NEAR = np.array([[0.05, -0.03, 0.4], [0.7, -0.6, 0.3]])
-SMOOTH = Trap("right", lambda x: 1.0 + float(np.sum(np.tanh(x))), _X, 1 - np.tanh(_X) ** 2, True)
+SMOOTH = Trap("right", lambda x: 1.0 + float(np.sum(x**2)), _AWAY, 2 * _AWAY, True)  # no step is too long for it
 TRAPS = (
     SMOOTH,
-    Trap("wrong by a tenth", SMOOTH.f, _X, SMOOTH.gradient * 1.1, False),
+    Trap("wrong by a tenth", SMOOTH.f, _AWAY, SMOOTH.gradient * 1.1, False),
     Trap("near a kink", lambda x: float(np.sum(np.maximum(x, 0.0))), _NEAR, (_NEAR > 0) * 1.0, True),
     Trap("tiny and wrong", lambda x: 1e-5 * float(np.sum(x**2)), _AWAY, -2e-5 * _AWAY, False),
 )

@@ -486,6 +486,12 @@ def _index_labels(s: Scene) -> Array:
     return s.scale * (s.o - index) * (1.0 if _fused(s) else 2.0)
 
 
+def broadcast_rows(s: Scene) -> Array:
+    if s.form.mistake != 15:
+        raise LookupError("their loss does not broadcast")
+    return s.right * s.N
+
+
 def broadcast_kept(s: Scene) -> Array:
     """The (N, N) difference itself."""
     if s.K != 1:
@@ -500,6 +506,7 @@ add(
     Rule("rows-shifted-back", 15, "rows of X and y out of step (by one)", {"loss": lambda s: s.output_dz(np.roll(s.t, -1, axis=0))}, sentence="A row is compared with another row's target.", formula="dz = (p − ⟦t of the row after⟧)/N", right="dz = (p − t)/N", cost=1.1, **_ROWS),
     Rule("rows-sorted", 15, "rows of X and y out of step (targets sorted)", {"loss": lambda s: s.output_dz(one_hot(np.sort(s.t.argmax(axis=1)), s.K))}, sentence="Targets are sorted, rows are not.", formula="dz = (p − ⟦sorted t⟧)/N", right="dz = (p − t)/N", cost=1.2, **_ROWS),
     Rule("broadcast", 15, "(N, 1) − (N,) broadcast to (N, N)", {"loss": lambda s: broadcast(s, np.sum)}, sentence="Prediction (N, 1) and target (N,) broadcast to (N, N): every prediction is compared with every target.", formula="dz = Σⱼ (oᵢ − ⟦tⱼ⟧) …", right="dz = (oᵢ − tᵢ) …", **_ROWS),
+    Rule("broadcast-rows", 15, "(N, 1) − (N,) broadcast, divided by N where the loss averages N·N cells", {"loss": broadcast_rows}, sentence="Prediction (N, 1) and target (N,) broadcast to (N, N); the loss averages over all N·N differences, the gradient divides by N.", formula="dz = Σⱼ (oᵢ − ⟦tⱼ⟧)/N", right="dz = (oᵢ − tᵢ)/N", cost=0.85, every=False, **_ROWS),
     Rule("broadcast-kept", 15, "(N, 1) − (N,) broadcast to (N, N), and kept", {"loss": broadcast_kept}, sentence="Prediction (N, 1) and target (N,) broadcast to (N, N), and so the weights grow to N columns.", formula="dz = oᵢ − ⟦tⱼ⟧, (N, N)", right="dz = oᵢ − tᵢ, (N, 1)", **_ROWS),
     Rule("broadcast-mean", 15, "(N, 1) − (N,) broadcast to (N, N), averaged", {"loss": lambda s: broadcast(s, np.mean)}, sentence="Prediction (N, 1) and target (N,) broadcast to (N, N): every prediction is compared with the mean target.", formula="dz = (oᵢ − ⟦mean t⟧) …", right="dz = (oᵢ − tᵢ) …", **_ROWS),
 )  # fmt: skip

@@ -98,7 +98,9 @@ class Trial:
         params[bias].reshape(-1)[0] = -abs(z[:, 0]).max() - 0.1
 
     def _given(self, X: Array, t: Array) -> tuple[Any, Any]:
-        return as_given(X, self.setting.layout), given_targets(t, self.setting.kind, self.setting.layout)
+        """As arrays, or as lists where their code has no NumPy."""
+        given = as_given(X, self.setting.layout), given_targets(t, self.setting.kind, self.setting.layout)
+        return given if has_numpy(self.reading.module) else (given[0].tolist(), given[1].tolist())
 
     def start(self, batch: Batch) -> None:
         """Build afresh, with these parameters, and hand over these data."""
@@ -270,6 +272,11 @@ class Trial:
             after, rate = self._step(batch, set())
             found.append({"X": batch.X, "t": batch.t, "params": batch.params, "after": [after], "rate": rate})
         return found
+
+
+def has_numpy(module: Any) -> bool:
+    named = (getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(module).values())
+    return any(str(name).split(".")[0] == "numpy" for name in named)
 
 
 def _flat(value: Any) -> Iterator[Any]:
