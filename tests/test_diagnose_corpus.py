@@ -46,9 +46,7 @@ def diagnosed(entry: Pass) -> diagnosing.Diagnosis:
 def cases(*, right: bool) -> list[object]:
     marks = {file: pytest.mark.xfail(reason=reason, strict=True) for file, reason in UNREAD.items()}
     return [
-        pytest.param(entry, id=entry.file, marks=marks.get(entry.file, ()))
-        for entry in PASSES
-        if entry.right == right
+        pytest.param(entry, id=entry.file, marks=marks.get(entry.file, ())) for entry in PASSES if entry.right == right
     ]
 
 

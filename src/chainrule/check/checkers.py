@@ -13,9 +13,37 @@ from chainrule.arrays import Array
 from chainrule.check.binding import arguments
 from chainrule.check.source import defined
 
-FUNCTION = set("f func fn function loss loss_fn loss_function cost cost_fn objective fun callback forward".split())
-POINT = set("x w theta params weights point inputs parameter value at W".split())
-GRADIENT = set("analytic grad g gradient dx dw analytic_grad analytical backprop grads analytic_gradient df expected".split())
+FUNCTION = {
+    "f",
+    "func",
+    "fn",
+    "function",
+    "loss",
+    "loss_fn",
+    "loss_function",
+    "cost",
+    "cost_fn",
+    "objective",
+    "fun",
+    "callback",
+    "forward",
+}
+POINT = {"x", "w", "theta", "params", "weights", "point", "inputs", "parameter", "value", "at", "W"}
+GRADIENT = {
+    "analytic",
+    "grad",
+    "g",
+    "gradient",
+    "dx",
+    "dw",
+    "analytic_grad",
+    "analytical",
+    "backprop",
+    "grads",
+    "analytic_gradient",
+    "df",
+    "expected",
+}
 NOISE = 1e-10  # a step below this leaves no digit of a difference of numbers near 1
 
 
@@ -88,7 +116,9 @@ def _arguments(fn: Any) -> tuple[str, str, str] | None:
     required = [p.name for p in arguments(fn) if p.default is p.empty]
     if len(required) != 3:
         return None
-    found = [next((n for n in required if n in group or n.lower() in group), None) for group in (FUNCTION, POINT, GRADIENT)]
+    found = [
+        next((n for n in required if n in group or n.lower() in group), None) for group in (FUNCTION, POINT, GRADIENT)
+    ]
     return None if None in found or len(set(found)) < 3 else (found[0], found[1], found[2])  # type: ignore[return-value]
 
 
@@ -105,7 +135,7 @@ def faults(check: Mapping[str, Any]) -> dict[str, str]:
         else:
             seen["check-rejects"] = "it rejects a right gradient"
     elif not kink["accepts"] and kink["nudge"] > 1e-3:
-        seen["check-kink"] = f"it rejects the right gradient of ReLU: its step of {kink['nudge']:.0e} leads over a corner"
+        seen["check-kink"] = f"it rejects the right gradient of ReLU: a step of {kink['nudge']:.0e} leads over a corner"
     if right["accepts"] and answers["wrong by a tenth"]["accepts"]:
         seen["check-accepts"] = "it accepts a gradient that is wrong by a tenth"
     elif answers["tiny and wrong"]["accepts"] and right["accepts"]:

@@ -90,7 +90,7 @@ def _first_layout(
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
         for kind in kinds:
-            if kind == "column of labels" and evidence or kind == "row of values" and sizes.n_out > 1:
+            if (kind == "column of labels" and evidence) or (kind == "row of values" and sizes.n_out > 1):
                 continue
             try:
                 evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own)))

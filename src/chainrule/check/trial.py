@@ -177,9 +177,9 @@ class Trial:
                 found[place.path] = place.value.copy()
         for name, value in local.items():
             for i, raw in enumerate(_flat(value)):
-                if isinstance(raw, np.ndarray) and raw.dtype.kind in "bfiu" and raw.ndim == 2:
-                    if n in raw.shape and raw.size < 5000:
-                        found[f"{name}[{i}]"] = raw.astype(np.float64)
+                numbers = isinstance(raw, np.ndarray) and raw.dtype.kind in "bfiu" and raw.ndim == 2
+                if numbers and n in raw.shape and raw.size < 5000:
+                    found[f"{name}[{i}]"] = raw.astype(np.float64)
         return found
 
     def losses(self, batch: Batch) -> dict[str, Array]:
