@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from chainrule.activations import LeakyReLU, ReLU, Sigmoid, Tanh
-from chainrule.check import diagnose
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective
 from chainrule.check.forms import (
     BROADCAST,

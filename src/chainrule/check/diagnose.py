@@ -11,30 +11,17 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check import mistakes, observations, observed_checks, observed_steps  # noqa: F401 - they fill the catalogue
-from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective, pairs_of, shaped
-from chainrule.check.dropout import with_masks
+from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective, pairs_of
+from chainrule.check.evidence import case_of
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
 from chainrule.check.probe import probe
 from chainrule.check.reference import Draw, Spec, gradients
-from chainrule.check.rules import CHECKER, GRADIENTS, OBSERVATIONS, OPTIMIZER, RULES, Observation, Rule
+from chainrule.check.rules import CHECKER, OBSERVATIONS, RULES, Observation, Rule
+from chainrule.check.tables import TensorTable, not_tested, notes_of, numeric, probes_run, table_of, tables
 from chainrule.errors import InputError
 
 VERDICTS = ("wrong", "not consistent", "unwise", "correct", "no reference")
 MANY_REFERENCES = 10  # tried with the rules where their loss does not single one out
-
-
-@dataclass(frozen=True)
-class TensorTable:
-    """One tensor of theirs beside the reference or the differences of their loss."""
-
-    label: str
-    called: str
-    shape: tuple[int, ...]
-    worst: float
-    where: tuple[int, ...]
-    theirs: float
-    right: float
-    numeric: float | None
 
 
 @dataclass(frozen=True)
@@ -139,57 +126,15 @@ def judge(reading: Mapping[str, Any], record: Mapping[str, Any]) -> Diagnosis:
     if not found:
         return without_reference(subject, record, draws)
     cases = [
-        case for finding in found[: MANY_REFERENCES * 4] if (case := _case(finding, record, draws, single)) is not None
+        case
+        for finding in found[: MANY_REFERENCES * 4]
+        if (case := case_of(finding, record, draws, single)) is not None
     ]
     if not cases:
         return Diagnosis(
             subject, "no reference", str(found[0].spec), None, notes=("it gives no gradients and makes no step",)
         )
     return replace(_decide(cases, record), subject=subject)
-
-
-def _case(finding: Finding, record: Mapping[str, Any], draws: Sequence[Draw], single: bool) -> Case | None:
-    """Gradients as they gave them, or as their steps show them."""
-    draws = with_masks(draws, finding.masks)
-    if draws[0].grads and not record["moves"]:
-        history = with_masks(draws_of(record, record.get("history") or [], record["transposed"]), finding.masks)
-        silent = tuple(n for n in draws[0].grads if not any(d.grads[n].any() for d in draws))
-        return Case(finding, draws, history, record, single=single, silent=silent)
-    stepped, rate = step_draws(record)
-    if not stepped:
-        return None
-    silent = tuple(n for n in stepped[0].grads if not any(d.grads[n].any() for d in stepped))
-    history = step_history(record, rate) if rate is not None else []
-    return Case(finding, stepped, history, record, True, rate, single, silent)
-
-
-def step_draws(record: Mapping[str, Any]) -> tuple[list[Draw], float | None]:
-    """(before − after)/η of the first of their steps, or before − after where η is not known."""
-    rate = record.get("rate")
-    if record["moves"]:
-        pairs = [(call, call["after"]) for call in record["draws"]]
-    else:
-        pairs = [(call, call["after"][0]) for call in record["steps"] if call["after"]]
-        rate = pairs[0][0]["rate"] if pairs else None
-    return _moved(pairs, rate, record), rate
-
-
-def step_history(record: Mapping[str, Any], rate: float | None) -> list[Draw]:
-    """Steps of one object on other data, its parameters set back in between."""
-    calls = record.get("step history") or []
-    return _moved([(call, call["after"][0]) for call in calls], rate, record)
-
-
-def _moved(pairs: Sequence[tuple[Any, Any]], rate: float | None, record: Mapping[str, Any]) -> list[Draw]:
-    calls = []
-    for call, after in pairs:
-        grads = {
-            name: (before - value) / (rate or 1.0)
-            for name, before in call["params"].items()
-            if (value := after.get(name)) is not None and (value.shape == before.shape or value.ndim >= before.ndim)
-        }
-        calls.append({**call, "grads": grads, "out": None, "loss": None})
-    return draws_of(record, calls, record["transposed"])
 
 
 def _decide(cases: Sequence[Case], record: Mapping[str, Any]) -> Diagnosis:
@@ -269,7 +214,7 @@ def observed(case: Case, *, reference: bool = True) -> dict[str, str]:
 def _common(case: Case, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "subject": "", "reference": str(case.spec), "tables": tables(case, record), "probes": probes_run(record),
-        "not_tested": not_tested(case), "notes": _notes(case, record), "theirs": dict(case.draws[0].grads),
+        "not_tested": not_tested(case), "notes": notes_of(case, record), "theirs": dict(case.draws[0].grads),
     }  # fmt: skip
 
 
@@ -311,10 +256,10 @@ def _unknown(case: Case, record: Mapping[str, Any]) -> Diagnosis:
 
 def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[Draw]) -> Diagnosis:
     """No known network gives their predictions or loss: the differences of their own loss decide alone."""
-    numeric = _numeric(record)
+    differences = numeric(record)
     rows = tuple(
-        _table(name, record, draws[0].grads[name], right, right)
-        for name, right in numeric.items()
+        table_of(name, record, draws[0].grads[name], right, right)
+        for name, right in differences.items()
         if name in draws[0].grads
     )
     compared = [row for row in rows if np.isfinite(row.worst)]
@@ -331,71 +276,3 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
         subject, verdict, "none", consistent, rules, seen, tables=rows, probes=probes_run(record), notes=notes,
         not_tested=(*(rule.name for rule in RULES), *(rule.name for rule in OBSERVATIONS if rule.needs_reference)),
     )  # fmt: skip
-
-
-def _numeric(record: Mapping[str, Any]) -> dict[str, Array]:
-    given = record.get("numeric") or {}
-    if not given:
-        return {}
-    call = {**record["draws"][0], "grads": given}
-    return dict(draws_of(record, [call], record["transposed"])[0].grads)
-
-
-def tables(case: Case, record: Mapping[str, Any]) -> tuple[TensorTable, ...]:
-    draw, numeric = case.draws[0], _numeric(record)
-    right = gradients(case.spec, draw)
-    return tuple(
-        _table(name, record, draw.grads[name], right[name], numeric.get(name))
-        for name in draw.params
-        if name in draw.grads
-    )
-
-
-def _table(name: str, record: Mapping[str, Any], theirs: Array, right: Array, numeric: Array | None) -> TensorTable:
-    called = record["draws"][0]["called"].get(_their_name(name, record), name)
-    theirs, right = shaped(theirs, right)
-    if theirs.shape != right.shape:
-        return TensorTable(name, called, theirs.shape, float("inf"), (), float("nan"), float("nan"), None)
-    largest = np.maximum(np.maximum(abs(theirs), abs(right)), 1e-13 * abs(right).max(initial=1e-300) + 1e-300)
-    error = np.where(np.isnan(right), 0.0, abs(theirs - right) / largest)
-    where = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))
-    difference = None if numeric is None or numeric.shape != right.shape else float(numeric[where])
-    return TensorTable(
-        name, called, right.shape, float(error[where]), where, float(theirs[where]), float(right[where]), difference
-    )
-
-
-def _their_name(name: str, record: Mapping[str, Any]) -> str:
-    names = record["weights"] if name[0] == "W" else record["biases"]
-    return str(names[int(name[1:]) - 1])
-
-
-def probes_run(record: Mapping[str, Any]) -> tuple[str, ...]:
-    first, ran = record["draws"][0], []
-    ran += ["forward"] if first["out"] is not None else []
-    ran += ["loss"] if first["loss"] is not None else []
-    ran += ["gradients"] if first["grads"] and not record["moves"] else []
-    ran += ["gradients again"] if len(record.get("history") or []) > 1 else []
-    ran += ["gradients on other data"] if len(record.get("history") or []) > 2 else []
-    ran += ["gradients at a second batch size"] if len(record["draws"]) > 2 and first["grads"] else []
-    ran += ["one step"] if record["steps"] or record["moves"] else []
-    return (*ran, *([OPTIMIZER] if record.get("optimizers") else []))
-
-
-def not_tested(case: Case) -> tuple[str, ...]:
-    """Rules whose probes did not run here, or that cannot show on this network."""
-    ran = set(probes_run(case.record)) | ({GRADIENTS} if case.from_step else set())
-    everything: list[Rule | Observation] = [*RULES, *OBSERVATIONS]
-    missing = [rule.name for rule in everything if not set(rule.probes) <= ran]
-    return tuple(dict.fromkeys(missing))
-
-
-def _notes(case: Case, record: Mapping[str, Any]) -> tuple[str, ...]:
-    notes = [f"{probe}: {why}" for probe, why in record["notes"].items()]
-    notes += ["their code computes in float32: compared at 1e-5 of each tensor's maximum"] if case.single else []
-    notes += (
-        [f"{', '.join(case.silent)} never change" if case.from_step else f"{', '.join(case.silent)}: all zero"]
-        if case.silent
-        else []
-    )
-    return tuple(notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
 
@@ -60,7 +60,7 @@ def _candidates(draws: Sequence[Draw], layer: int) -> list[Mask]:
     return found
 
 
-def with_masks(draws: Sequence[Draw], masks: dict[int, Mask]) -> list[Draw]:
+def with_masks(draws: Sequence[Draw], masks: Mapping[int, Mask]) -> list[Draw]:
     """The draws with the forward's masks, and beside each the last other mask that was drawn."""
     found = []
     for draw in draws:

@@ -14,7 +14,7 @@ def _climbs(case: Case) -> str | None:
     """Their gradient is right and their update adds it."""
     if case.from_step or not case.record.get("steps"):
         raise LookupError("one step")
-    from chainrule.check.diagnose import step_draws
+    from chainrule.check.evidence import step_draws
 
     stepped, _ = step_draws(case.record)
     for draw in stepped:

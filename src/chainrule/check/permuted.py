@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 
 import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.case import Case
-from chainrule.check.reference import Draw, Fault, gradients
+from chainrule.check.reference import Draw, Fault, Scene, gradients
 
 MANY = 20_000  # arrangements tried
 
@@ -22,11 +24,15 @@ def order_of(case: Case, draw: Draw) -> Array | None:
         return None
     for arrangement in islice(_arrangements(labels, len(kinds)), MANY):
         order = _as_order(labels, arrangement)
-        fault = Fault("loss", lambda s, t=draw.t[order]: s.output_dz(t))
+        fault = Fault("loss", partial(_as_if, draw.t[order]))
         ours = gradients(case.spec, draw, [fault])
         if case.agrees(draw.grads, ours, draw, case.rate):
             return None if (arrangement == labels).all() else order
     return None
+
+
+def _as_if(t: Array, s: Scene) -> Array:
+    return s.output_dz(t)
 
 
 def _as_order(labels: Array, arrangement: Array) -> Array:
@@ -37,18 +43,18 @@ def _as_order(labels: Array, arrangement: Array) -> Array:
     return order
 
 
-def _arrangements(labels: Array, kinds: int) -> object:
+def _arrangements(labels: Array, kinds: int) -> Iterator[Array]:
     """Every way to give the rows as many of each class as there are."""
     counts = [int((labels == kind).sum()) for kind in range(kinds)]
 
-    def fill(prefix: list[int]) -> object:
+    def fill(prefix: list[int]) -> Iterator[Array]:
         if len(prefix) == len(labels):
             yield np.array(prefix)
             return
         for kind in range(kinds):
             if counts[kind]:
                 counts[kind] -= 1
-                yield from fill([*prefix, kind])  # type: ignore[misc]
+                yield from fill([*prefix, kind])
                 counts[kind] += 1
 
     return fill([])

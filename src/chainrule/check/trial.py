@@ -259,8 +259,8 @@ class Trial:
             found.append(driven)
             self.start(batch)
         with contextlib.suppress(Exception):
-            if (driven := drive_step(self.reading, evaluate)) is not None:
-                found.append(driven)
+            if (stepped := drive_step(self.reading, evaluate)) is not None:
+                found.append(stepped)
         return found
 
     def steps_on(self, batches: list[Batch]) -> list[dict[str, Any]]:
