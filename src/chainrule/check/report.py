@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from chainrule.check.diagnose import Diagnosis, TensorTable
+from chainrule.check.diagnose import Diagnosis
+from chainrule.check.tables import TensorTable
 
 HINTS = (0, 1, 2, 3, 4)
 SAID = {
