@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from chainrule.activations import LeakyReLU, ReLU, Sigmoid, Tanh
+from chainrule.check import mistakes
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective
 from chainrule.check.forms import (
     BROADCAST,
@@ -26,6 +27,7 @@ from chainrule.check.infer import Finding
 from chainrule.check.reference import Draw, Penalty, Spec, gradients
 from chainrule.check.rules import RULES, STEP, Rule, add
 
+assert mistakes.RULES is RULES  # importing it fills the catalogue
 ENTROPY, BINARY = FORMS[0], next(form for form in FORMS if form.name == "binary cross-entropy")
 TWICE = next(link for link in LINKS if link.name == "softmax twice")
 WIDE, SQUARE, ONE = (5, 4, 6, 3), (4, 4, 4, 4), (5, 4, 6, 1)
