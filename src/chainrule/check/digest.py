@@ -87,6 +87,22 @@ def gradients(
     return {param: np.asarray(arrays[name]) for param, name in by_shape.items()}, by_shape
 
 
+def everything(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
+    """Every array in what a call returned, by name or path."""
+    return {} if result is None else _arrays(fn, result)
+
+
+def summary(value: Any) -> str:
+    """What a call returned, in a few words: None, float32 (5, 4), a tuple of None, complex128 (3,)."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}"
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} of {', '.join(map(summary, value[:4])) or 'nothing'}" + ", ..." * (len(value) > 4)
+    if isinstance(value, dict):
+        return "a dict of " + (", ".join(f"{k}: {summary(v)}" for k, v in list(value.items())[:6]) or "nothing")
+    return "None" if value is None else type(value).__name__
+
+
 def _arrays(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
     """Every array in a result, by name or path."""
     found: dict[str, Any] = {}

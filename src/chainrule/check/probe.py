@@ -1,35 +1,28 @@
-"""The probing process: imports their file, finds a reading that runs, and writes what every probe gave.
-
-Nothing of theirs is ever imported elsewhere. ``probe`` starts it, waits for at most a time limit and reads arrays and
-JSON back; what their code prints goes nowhere.
-"""
+"""The probes: a reading of their module that runs, and what every call of it gave. Only the child process does this."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.binding import CannotBind
+from chainrule.check.naming import UnknownName
 from chainrule.check.recognise import readings
 from chainrule.check.samples import Sizes
-from chainrule.check.source import describe, load_source
+from chainrule.check.source import defined, describe
 from chainrule.check.trial import DoesNotRun, Setting, Trial
 from chainrule.errors import InputError
 
 SQUARE = Sizes(n_in=4, hidden=(4, 4), n_out=4)
 ONE = Sizes(n_out=1)
 LAYOUTS = ("rows", "columns", "vector", "column")
+NO_PASS = "no forward and backward, no loss with gradients, no training step"
+PLAIN = ("it is random", "its prediction is", "its loss is")  # refusals that explain themselves come before others
 KINDS = ("one-hot", "labels", "flags", "values", "column of labels")
 
 
@@ -41,8 +34,8 @@ def examine(
     found: list[dict[str, Any]] = []
     for reading in readings(module, name, mapping):
         style, evidence = reading.style, None
-        for sizes in (Sizes(), ONE, SQUARE):
-            evidence = _first_layout(reading, sizes, own, refusals, getattr(module, "__file__", ""))
+        for sizes, rows in _sizes(own):
+            evidence = _first_layout(reading, sizes, rows, refusals, getattr(module, "__file__", ""))
             if evidence:
                 break
         if evidence:
@@ -54,18 +47,29 @@ def examine(
     return {"readings": found, "refusals": refusals[:20]}
 
 
-def _nothing(module: Any, refusals: list[str]) -> str:
-    from chainrule.check.source import defined
+def _sizes(own: tuple[Array, Array] | None) -> list[tuple[Sizes, tuple[Array, Array] | None]]:
+    """The sizes to try; with rows of the user's own those that they have, labels as one-hot rows, then as a column."""
+    if own is None:
+        return [(Sizes(), None), (ONE, None), (SQUARE, None)]
+    X, y = own
+    targets = [y] if y.ndim == 2 else [y[:, None]]
+    if y.ndim == 1 and (y == y.astype(int)).all() and y.min() >= 0 and 1 <= y.max() < 1000:
+        targets.insert(0, np.eye(int(y.max()) + 1)[y.astype(int)])
+    return [(Sizes(n_in=X.shape[1], n_out=t.shape[1], rows=(len(X),) * 3), (X, t)) for t in targets]
 
+
+def _nothing(module: Any, refusals: list[str]) -> str:
+    """What was found, why it does not run, and what to do about it."""
     classes, functions = defined(module)
-    names = ", ".join([*classes, *functions]) or "no class and no function"
+    names = ", ".join([*classes, *functions])
     file = getattr(module, "__file__", "it")
-    why = (
-        max(refusals, key=refusals.count)
-        if refusals
-        else "no forward and backward, no loss with gradients, no training step"
-    )
-    return f"{file}: found {names}, but no network that runs: {why}; name it: FILE:NAME, or --map role=name"
+    if not names:
+        return f"{file}: defines no class and no function; expected a network with a backward pass"
+    asked = [why for why in refusals if why.startswith("--map")]
+    if asked:
+        return f"{file}: {asked[0]}"
+    why = max(refusals, key=lambda why: (why.startswith(PLAIN), refusals.count(why)), default=NO_PASS)
+    return f"{file}: found {names}, but no network that runs: {why}; name it: FILE:NAME, or --map forward=NAME"
 
 
 def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], file: str) -> list[dict[str, Any]]:
@@ -77,11 +81,11 @@ def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], fil
                 continue
             try:
                 evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own)))
-            except (DoesNotRun, CannotBind) as error:
+            except (DoesNotRun, CannotBind, UnknownName) as error:
                 refusals.append(str(error))
-            except InputError:
+            except MemoryError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit, KeyboardInterrupt) as error:
                 refusals.append(describe(error, file))
         if evidence:
             return evidence
@@ -95,6 +99,10 @@ def collect(trial: Trial) -> dict[str, Any]:
     trial.start(first)
     fresh = trial.evaluate(first)
     _require_sense(trial, fresh)
+    if fresh["unread"] and not fresh["grads"]:
+        notes["gradients"] = f"{fresh['unread']}: none was found in it; name them: --map dW1=NAME"
+    trial.start(first)
+    _require_repeatable(fresh, trial.evaluate(first))
     record: dict[str, Any] = {
         "layout": trial.setting.layout, "kind": trial.setting.kind, "weights": list(trial.chained.weights),
         "biases": list(trial.chained.biases), "transposed": trial.chained.transposed,
@@ -121,7 +129,33 @@ def collect(trial: Trial) -> dict[str, Any]:
     for batch in (first, third):
         with Noting(notes, "one step"):
             record["steps"].append(trial.steps(batch, 3))
+    record["small"] = _small(trial)
     return record
+
+
+def _small(trial: Trial) -> dict[str, Any] | None:
+    """A step on a few rows with short numbers, for the page: 3-4-2 where the sizes are ours to choose."""
+    setting, rows = trial.setting, (4, 4, 4)
+    few = Sizes(n_in=3, hidden=(4, 5), n_out=min(setting.sizes.n_out, 2), rows=rows)
+    own = None if trial.own is None else (trial.own[0][:4], trial.own[1][:4])
+    for sizes in (few, replace(setting.sizes, rows=rows))[own is not None :]:
+        with suppress(Exception, SystemExit):
+            small = Trial(trial.reading, replace(setting, sizes=sizes), own)
+            batch = small.batches[0].rounded(own is None)
+            small.start(batch)
+            fresh = small.evaluate(batch)
+            _require_sense(small, fresh)
+            moves = any((fresh["after"][n] != batch.params[n]).any() for n in small.names)
+            again = [] if moves else [small.evaluate(batch)]
+            steps = []
+            with suppress(Exception, SystemExit):
+                steps = [small.steps(batch, 1)]
+            return {
+                "weights": list(small.chained.weights), "biases": list(small.chained.biases), "moves": moves,
+                "transposed": small.chained.transposed, "draws": [fresh], "history": [fresh, *again],
+                "rate": small.reading.rate(), "steps": steps,
+            }  # fmt: skip
+    return None
 
 
 def _require_sense(trial: Trial, fresh: dict[str, Any]) -> None:
@@ -130,7 +164,27 @@ def _require_sense(trial: Trial, fresh: dict[str, Any]) -> None:
     if not has_out and fresh["loss"] is None and not fresh["grads"]:
         steps = trial.reading.__dict__.get("roles", {})
         if "step" not in steps:
-            raise DoesNotRun("it runs, but gives no prediction, no loss and no gradients")
+            more = f"; {fresh['unread']}" if fresh["unread"] else ""
+            raise DoesNotRun(f"it runs, but gives no prediction, no loss and no gradients{more}")
+    if has_out and not np.isfinite(fresh["out"]).all():
+        raise DoesNotRun(f"its prediction is {_odd(fresh['out'])} for inputs of ordinary size")
+    if fresh["loss"] is not None and not np.isfinite(fresh["loss"]):
+        raise DoesNotRun(f"its loss is {fresh['loss']} for inputs of ordinary size")
+
+
+def _odd(array: Array) -> str:
+    return "NaN" if np.isnan(array).any() else "infinite"
+
+
+def _require_repeatable(fresh: dict[str, Any], again: dict[str, Any]) -> None:
+    """The same parameters and rows, from a fresh start: the same prediction and loss."""
+    same = fresh["out"] is None or np.array_equal(fresh["out"], again["out"])
+    if not same or fresh["loss"] != again["loss"]:
+        seen = "" if fresh["loss"] is None else f" ({fresh['loss']:.6g}, then {again['loss']:.6g})"
+        raise DoesNotRun(
+            f"it is random: the same call twice gives two results{seen}; draw from np.random, or from a Generator "
+            "that the object or the file keeps, so that it can be seeded"
+        )
 
 
 class Noting:
@@ -143,85 +197,7 @@ class Noting:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
-        if isinstance(error, Exception):
+        if isinstance(error, (Exception, SystemExit, KeyboardInterrupt)) and not isinstance(error, MemoryError):
             self.notes[self.probe] = describe(error, "")
             return True
         return False
-
-
-def pack(value: Any, arrays: dict[str, Array]) -> Any:
-    """JSON of nested dicts and lists, its arrays set aside under numbers."""
-    if isinstance(value, np.ndarray):
-        arrays[str(len(arrays))] = value
-        return {"$array": len(arrays) - 1}
-    if isinstance(value, dict):
-        return {str(k): pack(v, arrays) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [pack(v, arrays) for v in value]
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def unpack(value: Any, arrays: Mapping[str, Array]) -> Any:
-    if isinstance(value, dict):
-        return arrays[str(value["$array"])] if "$array" in value else {k: unpack(v, arrays) for k, v in value.items()}
-    return [unpack(v, arrays) for v in value] if isinstance(value, list) else value
-
-
-def probe(
-    path: Path, name: str | None, mapping: Mapping[str, str], seconds: float, own: tuple[Array, Array] | None = None
-) -> dict[str, Any]:
-    """What `examine` finds in a file, in a process of its own. InputError: its one line, or that it took too long."""
-    with tempfile.TemporaryDirectory() as folder:
-        ask = {"path": str(path), "name": name, "mapping": dict(mapping)}
-        Path(folder, "ask.json").write_text(json.dumps(ask))
-        if own is not None:
-            np.savez(Path(folder, "own.npz"), X=own[0], t=own[1])
-        _run(folder, path, seconds)
-        answer = json.loads(Path(folder, "answer.json").read_text())
-        if "error" in answer:
-            raise InputError(answer["error"])
-        with np.load(Path(folder, "answer.npz")) as arrays:
-            return unpack(answer, {k: arrays[k] for k in arrays.files})
-
-
-def _run(folder: str, path: Path, seconds: float) -> None:
-    environment = os.environ | {"MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": ""}
-    command = [sys.executable, "-m", "chainrule.check.probe", folder]
-    quiet = subprocess.DEVNULL
-    try:
-        done = subprocess.run(command, env=environment, stdin=quiet, stdout=quiet, stderr=quiet, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        hint = 'does it train when imported? Put that under `if __name__ == "__main__":`'
-        raise InputError(
-            f"{path}: not finished after {seconds:g} seconds; {hint}, or allow more with --seconds"
-        ) from None
-    if not Path(folder, "answer.json").exists():
-        raise InputError(f"{path}: the process that ran it ended with exit code {done.returncode} and no answer")
-
-
-def _answer(folder: str) -> Iterator[str]:
-    ask = json.loads(Path(folder, "ask.json").read_text())
-    own_file = Path(folder, "own.npz")
-    own = None
-    if own_file.exists():
-        with np.load(own_file) as given:
-            own = (given["X"], given["t"])
-    arrays: dict[str, Array] = {}
-    try:
-        found = pack(examine(load_source(Path(ask["path"])), ask["name"], ask["mapping"], own), arrays)
-    except InputError as error:
-        found = {"error": str(error)}
-    np.savez(Path(folder, "answer.npz"), **arrays)  # type: ignore[arg-type]
-    yield json.dumps(found, default=str)
-
-
-def main() -> None:
-    warnings.simplefilter("ignore")  # theirs are not ours to show
-    folder = sys.argv[1]
-    with np.errstate(all="ignore"):
-        for text in _answer(folder):
-            Path(folder, "answer.json").write_text(text)
-
-
-if __name__ == "__main__":
-    main()

@@ -38,6 +38,11 @@ class Batch:
     t: Array  # (N, K)
     params: dict[str, Array]
 
+    def rounded(self, rows: bool) -> Batch:
+        """The same to one decimal, which a reader can follow; the rows too where they are ours."""
+        X, t = (self.X.round(1), self.t.round(1)) if rows else (self.X, self.t)
+        return Batch(X, t, {name: value.round(1) for name, value in self.params.items()})
+
 
 class Trial:
     """One reading of their code in one setting. Raises DoesNotRun where it makes no sense."""
@@ -77,7 +82,7 @@ class Trial:
         n = 1 if self.setting.layout in ("vector", "column") else sizes.rows[i]
         X, t = inputs(rng, n, sizes.n_in), targets(rng, self.setting.kind, n, sizes.n_out)
         if self.own is not None:
-            X, t = self.own
+            X, t = (self.own[0][:1], self.own[1][:1]) if n == 1 else self.own
         params = parameters(rng, {name: self.reading.places[name].value.shape for name in self.names})
         self._kill_a_unit(X, params)
         return Batch(X, t, params)
@@ -125,6 +130,7 @@ class Trial:
             "single": any(np.asarray(g).dtype == np.float32 for g in result.grads.values())
             or (result.out is not None and result.out.dtype == np.float32),
             "disturbed": list(getattr(self.reading, "disturbed", [])), "after": after, "held": self._held(len(batch.X)),
+            "unread": result.unread,
             "changed": [name for name, a, b in (("X", kept[0], X), ("y", kept[1], y)) if not np.array_equal(a, b)],
         }  # fmt: skip
 
