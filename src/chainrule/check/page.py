@@ -23,5 +23,7 @@ def page_of(d: Diagnosis, hint: int = 4) -> Page:
         net = network_of(d.spec, d.small)
     except InputError as error:
         raise InputError(f"no page for {d.subject}: {error}") from None
+    if hint < 1:
+        raise InputError("--html: the page outlines wrong cells, which is hint 1; ask for that or more")
     trace = trace_step(net, d.small.X, d.small.t, SGD(), title=f"One step of {d.subject}")
-    return Page(render(trace, as_gradients(dict(d.small.grads), net), headline(d, hint)), trace)
+    return Page(render(trace, as_gradients(dict(d.small.grads), net), headline(d, hint), tell=hint >= 3), trace)

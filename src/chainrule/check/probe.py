@@ -135,13 +135,13 @@ def collect(trial: Trial) -> dict[str, Any]:
 
 def _small(trial: Trial) -> dict[str, Any] | None:
     """A step on a few rows with short numbers, for the page: 3-4-2 where the sizes are ours to choose."""
-    setting, rows = trial.setting, (4, 4, 4)
-    few = Sizes(n_in=3, hidden=(4, 5), n_out=min(setting.sizes.n_out, 2), rows=rows)
-    own = None if trial.own is None else (trial.own[0][:4], trial.own[1][:4])
+    setting, rows = trial.setting, (5, 5, 5)
+    few = Sizes(n_in=3, hidden=(4, 6), n_out=min(setting.sizes.n_out, 2), rows=rows)
+    own = None if trial.own is None else (trial.own[0][:5], trial.own[1][:5])
     for sizes in (few, replace(setting.sizes, rows=rows))[own is not None :]:
         with suppress(Exception, SystemExit):
             small = Trial(trial.reading, replace(setting, sizes=sizes), own)
-            batch = small.batches[0].rounded(own is None)
+            batch = small.readable()
             small.start(batch)
             fresh = small.evaluate(batch)
             _require_sense(small, fresh)
