@@ -1,4 +1,4 @@
-"""Their network as one of ours: the inferred reference with their parameters, for the page that explains each number."""
+"""Their network as one of ours: the inferred reference with their parameters, for the page."""
 
 from __future__ import annotations
 
@@ -160,7 +160,8 @@ def _require_same(net: Network, spec: Spec, draw: Draw) -> None:
             net.state.params[: net.plan.n_decay], len(draw.X)
         )
         wanted = reference_loss(spec, draw)
-    if not abs(value - wanted) <= SAME * abs(wanted) + 1e3 * spec.form.epsilon * factor(spec, draw, forward(spec, draw).o):
+    within = 1e3 * spec.form.epsilon * factor(spec, draw, forward(spec, draw).o)
+    if not abs(value - wanted) <= SAME * abs(wanted) + within:
         raise InputError(f"{spec}: no network here has that loss ({value:.9g} instead of {wanted:.9g})")
 
 

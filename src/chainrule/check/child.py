@@ -1,4 +1,4 @@
-"""The child's half of `process`: limits first, then their file, then the probes, then the answer, and an end at once."""
+"""The child's half of `process`: limits, their file, the probes, the answer, and an end at once."""
 
 from __future__ import annotations
 

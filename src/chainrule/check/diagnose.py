@@ -11,8 +11,9 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check import mistakes, observations  # noqa: F401 - they fill the catalogue
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective, pairs_of, shaped
-from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
 from chainrule.check.given import Asked, beside, depth_of, given_spec, own_rows, require_mapping, small_draw, split
+from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
+from chainrule.check.observations import CHANGES, changed_inputs
 from chainrule.check.process import probe
 from chainrule.check.reference import Draw, Spec, gradients
 from chainrule.check.rules import GRADIENTS, OBSERVATIONS, RULES, Observation, Rule
@@ -305,8 +306,12 @@ def _without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[
         "no reference" if not compared else "correct" if max(row.worst for row in compared) < 1e-5 else "not consistent"
     )
     consistent = None if not compared else verdict == "correct"
-    notes = ("no network of the kinds known here gives their loss: only differences of that loss were compared",)
-    return Diagnosis(subject, verdict, "none", consistent, tables=rows, probes=probes_run(record), notes=notes)
+    notes = tuple(f"{probe}: {why}" for probe, why in record["notes"].items())
+    found = Diagnosis(subject, verdict, "none", consistent, tables=rows, probes=probes_run(record), notes=notes)
+    if (seen := changed_inputs(record)) is None:
+        return found
+    rules = tuple(rule for rule in OBSERVATIONS if rule.key == CHANGES)
+    return replace(found, verdict="wrong", mistakes=rules, seen={CHANGES: seen})
 
 
 def _numeric(record: Mapping[str, Any]) -> dict[str, Array]:

@@ -15,8 +15,14 @@ from chainrule.check.infer import close, draws_of
 from chainrule.check.reference import Draw, Penalty, Spec, forward, gradients
 from chainrule.errors import InputError
 from chainrule.layers import Dense, Layer
-from chainrule.losses import BinaryCrossEntropy, HalfSquaredError, Loss, MeanAbsoluteError, MeanSquaredError
-from chainrule.losses import SoftmaxCrossEntropy
+from chainrule.losses import (
+    BinaryCrossEntropy,
+    HalfSquaredError,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SoftmaxCrossEntropy,
+)
 from chainrule.network import Network
 
 if TYPE_CHECKING:
@@ -75,7 +81,8 @@ def own_rows(X: Any, y: Any) -> tuple[Array, Array] | None:
         found.append(array)
     rows, targets = found
     if rows.ndim != 2 or targets.ndim not in (1, 2) or len(rows) != len(targets) or len(rows) < 2:
-        raise InputError(f"X and y: expected (N, I) and (N,) or (N, K) of 2 rows or more, got {rows.shape}, {targets.shape}")
+        got = f"got {rows.shape} and {targets.shape}"
+        raise InputError(f"X and y: expected (N, I) and (N,) or (N, K) of 2 rows or more, {got}")
     return rows, targets
 
 
@@ -130,17 +137,19 @@ def _end(loss: Loss, last: list[Layer]) -> tuple[Any, Form, Scale]:
     links = {link.name: link for link in LINKS}
     forms = {form.name: form for form in reversed(FORMS) if not form.epsilon and form.mistake is None}
     known = {
-        SoftmaxCrossEntropy: ("softmax", "cross-entropy", 0), BinaryCrossEntropy: ("sigmoid", "binary cross-entropy", 0),
+        SoftmaxCrossEntropy: ("softmax", "cross-entropy", 0),
+        BinaryCrossEntropy: ("sigmoid", "binary cross-entropy", 0),
         MeanSquaredError: ("", "squared error", 2), HalfSquaredError: ("", "squared error", 4),
         MeanAbsoluteError: ("", "absolute error", 2),
     }  # fmt: skip
-    if type(loss) not in known or getattr(loss, "smoothing", 0.0):
+    if type(loss) not in known or getattr(loss, "smoothing", False):
         raise InputError(f"reference: {loss!r} cannot be compared here; give the loss as a function of (p, t)")
     own, form, scale = known[type(loss)]
-    name = own or (repr(last[0]).removesuffix("()").replace("Sigmoid", "sigmoid").replace("Tanh", "tanh") if last else "")
-    if (own and last) or (name or "identity") not in links:
+    called = {"Sigmoid()": "sigmoid", "Tanh()": "tanh", "ReLU()": "ReLU"}
+    name = own or (called.get(repr(last[0]), "") if last else "identity")
+    if (own and last) or name not in links:
         raise InputError(f"reference: {last[0]!r} before {loss!r} cannot be compared here")
-    return links[name or "identity"], forms[form], SCALES[scale]
+    return links[name], forms[form], SCALES[scale]
 
 
 def beside(reference: Any, found: Diagnosis, record: Mapping[str, Any]) -> Asked:
@@ -162,8 +171,9 @@ def beside(reference: Any, found: Diagnosis, record: Mapping[str, Any]) -> Asked
     numeric = spec is None
     if spec is None:
         if found.spec is None:
-            return Asked(name, False, "what your network computes is not known here, so the loss has no gradient to compare")
-        spec = replace(found.spec, form=_form(reference), scale=Scale("as given", lambda n, cells, k: 1.0), penalty=None)
+            return Asked(name, False, "what your network computes is not known here, so there is nothing to compare")
+        whole = Scale("as given", lambda n, cells, k: 1.0)
+        spec = replace(found.spec, form=_form(reference), scale=whole, penalty=None)
     if draw.out is not None and not numeric:
         trace = forward(spec, draw)
         if not any(close(draw.out, value, AGREE_SINGLE) for value in (trace.o, trace.z[-1])):
@@ -181,8 +191,8 @@ def _compare(name: str, theirs: Mapping[str, Array], right: Mapping[str, Array],
     off = {n: float(abs(a - b).max()) for n, (a, b) in pairs.items() if not abs(a - b).max() <= room * abs(b).max()}
     if not off:
         return Asked(name, True)
-    everything = np.concatenate([a.ravel() for a, _ in pairs.values()]), np.concatenate([b.ravel() for _, b in pairs.values()])
-    factor = float(everything[0] @ everything[1] / (everything[1] @ everything[1]))
+    left, right_ = (np.concatenate([pair[i].ravel() for pair in pairs.values()]) for i in (0, 1))
+    factor = float(left @ right_ / (right_ @ right_))
     same = all(abs(a - factor * b).max() <= room * abs(a).max() for a, b in pairs.values())
     worst = max(off, key=lambda n: off[n])
     a, b = pairs[worst]
@@ -203,7 +213,7 @@ def _form(function: Callable[..., Any]) -> Form:
     def slope(o: Array, t: Array) -> Array:
         found = np.empty_like(o)
         for index in np.ndindex(o.shape):
-            step = STEP * min(1.0, abs(o[index]) or 1.0)
+            step = STEP * min(1.0, float(abs(o[index])) or 1.0)
 
             def central(h: float, index: tuple[int, ...] = index) -> float:
                 up, down = o.copy(), o.copy()
@@ -215,4 +225,3 @@ def _form(function: Callable[..., Any]) -> Form:
         return found
 
     return Form("as given", lambda o, t: np.array([[value(o, t)]]), slope, ())
-

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from chainrule.check.case import Case
@@ -46,8 +49,11 @@ def _odd(mistake: int) -> object:
     return see
 
 
-def _changes_inputs(case: Case) -> str | None:
-    changed = sorted({name for call in case.record["draws"] for name in call["changed"]})
+CHANGES = "changes-inputs"
+
+
+def changed_inputs(record: Mapping[str, Any]) -> str | None:
+    changed = sorted({name for call in record["draws"] for name in call["changed"]})
     return f"{' and '.join(changed)} is not the same after the call" if changed else None
 
 
@@ -106,7 +112,7 @@ add(
         "a ⟦*=⟧ …", "d = a · … in an array of its own", "Print an activation before and after backward. Is it still the same?", "Work on a copy.", (GRADIENTS,),
     ),
     Observation(
-        "changes-inputs", 13, "the call changes its inputs", _changes_inputs, "What was handed over is not the same after the call.",
+        CHANGES, 13, "the call changes its inputs", lambda case: changed_inputs(case.record), "What was handed over is not the same after the call.",
         "X ⟦−=⟧ …", "X − … in an array of its own", "Is X the same before and after the call?", "Work on a copy.", (FORWARD,),
     ),
 )  # fmt: skip

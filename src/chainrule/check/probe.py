@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -22,7 +23,7 @@ SQUARE = Sizes(n_in=4, hidden=(4, 4), n_out=4)
 ONE = Sizes(n_out=1)
 LAYOUTS = ("rows", "columns", "vector", "column")
 NO_PASS = "no forward and backward, no loss with gradients, no training step"
-PLAIN = ("it is random", "its prediction is", "its loss is")  # refusals that explain themselves come before others
+PLAIN = ("it is random", "its prediction is", "its loss is", "its gradients hold")  # refusals that explain themselves
 KINDS = ("one-hot", "labels", "flags", "values", "column of labels")
 
 
@@ -86,10 +87,20 @@ def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], fil
             except MemoryError:
                 raise
             except (Exception, SystemExit, KeyboardInterrupt) as error:
-                refusals.append(describe(error, file))
+                refusals.append(_refusal(error, file, reading))
         if evidence:
             return evidence
     return []
+
+
+def _refusal(error: BaseException, file: str, reading: Any) -> str:
+    """Their error with its line; where shapes do not meet, with the shapes."""
+    if isinstance(error, TypeError) and str(error).startswith(PLAIN):
+        return str(error)
+    places = getattr(reading, "places", {})
+    clash = isinstance(error, ValueError) and re.search("mismatch|broadcast|align|shape", str(error))
+    shapes = ", ".join(f"{path} {np.shape(place.raw)}" for path, place in list(places.items())[:8])
+    return describe(error, file) + (f"; its arrays: {shapes}" if clash and shapes else "")
 
 
 def collect(trial: Trial) -> dict[str, Any]:
@@ -101,6 +112,8 @@ def collect(trial: Trial) -> dict[str, Any]:
     _require_sense(trial, fresh)
     if fresh["unread"] and not fresh["grads"]:
         notes["gradients"] = f"{fresh['unread']}: none was found in it; name them: --map dW1=NAME"
+    if fresh["grads"] and (without := [n for n in trial.chained.weights if n not in fresh["grads"]]):
+        notes["gradients"] = f"none was found for {', '.join(without)}; is its shape right? Name it: --map dW1=NAME"
     trial.start(first)
     _require_repeatable(fresh, trial.evaluate(first))
     record: dict[str, Any] = {

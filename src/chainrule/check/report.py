@@ -116,9 +116,7 @@ def table(rows: tuple[TensorTable, ...]) -> str:
         if not row.where and row.shape:
             cells.append((row.label, row.called, shape, "shape", "", "", "", ""))
         else:
-            cells.append(
-                (row.label, row.called, shape, error, where, f"{row.theirs:.6g}", f"{row.right:.6g}", numeric)
-            )
+            cells.append((row.label, row.called, shape, error, where, f"{row.theirs:.6g}", f"{row.right:.6g}", numeric))
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     lines = ["  ".join(f"{cell:{'<' if i < 2 else '>'}{widths[i]}}" for i, cell in enumerate(row)) for row in cells]
     return "\n".join(line.rstrip() for line in lines)
@@ -127,13 +125,16 @@ def table(rows: tuple[TensorTable, ...]) -> str:
 def as_json(d: Diagnosis, hint: int = 4) -> dict[str, Any]:
     """Everything but the arrays, as plain JSON; what a lower hint does not tell is null or empty, under the same keys.
 
-    subject, verdict, ok, said; consistent_with_own_loss, reference, asked_for; cell {tensor, yours, where, theirs, right};
-    questions; mistakes [{mistake, key, name, sentence, seen, formula, right, change}], layers, constants, also;
+    subject, verdict, ok, said; consistent_with_own_loss, reference, asked_for {reference, agrees, why, factor};
+    cell {tensor, yours, where, theirs, right}; questions;
+    mistakes [{mistake, key, name, sentence, seen, formula, right, change}], layers, constants, also;
     tensors [{label, called, shape, worst, where, theirs, right, numeric}], probes, not_tested, notes. NaN is null.
     """
     row = worst(d) if hint >= 1 else None
-    cell = row and {"tensor": row.label, "yours": row.called, "where": row.where, "theirs": row.theirs, "right": row.right}
-    asked = d.asked and {"reference": d.asked.reference, "agrees": d.asked.agrees, "why": d.asked.why, "factor": d.asked.factor}
+    cell = row and {"tensor": row.label, "yours": row.called} | {
+        n: getattr(row, n) for n in ("where", "theirs", "right")
+    }
+    asked = d.asked and {n: getattr(d.asked, n) for n in ("reference", "agrees", "why", "factor")}
     every = ("mistake", "key", "name", "sentence", "formula", "right", "change")
     hidden = () if hint >= 4 else ("formula", "right", "change")
     mistakes = [

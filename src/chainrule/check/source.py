@@ -48,16 +48,16 @@ def _text(path: Path) -> str:
         raise InputError(f"{path}: holds binary data or UTF-16, where Python text was expected")
     if not data.strip():
         raise InputError(f"{path}: is empty")
+    declared = re.search(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", b"\n".join(data.splitlines()[:2]), re.MULTILINE)
+    encoding = "utf-8-sig" if declared is None else declared[1].decode("ascii", "replace")
     try:
-        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-        return data.decode(encoding)
+        return data.decode(encoding).removeprefix("\ufeff")
+    except LookupError:
+        raise InputError(f"{path}: declares an unknown encoding: {encoding}") from None
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{path}: is not UTF-8 (line {line}); save it as UTF-8, or declare what it is: # -*- coding: latin-1 -*-"
-        ) from None
-    except (SyntaxError, LookupError) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+        how = "save it as UTF-8, or declare what it is: # -*- coding: latin-1 -*-"
+        raise InputError(f"{path}: is not {encoding.removesuffix('-sig').upper()} (line {line}); {how}") from None
 
 
 def _parsed(path: Path, shown: str, text: str) -> ast.Module:
@@ -130,7 +130,7 @@ def _cells(path: Path, text: str) -> list[tuple[int, str]]:
 
 
 def without_magic(code: str) -> str:
-    """The cell as Python: lines for the shell or for IPython stand as ``pass``; a cell for another language is empty."""
+    """The cell as Python: lines for the shell or IPython stand as ``pass``; a cell in another language is empty."""
     if code.lstrip().startswith("%%"):
         first, _, rest = code.lstrip().partition("\n")
         python = re.match(r"%%(time|timeit|capture|prun)\b", first) is not None

@@ -20,6 +20,8 @@ from chainrule.check.naming import TENSOR, chained_as_named, pick_gradients
 from chainrule.check.samples import Sizes
 from chainrule.check.walk import DEPTH, Place, places
 
+LARGE = 1_000_000  # entries from which an array is not copied to see whether it changes
+
 
 @dataclass
 class Result:
@@ -138,6 +140,8 @@ class Theirs:
             return self._scores()
         result = call(fn, self.env)
         out = digest.prediction(fn, result, self.n, self.k)
+        if out is None and (kind := digest.unreal(result)) is not None:
+            raise TypeError(f"its prediction is {kind}; expected real numbers")
         if out is None and result is None:
             out = self._held_prediction()
         if out is not None:
@@ -198,9 +202,12 @@ class Theirs:
     def _gradients(
         self, fn: Callable[..., Any], given: Any, *, held: bool = False
     ) -> tuple[dict[str, Array], dict[str, str]]:
-        """In what a call returned, then in what their object holds; by the names that were given, else by convention."""
+        """In what a call returned, then in what their object holds; by the given names, else by convention."""
         kept = {place.path: place.raw for place in places(self.object)} if held and self.object is not None else {}
         found = digest.gradients(fn, given, self._shapes(), kept)
+        kind = digest.unreal([given, *(v for path, v in kept.items() if names_gradient(path))])
+        if kind is not None and len(found[0]) < len(self.chained_paths):
+            raise TypeError(f"its gradients hold {kind}; expected real numbers")
         return pick_gradients(self.wanted, self.chained_paths, found, digest.everything(fn, given) | kept)
 
     def _kept(self) -> dict[str, tuple[Array, Array]]:
@@ -210,7 +217,8 @@ class Theirs:
         for name, root in roots.items():
             for place in places(root, name) if root is not None else ():
                 raw = place.raw
-                if isinstance(raw, np.ndarray) and place.path not in self.places and not names_gradient(place.path):
+                small = isinstance(raw, np.ndarray) and raw.size <= LARGE
+                if small and place.path not in self.places and not names_gradient(place.path):
                     kept[place.path] = (raw, raw.copy())
         return kept
 

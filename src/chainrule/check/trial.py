@@ -83,7 +83,7 @@ class Trial:
         return batch
 
     def readable(self) -> Batch:
-        """A draw with short numbers, none of them 0, no two alike in a row, that opens about half of the first units."""
+        """A draw of short numbers, none 0, no two alike in a row, that opens about half of the first units."""
         drawn = [self._draw(seed, self.setting.sizes.rows[0]).rounded(self.own is None) for seed in range(200)]
         return max(drawn, key=self._lively)
 
