@@ -46,7 +46,8 @@ def answer(folder: Path, ask: dict[str, Any]) -> None:
         found = pack(examine(module, ask["name"], ask["mapping"], own), arrays)
         np.savez(folder / "answer.npz", **arrays)  # type: ignore[arg-type]
     except InputError as error:
-        found = {"error": str(error)}
+        said = str(error)
+        found = {"error": said if said.startswith(ask["path"]) else f"{ask['path']}: {said}"}
     except MemoryError:
         found = {"error": f"{ask['path']}: needs more than the {MEMORY >> 30} GiB of memory that it is given"}
     except BaseException as error:  # SystemExit from a property of theirs, and the like

@@ -37,6 +37,7 @@ class TensorTable:
     theirs: float
     right: float
     numeric: float | None
+    expected: tuple[int, ...] = ()  # the parameter's shape, where theirs is another
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,12 @@ def judge(reading: Mapping[str, Any], record: Mapping[str, Any], wanted: Spec | 
     ]
     if not cases:
         return Diagnosis(
-            subject, "no reference", str(found[0].spec), None, notes=("it gives no gradients and makes no step",)
+            subject,
+            "no reference",
+            str(found[0].spec),
+            None,
+            probes=probes_run(record),
+            notes=(f"gradients: {record['notes'].get('gradients', 'none, and it makes no step')}",),
         )
     return replace(_decide(cases, record), subject=subject)
 
@@ -336,7 +342,7 @@ def _table(name: str, record: Mapping[str, Any], theirs: Array, right: Array, nu
     called = record["draws"][0]["called"].get(_their_name(name, record), name)
     theirs, right = shaped(theirs, right)
     if theirs.shape != right.shape:
-        return TensorTable(name, called, theirs.shape, float("inf"), (), float("nan"), float("nan"), None)
+        return TensorTable(name, called, theirs.shape, float("inf"), (), float("nan"), float("nan"), None, right.shape)
     largest = np.maximum(np.maximum(abs(theirs), abs(right)), 1e-13 * abs(right).max(initial=1e-300) + 1e-300)
     error = np.where(np.isnan(right), 0.0, abs(theirs - right) / largest)
     where = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))

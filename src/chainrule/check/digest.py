@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check.chain import matching
+from chainrule.check.chain import matching, tail
 from chainrule.check.names import argument_roles, gradient_of, returned_names
 from chainrule.check.walk import is_numbers, places
 
@@ -81,10 +81,22 @@ def gradients(
     pools = [pool for pool in (arrays, dict(held or {})) if pool]
     for pool in pools:
         names = matching(list(params), list(pool))
+        if pool is arrays and len(names) < len(params):
+            names = _same_names(params, arrays) or names
         if names:
             return {param: np.asarray(pool[name]) for param, name in names.items()}, names
     by_shape = _by_shape(params, arrays)
     return {param: np.asarray(arrays[name]) for param, name in by_shape.items()}, by_shape
+
+
+def _same_names(params: Mapping[str, Sequence[int]], arrays: Mapping[str, Any]) -> dict[str, str]:
+    """Gradients returned under the parameters' own names, whatever their shape; empty unless all but one are there."""
+    found = {}
+    for param in params:
+        same = [name for name in arrays if name == param or tail(name) == tail(param) != ""]
+        if len(same) == 1:
+            found[param] = same[0]
+    return found if len(found) >= max(len(params) - 1, 2) else {}
 
 
 def everything(fn: Callable[..., Any], result: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ SQUARE = Sizes(n_in=4, hidden=(4, 4), n_out=4)
 ONE = Sizes(n_out=1)
 LAYOUTS = ("rows", "columns", "vector", "column")
 NO_PASS = "no forward and backward, no loss with gradients, no training step"
-PLAIN = ("it is random", "its prediction is", "its loss is", "its gradients hold")  # refusals that explain themselves
+PLAIN = ("it is random", "its prediction is", "its loss is")  # refusals that explain themselves
 KINDS = ("one-hot", "labels", "flags", "values", "column of labels")
 
 
@@ -70,7 +70,9 @@ def _nothing(module: Any, refusals: list[str]) -> str:
     if asked:
         return f"{file}: {asked[0]}"
     why = max(refusals, key=lambda why: (why.startswith(PLAIN), refusals.count(why)), default=NO_PASS)
-    return f"{file}: found {names}, but no network that runs: {why}; name it: FILE:NAME, or --map forward=NAME"
+    plain = why.startswith(PLAIN) or "(line " in why or "(cell " in why
+    more = "" if plain else "; name it: FILE:NAME, or --map forward=NAME"
+    return f"{file}: found {names}, but no network that runs: {why}{more}"
 
 
 def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], file: str) -> list[dict[str, Any]]:
@@ -84,7 +86,7 @@ def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], fil
                 evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own)))
             except (DoesNotRun, CannotBind, UnknownName) as error:
                 refusals.append(str(error))
-            except MemoryError:
+            except (MemoryError, InputError):
                 raise
             except (Exception, SystemExit, KeyboardInterrupt) as error:
                 refusals.append(_refusal(error, file, reading))
@@ -95,8 +97,6 @@ def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], fil
 
 def _refusal(error: BaseException, file: str, reading: Any) -> str:
     """Their error with its line; where shapes do not meet, with the shapes."""
-    if isinstance(error, TypeError) and str(error).startswith(PLAIN):
-        return str(error)
     places = getattr(reading, "places", {})
     clash = isinstance(error, ValueError) and re.search("mismatch|broadcast|align|shape", str(error))
     shapes = ", ".join(f"{path} {np.shape(place.raw)}" for path, place in list(places.items())[:8])

@@ -109,9 +109,7 @@ def _died(folder: Path, path: Path, seconds: float, code: int) -> str:
 def _too_long(folder: Path, path: Path, seconds: float) -> str:
     at, more = _line(_dump(folder), path), "or allow more with --seconds"
     if _imported(folder):
-        return (
-            f"{path}: not finished after {seconds:g} seconds{at}; does a call train? Take fewer steps, {more}"
-        )
+        return f"{path}: not finished after {seconds:g} seconds{at}; does a call train? Take fewer steps, {more}"
     return f"{path}: not imported after {seconds:g} seconds{at}; {IMPORT}, {more}"
 
 

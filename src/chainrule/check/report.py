@@ -40,6 +40,8 @@ def verdict(d: Diagnosis) -> str:
     """The verdict in a sentence."""
     if d.verdict == "correct" and d.reference == "none":
         return "The gradient is the derivative of the loss."
+    if d.verdict == "no reference" and (why := [note for note in d.notes if note.startswith("gradients: ")]):
+        return f"Undecided: no gradient to compare. {why[0]}"
     return SAID[d.verdict]
 
 
@@ -92,7 +94,7 @@ def _cell(d: Diagnosis) -> list[str]:
     if row is None:
         return []
     if math.isinf(row.worst) and not row.where:
-        return [f"{row.called}: shape {row.shape}, which is not that of {row.label}"]
+        return [f"{row.called}: yours has shape {row.shape}, that of the parameter is {row.expected}"]
     return [f"{row.called}[{', '.join(map(str, row.where))}]: yours {row.theirs:.9g}, right {row.right:.9g}"]
 
 

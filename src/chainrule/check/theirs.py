@@ -19,6 +19,7 @@ from chainrule.check.names import ARGUMENTS, argument_roles, gradient_of, keys_u
 from chainrule.check.naming import TENSOR, chained_as_named, pick_gradients
 from chainrule.check.samples import Sizes
 from chainrule.check.walk import DEPTH, Place, places
+from chainrule.errors import InputError
 
 LARGE = 1_000_000  # entries from which an array is not copied to see whether it changes
 
@@ -141,7 +142,7 @@ class Theirs:
         result = call(fn, self.env)
         out = digest.prediction(fn, result, self.n, self.k)
         if out is None and (kind := digest.unreal(result)) is not None:
-            raise TypeError(f"its prediction is {kind}; expected real numbers")
+            raise InputError(f"its prediction is {kind}; expected real numbers")
         if out is None and result is None:
             out = self._held_prediction()
         if out is not None:
@@ -207,7 +208,7 @@ class Theirs:
         found = digest.gradients(fn, given, self._shapes(), kept)
         kind = digest.unreal([given, *(v for path, v in kept.items() if names_gradient(path))])
         if kind is not None and len(found[0]) < len(self.chained_paths):
-            raise TypeError(f"its gradients hold {kind}; expected real numbers")
+            raise InputError(f"its gradients hold {kind}; expected real numbers")
         return pick_gradients(self.wanted, self.chained_paths, found, digest.everything(fn, given) | kept)
 
     def _kept(self) -> dict[str, tuple[Array, Array]]:
