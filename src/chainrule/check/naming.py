@@ -18,6 +18,7 @@ from chainrule.errors import InputError, nearest
 
 CALLS = ("init", "forward", "loss", "backward", "loss_and_grads", "step", "update")
 Gradients = tuple[dict[str, Array], dict[str, str]]  # by parameter: its gradient, and what they call it
+FEW = 12  # names to list rather than the nearest of them
 TENSOR = re.compile(r"(d?)([Wb])(\d*)")  # W1, b1, dW1, db1; without a number in a class of layers: dW, db
 
 
@@ -89,7 +90,9 @@ def _biases(units: int) -> tuple[tuple[int, ...], ...]:
 def _require(ours: str, theirs: str, paths: Iterable[str]) -> str:
     found = find(theirs, paths)
     if found is None:
-        raise UnknownName(f"--map {ours}={theirs}: no one array is called {theirs!r}; {_near(theirs, paths)}")
+        names = list(paths)
+        known = f"known: {', '.join(names)}" if len(names) <= FEW else _near(theirs, names)
+        raise UnknownName(f"--map {ours}={theirs}: no one array is called {theirs!r}; {known}")
     return found
 
 

@@ -84,6 +84,9 @@ def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], fil
                 continue
             try:
                 evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own)))
+            except Unseeded as error:  # whatever is handed over
+                refusals.append(str(error))
+                return []
             except (DoesNotRun, CannotBind, UnknownName) as error:
                 refusals.append(str(error))
             except (MemoryError, InputError):
@@ -194,10 +197,14 @@ def _require_repeatable(fresh: dict[str, Any], again: dict[str, Any]) -> None:
     same = fresh["out"] is None or np.array_equal(fresh["out"], again["out"])
     if not same or fresh["loss"] != again["loss"]:
         seen = "" if fresh["loss"] is None else f" ({fresh['loss']:.6g}, then {again['loss']:.6g})"
-        raise DoesNotRun(
+        raise Unseeded(
             f"it is random: the same call twice gives two results{seen}; draw from np.random, or from a Generator "
             "that the object or the file keeps, so that it can be seeded"
         )
+
+
+class Unseeded(DoesNotRun):
+    """Two calls that should be alike are not."""
 
 
 class Noting:

@@ -23,7 +23,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.errors import InputError, require_number
 
-GRACE = 5.0  # seconds that the parent waits beyond the child's own limit
+GRACE = 30.0  # seconds that the parent waits beyond the limit that the child sets itself
 IMPORT = 'does it train when imported? Put that under `if __name__ == "__main__":`'
 
 
