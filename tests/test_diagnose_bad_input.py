@@ -78,7 +78,7 @@ FILES = {
         "import numpy\nimport nowhere_at_all\n",
         r"No module named 'nowhere_at_all' \(line 2\); install",
     ),
-    "its own error": (NET + "\nraise ValueError('no\\ndata')\n", r"does not run: ValueError: no data \(line 23\)$"),
+    "its own error": (NET + "\nraise ValueError('no\\ndata')\n", r"does not run: ValueError: no data \(line 24\)$"),
     "a long error": ("raise ValueError('x' * 5000)\n", r"^.{0,400}x\.\.\. \(line 1\)$"),
     "input": ("n = input('how many? ')\n", r"EOFError.*\(line 1\).*input\(\).*__main__"),
     "exit": ("import sys\nsys.exit(3)\n", "defines no class and no function"),
@@ -137,7 +137,8 @@ def test_the_command_ends_with_one_line_and_exit_code_2(code, capsys):
             main([command, code(FILES["its own error"][0])])
         out, err = capsys.readouterr()
         assert (end.value.code, out, err.count("\n")) == (2, "", 1)
-        assert err.startswith("chainrule: ") and "Traceback" not in err
+        assert err.startswith("chainrule: ")
+        assert "Traceback" not in err
 
 
 # Passes that give something else than gradients
@@ -145,7 +146,7 @@ def test_the_command_ends_with_one_line_and_exit_code_2(code, capsys):
 PASSES = {
     "shapes that do not chain": (
         NET.replace("size=(n_hidden, n_out)", "size=(n_hidden + 1, n_out)"),
-        r"mismatch.*\(line 12\); its arrays: W1 \(5, 4\), b1 \(4,\), W2 \(5, 3\)",
+        r"mismatch.*\(line 13\); its arrays: W1 \(5, 4\), b1 \(4,\), W2 \(5, 3\)",
     ),
     "NaN": (NET.replace("        return self.o\n", "        return self.o * np.nan\n"), "its prediction is NaN"),
     "inf": (NET.replace("        return self.o\n", "        return self.o / 0.0\n"), "its prediction is infinite"),
@@ -180,19 +181,22 @@ def test_random_numbers_that_can_be_seeded_are_no_obstacle(code):
 
 def test_gradients_that_are_no_gradients_are_wrong_in_words(code):
     nan = cr.diagnose(code(NET.replace(GRADIENT, f"{GRADIENT} * np.nan"), "a.py"))
-    assert nan.verdict in ("wrong", "not consistent") and "yours nan" in str(nan)
+    assert not nan.ok
+    assert "yours nan" in str(nan)
     short = cr.diagnose(code(NET.replace(GRADIENT, f"({GRADIENT})[:2]"), "b.py"))
-    assert short.verdict in ("wrong", "not consistent")
+    assert not short.ok
     assert "W1: yours has shape (2, 4), that of the parameter is (5, 4)" in str(short)
     whole = cr.diagnose(code(NET.replace(GRADIENT, f"({GRADIENT}).astype(int)"), "c.py"))
-    assert whole.verdict in ("wrong", "not consistent") and "W1[" in str(whole)
+    assert not whole.ok
+    assert "W1[" in str(whole)
 
 
 @pytest.mark.parametrize(("given", "said"), [("pass", "gave None"), ("return 'done'", "gave str")])
 def test_a_backward_without_gradients_is_undecided_and_says_what_it_gave(code, given, said):
     found = cr.diagnose(code(NET[: NET.index("        return {")] + f"        {given}\n"))
     assert found.verdict == "no reference"
-    assert said in str(found) and "--map dW1=NAME" in str(found)
+    assert said in str(found)
+    assert "--map dW1=NAME" in str(found)
 
 
 def test_a_pass_that_changes_its_inputs_is_caught(code):
@@ -248,18 +252,17 @@ def test_a_crash_is_one_line(code, text, said):
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
 def test_a_file_that_fills_the_disk_is_stopped(code, tmp_path):
     write = f"with open({str(tmp_path / 'big')!r}, 'wb') as f: f.truncate(2 << 30)"
-    with pytest.raises(InputError, match="OSError: .*File too large"):
+    with pytest.raises(InputError, match=r"OSError: .*File too large"):
         found(code(forward_with(write)))
 
 
 def gone(pid):
     """Whether the process is gone, or will be in a moment."""
     for _ in range(100):
-        with contextlib.suppress(FileNotFoundError):
-            with open(f"/proc/{pid}/stat") as stat:
-                if stat.read().split()[2] not in "ZX":
-                    time.sleep(0.1)
-                    continue
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/stat") as stat:
+            if stat.read().split()[2] not in "ZX":
+                time.sleep(0.1)
+                continue
         return True
     return False
 
@@ -385,9 +388,9 @@ def test_magic_lines_become_nothing_and_python_stays(cell, python):
         (None, {"forward": "forwrd"}, r"--map forward=forwrd: no function or method 'forwrd'; did you mean 'forward'"),
         (None, {"forwards": "forward"}, "'forwards' cannot be named; these can: init, forward, loss, backward"),
         (None, {"X": "pixels"}, "no argument 'pixels'; known: .*X"),
-        (None, {"W1": "V1"}, r"--map W1=V1: no one array is called 'V1'; did you mean 'W1'"),
+        (None, {"W1": "V1"}, r"--map W1=V1: no one array is called 'V1'; known: W1, b1, W2, b2"),
         (None, {"W2": "W2"}, "--map: W1 missing; name every weight matrix, or none"),
-        (None, {"W1": "W2", "W2": "W1"}, "these do not chain"),
+        (None, {"W1": "W1", "W2": "W1"}, "these do not chain"),
         (None, {"dW1": "g1"}, "--map dW1=g1: no one array is called 'g1'"),
     ],
 )
