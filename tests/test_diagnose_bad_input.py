@@ -390,7 +390,7 @@ def test_magic_lines_become_nothing_and_python_stays(cell, python):
         (None, {"X": "pixels"}, "no argument 'pixels'; known: .*X"),
         (None, {"W1": "V1"}, r"--map W1=V1: no one array is called 'V1'; known: W1, b1, W2, b2"),
         (None, {"W2": "W2"}, "--map: W1 missing; name every weight matrix, or none"),
-        (None, {"W1": "W1", "W2": "W1"}, "these do not chain"),
+        (None, {"W1": "W1", "W2": "b1"}, "these do not chain"),
         (None, {"dW1": "g1"}, "--map dW1=g1: no one array is called 'g1'"),
     ],
 )

@@ -66,7 +66,7 @@ def diagnose_command(
     data
         Rows to use instead of made ones: a file or dataset as for train, with numbers only.
     target
-        The target's column in --data; the last one without it.
+        The target's column in --data.
     rows
         How many rows of --data.
     seconds
@@ -101,13 +101,14 @@ def check_code(
     mapping: list[str] | None = None,
     reference: Path | None = None,
     data: str | None = None,
+    target: str | None = None,
     rows: int = HELD,
     seconds: float = 60.0,
 ) -> None:
     """The numbers alone: each tensor of theirs beside the reference and the differences of their loss."""
     from chainrule.check.report import ALONE, table, verdict
 
-    found = _diagnosed(code, mapping, reference, data, None, rows, seconds)
+    found = _diagnosed(code, mapping, reference, data, target, rows, seconds)
     print(found.subject)
     if found.tables:
         print(table(found.tables))

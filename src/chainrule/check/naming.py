@@ -12,14 +12,13 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check.binding import arguments
 from chainrule.check.chain import Chained, chain_widths
-from chainrule.check.names import ARGUMENTS
+from chainrule.check.names import ARGUMENTS, TENSOR
 from chainrule.check.source import defined
 from chainrule.errors import InputError, nearest
 
 CALLS = ("init", "forward", "loss", "backward", "loss_and_grads", "step", "update")
 Gradients = tuple[dict[str, Array], dict[str, str]]  # by parameter: its gradient, and what they call it
 FEW = 12  # names to list rather than the nearest of them
-TENSOR = re.compile(r"(d?)([Wb])(\d*)")  # W1, b1, dW1, db1; without a number in a class of layers: dW, db
 
 
 class UnknownName(Exception):

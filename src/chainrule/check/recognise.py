@@ -9,8 +9,8 @@ from typing import Any
 
 from chainrule.check.binding import arguments
 from chainrule.check.layered import LayerKit, layer_kit
-from chainrule.check.names import argument_roles, callable_role, tree_of
-from chainrule.check.naming import TENSOR, require_names
+from chainrule.check.names import TENSOR, argument_roles, callable_role, tree_of
+from chainrule.check.naming import require_names
 from chainrule.check.pieces import make_plain
 from chainrule.check.source import defined
 from chainrule.check.theirs import Theirs

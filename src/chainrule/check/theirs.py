@@ -15,8 +15,8 @@ from chainrule.arrays import Array
 from chainrule.check import digest
 from chainrule.check.binding import CALL, CONSTRUCTOR, RATE, CannotBind, Env, arguments, bind, call
 from chainrule.check.chain import Chained, best_chain, tail
-from chainrule.check.names import ARGUMENTS, argument_roles, gradient_of, keys_used, short
-from chainrule.check.naming import TENSOR, chained_as_named, pick_gradients
+from chainrule.check.names import ARGUMENTS, TENSOR, argument_roles, gradient_of, keys_used, short
+from chainrule.check.naming import chained_as_named, pick_gradients
 from chainrule.check.samples import Sizes
 from chainrule.check.walk import DEPTH, Place, places
 from chainrule.errors import InputError
@@ -50,9 +50,8 @@ class Theirs:
         mapping: Mapping[str, str],
         storage: tuple[str, str] = ("rows", "(O,)"),
     ) -> None:
-        self.module, self.cls, self.roles, self.style = module, cls, dict(roles), style
+        self.module, self.cls, self.roles, self.style, self.mapping = module, cls, dict(roles), style, mapping
         self.wanted = {ours: theirs for theirs, ours in mapping.items() if TENSOR.fullmatch(ours)}
-        self.mapping = {theirs: ours for theirs, ours in mapping.items() if ours not in self.wanted}
         self.storage = storage
         self.object: Any = None
         self._first: dict[str, Array] = {}
