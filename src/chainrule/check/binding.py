@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.check.names import argument_roles, returned_names, short, takes_pairs
+from chainrule.check.names import TENSOR, argument_roles, returned_names, short, takes_pairs
 from chainrule.check.walk import is_numbers
 
 CONSTRUCTOR = (
@@ -119,6 +119,8 @@ def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL) -> A
 
 
 def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mapping[str, Any]) -> tuple[bool, Any]:
+    if p.name in env.names and TENSOR.fullmatch(env.mapping.get(p.name, "")):
+        return True, env.names[p.name]
     roles = [env.mapping[p.name]] if p.name in env.mapping else [r for r in argument_roles(p.name) if r in allowed]
     for role in roles:
         if role in ("lr", "reg"):

@@ -103,6 +103,12 @@ def _widths(
     return (turned[0][0], *(shape[1] for shape in turned))
 
 
+def chain_widths(shapes: Sequence[tuple[int, ...]], transposed: bool) -> tuple[int, ...] | None:
+    """I, H, ..., K where these matrices chain in this order; else None."""
+    flat = any(len(shape) != 2 for shape in shapes)
+    return None if flat else _widths(list(shapes), transposed, None, None)
+
+
 def _biases(
     weights: Sequence[str], widths: tuple[int, ...], vectors: list[str], shapes: Mapping[str, tuple[int, ...]]
 ) -> tuple[str | None, ...]:

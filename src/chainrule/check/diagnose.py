@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,12 +12,15 @@ from chainrule.arrays import Array
 from chainrule.check import mistakes, observations, observed_checks, observed_steps  # noqa: F401 - they fill the catalogue
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective, pairs_of
 from chainrule.check.evidence import case_of
+from chainrule.check.given import Asked, beside, depth_of, given_spec, own_rows, require_mapping, small_draw, split
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
-from chainrule.check.probe import probe
+from chainrule.check.process import probe
 from chainrule.check.reference import Draw, Spec, gradients
 from chainrule.check.rules import CHECKER, OBSERVATIONS, RULES, Observation, Rule
 from chainrule.check.tables import TensorTable, not_tested, notes_of, numeric, probes_run, table_of, tables
-from chainrule.errors import InputError
+
+if TYPE_CHECKING:
+    from chainrule.explain import Page
 
 VERDICTS = ("wrong", "not consistent", "unwise", "correct", "no reference")
 MANY_REFERENCES = 10  # tried with the rules where their loss does not single one out
@@ -43,6 +45,9 @@ class Diagnosis:
     probes: tuple[str, ...] = ()
     not_tested: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    spec: Spec | None = None  # the reference as data
+    small: Draw | None = None  # a few rows of it with their gradients, for the page
+    asked: Asked | None = None  # beside the loss that was asked for, where a reference was given
 
     @property
     def numbers(self) -> list[int]:
@@ -57,6 +62,12 @@ class Diagnosis:
 
         return text(self)
 
+    def page(self, hint: int = 4) -> Page:
+        """The step with their gradients as a lane of its own: ``diagnose(file).page().save("step.html")``."""
+        from chainrule.check.page import page_of
+
+        return page_of(self, hint)
+
 
 def diagnose(
     target: Any,
@@ -64,6 +75,7 @@ def diagnose(
     y: Any = None,
     *,
     mapping: Mapping[str, str] | None = None,
+    reference: Any = None,
     seconds: float = 60.0,
 ) -> Diagnosis:
     """Which mistake is in a hand-written backward pass.
@@ -73,17 +85,28 @@ def diagnose(
     target : str or Path
         ``"file.py"``, ``"file.py:Name"`` or a notebook. It runs in a process of its own, for at most `seconds`.
     X, y : array, optional
-        Rows to use instead of those made for the purpose; y as one-hot rows or values (N, K), or one value a row (N,).
+        Rows to use instead of those made for the purpose; y as labels, one-hot rows or values, (N,) or (N, K).
     mapping : dict, optional
-        Our names to theirs, where the conventions do not find them: {"forward": "think", "W1": "alpha"}.
+        Our names to theirs, where the conventions do not find them: {"forward": "think", "W1": "alpha", "dW1": "da"}.
+        InputError lists what may be named.
+    reference : Network or function, optional
+        What was asked for: a network of dense layers and activations, or a function of (predictions, targets) that
+        gives the loss. Without it, the reference is inferred from their predictions and loss.
     """
     path, name = split(str(target))
-    own = None if X is None else (np.asarray(X, float), np.asarray(y, float))
-    evidence = probe(path, name, mapping or {}, seconds, own)
-    found = [judge(reading, setting) for reading in evidence["readings"] for setting in _settings(reading)]
-    found = [diagnosis for diagnosis in found if diagnosis.reference != "none"] or found
-    found += [judge_check(evidence["checks"])] if evidence.get("checks") else []
-    return min(found, key=lambda diagnosis: (VERDICTS.index(diagnosis.verdict), -len(diagnosis.mistakes)))
+    evidence = probe(path, name, require_mapping(mapping), seconds, own_rows(X, y))
+    wanted = given_spec(reference)
+    pairs = [(judge(r, s, wanted), s) for r in evidence["readings"] for s in _settings(r)]
+    pairs = [pair for pair in pairs if pair[0].reference != "none"] or pairs
+    found, record = min([*pairs, *_checks(evidence)], key=lambda p: (VERDICTS.index(p[0].verdict), -len(p[0].mistakes)))
+    if record is None:
+        return found
+    found = replace(found, small=small_draw(record, found))
+    return found if reference is None else replace(found, asked=beside(reference, found, record))
+
+
+def _checks(evidence: Mapping[str, Any]) -> list[tuple[Diagnosis, None]]:
+    return [(judge_check(evidence["checks"]), None)] if evidence["checks"] else []
 
 
 def judge_check(checks: Sequence[Mapping[str, Any]]) -> Diagnosis:
@@ -95,14 +118,6 @@ def judge_check(checks: Sequence[Mapping[str, Any]]) -> Diagnosis:
     known = "functions whose gradients are known"
     verdict = "wrong" if rules else "correct"
     return Diagnosis(f"the gradient check {names}", verdict, known, None, rules, seen, probes=(CHECKER,))
-
-
-def split(target: str) -> tuple[Path, str | None]:
-    """FILE[:NAME]. InputError where the file is not there."""
-    file, _, name = target.partition(":") if not Path(target).exists() else (target, "", "")
-    if not Path(file).exists():
-        raise InputError(f"{file}: no such file")
-    return Path(file), name or None
 
 
 def _settings(reading: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -117,11 +132,13 @@ def _finding(record: Mapping[str, Any]) -> Finding | None:
     return next(references(draws, tolerance), None)
 
 
-def judge(reading: Mapping[str, Any], record: Mapping[str, Any]) -> Diagnosis:
-    """The verdict over one reading of their code in one setting."""
+def judge(reading: Mapping[str, Any], record: Mapping[str, Any], wanted: Spec | None = None) -> Diagnosis:
+    """The verdict over one reading of their code in one setting; `wanted` decides where their loss does not."""
     single = bool(record["draws"][0]["single"])
     draws = draws_of(record, record["draws"], record["transposed"])
     found = list(references(draws, SINGLE if single else EXACT))
+    if wanted is not None and wanted.depth == depth_of(draws[0]) and not any(finding.loss for finding in found):
+        found = [Finding(wanted, draws[0].out is not None, False)]
     subject = f"{reading['style']} ({record['layout']}, targets as {record['kind']})"
     if not found:
         return without_reference(subject, record, draws)
@@ -132,7 +149,12 @@ def judge(reading: Mapping[str, Any], record: Mapping[str, Any]) -> Diagnosis:
     ]
     if not cases:
         return Diagnosis(
-            subject, "no reference", str(found[0].spec), None, notes=("it gives no gradients and makes no step",)
+            subject,
+            "no reference",
+            str(found[0].spec),
+            None,
+            probes=probes_run(record),
+            notes=(f"gradients: {record['notes'].get('gradients', 'none, and it makes no step')}",),
         )
     return replace(_decide(cases, record), subject=subject)
 
@@ -215,6 +237,7 @@ def _common(case: Case, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "subject": "", "reference": str(case.spec), "tables": tables(case, record), "probes": probes_run(record),
         "not_tested": not_tested(case), "notes": notes_of(case, record), "theirs": dict(case.draws[0].grads),
+        "spec": case.spec,
     }  # fmt: skip
 
 
@@ -271,7 +294,7 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
     seen = observed(blind, reference=False)
     rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
     verdict = "wrong" if rules else verdict
-    notes = ("no network of the kinds known here gives their loss: only differences of that loss were compared",)
+    notes = tuple(f"{probe}: {why}" for probe, why in record["notes"].items())
     return Diagnosis(
         subject, verdict, "none", consistent, rules, seen, tables=rows, probes=probes_run(record), notes=notes,
         not_tested=(*(rule.name for rule in RULES), *(rule.name for rule in OBSERVATIONS if rule.needs_reference)),

@@ -103,6 +103,31 @@ def _of_the_same_name(params: Sequence[str], arrays: Mapping[str, Any], taken: M
     return found
 
 
+def everything(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
+    """Every array in what a call returned, by name or path."""
+    return {} if result is None else _arrays(fn, result)
+
+
+def unreal(value: Any) -> str | None:
+    """The dtype of an array in what a call returned that holds no real numbers: complex128, object; else None."""
+    if isinstance(value, np.ndarray):
+        return None if value.dtype.kind in "fiub" else str(value.dtype)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return next((kind for item in inner if (kind := unreal(item)) is not None), None)
+
+
+def summary(value: Any) -> str:
+    """What a call returned, in a few words: None, float32 (5, 4), a tuple of None, complex128 (3,)."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}"
+    if isinstance(value, (list, tuple)):
+        more = ", ..." if len(value) > 4 else ""
+        return f"a {type(value).__name__} of {', '.join(map(summary, value[:4])) or 'nothing'}{more}"
+    if isinstance(value, dict):
+        return "a dict of " + (", ".join(f"{k}: {summary(v)}" for k, v in list(value.items())[:6]) or "nothing")
+    return "None" if value is None else type(value).__name__
+
+
 def _arrays(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
     """Every array in a result, by name or path."""
     found: dict[str, Any] = {}

@@ -16,6 +16,7 @@ from chainrule.check import digest
 from chainrule.check.binding import Env, arguments, call
 from chainrule.check.chain import Chained, best_chain
 from chainrule.check.names import argument_roles, callable_role
+from chainrule.check.naming import named_in_layers
 from chainrule.check.pieces import (
     FunctionPair,
     Piece,
@@ -145,7 +146,8 @@ class LayerKit:
         self.stepped = any((before[path] != self.moved[path]).any() for path in self.chained_paths)
         held = {place.path: place.raw for place in places(self.owners)}
         shapes = {path: before[path].shape for path in self.chained_paths}
-        result.grads, result.called = digest.gradients(lambda: None, None, shapes, held)
+        found = digest.gradients(lambda: None, None, shapes, held)
+        result.grads, result.called = named_in_layers(self.wanted, self.chained_paths, found, held)
         return result
 
     def backward_again(self) -> dict[str, Array]:
@@ -164,6 +166,7 @@ class LayerKit:
                 yield place.path, place.raw
 
     chained_paths: tuple[str, ...] = ()
+    wanted: Mapping[str, str] = {}  # dW, db: what the layers call their gradients, where the user said so
 
     steps = False  # layers alone have no training step
 

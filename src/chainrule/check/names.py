@@ -48,6 +48,7 @@ ARGUMENTS: dict[str, str] = {
     "weight": "w weight weights kernel",
     "bias": "b bias biases",
 }  # fmt: skip
+TENSOR = re.compile(r"(d?)([Wb])(\d*)")  # W1, b1, dW1, db1; without a number in a class of layers: dW, db
 _ROLES = {role: frozenset(names.lower().split()) for role, names in ARGUMENTS.items()}
 
 CALLABLES: dict[str, str] = {

@@ -9,12 +9,12 @@ from typing import Any
 
 from chainrule.check.binding import arguments
 from chainrule.check.layered import LayerKit, layer_kit
-from chainrule.check.names import argument_roles, callable_role, tree_of
+from chainrule.check.names import TENSOR, argument_roles, callable_role, tree_of
+from chainrule.check.naming import require_names
 from chainrule.check.pieces import make_plain
 from chainrule.check.source import defined
 from chainrule.check.theirs import Theirs
 from chainrule.check.walk import places
-from chainrule.errors import InputError
 
 ROLES = ("init", "forward", "loss", "backward", "loss_and_grads", "step", "update")
 STORAGES = (("rows", "(O,)"), ("rows", "(1, O)"), ("columns", "(O, 1)"), ("columns", "(O,)"), ("vector", "()"))
@@ -25,9 +25,7 @@ def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -
     classes, functions = defined(module)
     given = {ours: theirs for ours, theirs in mapping.items() if ours in ROLES}
     arguments_given = {theirs: ours for ours, theirs in mapping.items() if ours not in ROLES}
-    if name is not None and name not in classes and name not in functions:
-        known = ", ".join([*classes, *functions]) or "nothing"
-        raise InputError(f"{name}: not defined there; the file defines {known}")
+    require_names(module, name, mapping)
     chosen = {name: classes[name]} if name in classes else {} if name in functions else classes
     for cls in chosen.values():
         roles = class_roles(cls, functions) | dict(given)
@@ -39,8 +37,9 @@ def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -
     if name not in classes:
         yield from _functions(module, functions, name, given, arguments_given)
     kit = layer_kit(module, classes if name is None else {**classes}, functions, name if name in classes else None)
-    if kit is not None:
-        yield from kit
+    for network in kit or ():
+        network.wanted = {ours: theirs for theirs, ours in arguments_given.items() if TENSOR.fullmatch(ours)}
+        yield network
 
 
 def _functions(

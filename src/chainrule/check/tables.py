@@ -27,6 +27,7 @@ class TensorTable:
     theirs: float
     right: float
     numeric: float | None
+    expected: tuple[int, ...] = ()  # the parameter's shape, where theirs is another
 
 
 def tables(case: Case, record: Mapping[str, Any]) -> tuple[TensorTable, ...]:
@@ -43,7 +44,7 @@ def table_of(name: str, record: Mapping[str, Any], theirs: Array, right: Array, 
     called = record["draws"][0]["called"].get(_their_name(name, record), name)
     theirs, right = shaped(theirs, right)
     if theirs.shape != right.shape:
-        return TensorTable(name, called, theirs.shape, float("inf"), (), float("nan"), float("nan"), None)
+        return TensorTable(name, called, theirs.shape, float("inf"), (), float("nan"), float("nan"), None, right.shape)
     largest = np.maximum(np.maximum(abs(theirs), abs(right)), 1e-13 * abs(right).max(initial=1e-300) + 1e-300)
     error = np.where(np.isnan(right), 0.0, abs(theirs - right) / largest)
     where = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))

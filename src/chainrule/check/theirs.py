@@ -16,11 +16,23 @@ from chainrule.arrays import Array
 from chainrule.check import digest
 from chainrule.check.binding import CALL, CONSTRUCTOR, RATE, CannotBind, Env, arguments, bind, call
 from chainrule.check.chain import Chained, best_chain, tail
-from chainrule.check.names import ARGUMENTS, argument_roles, flat_names, gradient_of, keys_used, short, takes_pairs
+from chainrule.check.names import (
+    ARGUMENTS,
+    TENSOR,
+    argument_roles,
+    flat_names,
+    gradient_of,
+    keys_used,
+    short,
+    takes_pairs,
+)
+from chainrule.check.naming import chained_as_named, pick_gradients
 from chainrule.check.samples import Sizes
 from chainrule.check.walk import DEPTH, Place, neurons, places
+from chainrule.errors import InputError
 
 KEEP = 0.7  # of the units, in a mask that is handed over
+LARGE = 1_000_000  # entries from which an array is not copied to see whether it changes
 
 
 @dataclass
@@ -31,6 +43,7 @@ class Result:
     loss: float | None = None
     grads: dict[str, Array] = field(default_factory=dict)
     called: dict[str, str] = field(default_factory=dict)  # parameter -> what they call its gradient
+    unread: str = ""  # what backward gave, where no gradient was found in it
 
 
 class Theirs:
@@ -51,6 +64,7 @@ class Theirs:
         dropout: bool = False,
     ) -> None:
         self.module, self.cls, self.roles, self.style, self.mapping = module, cls, dict(roles), style, mapping
+        self.wanted = {ours: theirs for theirs, ours in mapping.items() if TENSOR.fullmatch(ours)}
         self.storage, self.dropout = storage, dropout
         self.object: Any = None
         self._first: dict[str, Array] = {}
@@ -118,9 +132,13 @@ class Theirs:
 
     def chained(self, sizes: Sizes) -> Chained | None:
         shapes = {path: place.value.shape for path, place in self.places.items()}
+        if (named := chained_as_named(self.wanted, shapes)) is not None:
+            return named
         known = self.object is None or sizes_matter(self.cls)
         ends = (sizes.n_in, sizes.n_out) if known else (None, None)
         return best_chain(shapes, *ends)
+
+    chained_paths: tuple[str, ...] = ()
 
     # how the parameters of functions come to be
 
@@ -142,11 +160,11 @@ class Theirs:
             return made
         functions = with_closures([fn for role in self.roles if (fn := self.fn(role)) is not None])
         try:
-            names, container = _parameter_names(functions)
+            names, container = _parameter_names(functions, self.wanted)
         except CannotBind:
             self._globals = True
             return vars(self.module)
-        made_up = _shapes(flat_names(names), sizes, self.storage)
+        made_up = _shapes(flat_names(names), sizes, self.storage, self.wanted)
         values = {name: np.zeros(shape) for name, shape in made_up.items()}
         self.env.names |= values
         if container == "unpacked":
@@ -174,6 +192,8 @@ class Theirs:
                 raise
             return out
         out = digest.prediction(fn, result, self.n, self.k)
+        if out is None and (kind := digest.unreal(result)) is not None:
+            raise InputError(f"its prediction is {kind}; expected real numbers")
         if out is None and result is None:
             out = self._held_prediction()
         if out is not None:
@@ -223,7 +243,7 @@ class Theirs:
             given = call(loss, self.env)
             result.loss = digest.scalar(loss, given)
             if isinstance(given, tuple):
-                result.grads, result.called = digest.gradients(loss, given, self._shapes())
+                result.grads, result.called = self._gradients(loss, given)
                 self._hand_on(loss, given)
                 if result.out is None:
                     result.out = digest.prediction(loss, given, self.n, self.k)
@@ -231,8 +251,9 @@ class Theirs:
             before = self._kept()
             given = call(backward, self.env)
             self.disturbed = [path for path, (array, copy) in before.items() if not np.array_equal(array, copy, True)]
-            held = {place.path: place.raw for place in places(self.object)} if self.object is not None else {}
-            result.grads, result.called = digest.gradients(backward, given, self._shapes(), held)
+            result.grads, result.called = self._gradients(backward, given, held=True)
+            if not result.grads:
+                result.unread = f"{getattr(backward, '__name__', 'backward')} gave {digest.summary(given)}"
             if result.loss is None and loss is None and isinstance(given, tuple):
                 result.loss = digest.scalar(backward, given)
             self.env.roles["grads"] = self._returned_grads(given)
@@ -244,8 +265,18 @@ class Theirs:
         if fn is None or (self.object is None and self.fn("forward") is None):
             raise LookupError("backward is no call of its own")
         given = call(fn, self.env)
-        held = {place.path: place.raw for place in places(self.object)} if self.object is not None else {}
-        return digest.gradients(fn, given, self._shapes(), held)[0]
+        return self._gradients(fn, given, held=True)[0]
+
+    def _gradients(
+        self, fn: Callable[..., Any], given: Any, *, held: bool = False
+    ) -> tuple[dict[str, Array], dict[str, str]]:
+        """In what a call returned, then in what their object holds; by the given names, else by convention."""
+        kept = {place.path: place.raw for place in places(self.object)} if held and self.object is not None else {}
+        found = digest.gradients(fn, given, self._shapes(), kept)
+        kind = digest.unreal([given, *(v for path, v in kept.items() if names_gradient(path))])
+        if kind is not None and len(found[0]) < len(self.chained_paths):
+            raise InputError(f"its gradients hold {kind}; expected real numbers")
+        return pick_gradients(self.wanted, self.chained_paths, found, digest.everything(fn, given) | kept)
 
     def _kept(self) -> dict[str, tuple[Array, Array]]:
         """What the forward left for backward, beside the parameters and gradients: arrays and their copies."""
@@ -254,7 +285,8 @@ class Theirs:
         for name, root in roots.items():
             for place in places(root, name) if root is not None else ():
                 raw = place.raw
-                if isinstance(raw, np.ndarray) and place.path not in self.places and not names_gradient(place.path):
+                small = isinstance(raw, np.ndarray) and raw.size <= LARGE
+                if small and place.path not in self.places and not names_gradient(place.path):
                     kept[place.path] = (raw, raw.copy())
         return kept
 
@@ -353,9 +385,10 @@ def build(cls: type, env: Env, sizes: Sizes) -> Any:
         raise
 
 
-def _parameter_names(functions: list[Callable[..., Any]]) -> tuple[list[Any], str]:
+def _parameter_names(functions: list[Callable[..., Any]], wanted: Mapping[str, str]) -> tuple[list[Any], str]:
     """The parameters that functions take: as arguments of their own, or inside one container."""
-    own = [p.name for fn in functions for p in arguments(fn) if _like_parameter(p.name)]
+    given = set(wanted.values())
+    own = [p.name for fn in functions for p in arguments(fn) if _like_parameter(p.name) or p.name in given]
     if own:
         return list(dict.fromkeys(own)), "arguments"
     for fn in functions:
@@ -385,13 +418,17 @@ def _like_parameter(name: str) -> bool:
     )
 
 
-def _shapes(names: list[str], sizes: Sizes, storage: tuple[str, str]) -> dict[str, tuple[int, ...]]:
-    weights = [name for name in names if short(name).startswith("w")]
+def _shapes(
+    names: list[str], sizes: Sizes, storage: tuple[str, str], wanted: Mapping[str, str]
+) -> dict[str, tuple[int, ...]]:
+    ours = {theirs: name for name, theirs in wanted.items()}
+    spelled = {name: short(ours.get(name, name)) for name in names}
+    weights = sorted((n for n in names if spelled[n].startswith("w")), key=lambda n: ours.get(n, ""))
     widths = sizes.chain(len(weights))
     shapes: dict[str, tuple[int, ...]] = {}
     layer = -1
     order = {name: i for i, name in enumerate(weights)}
-    biases = [name for name in names if short(name).startswith("b")]
+    biases = sorted((n for n in names if spelled[n].startswith("b")), key=lambda n: ours.get(n, ""))
     for name in names:
         layer = order.get(name, biases.index(name) if name in biases else layer)
         n_in, units = widths[layer], widths[layer + 1]

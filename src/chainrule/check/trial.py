@@ -40,6 +40,11 @@ class Batch:
     t: Array  # (N, K)
     params: dict[str, Array]
 
+    def rounded(self, rows: bool) -> Batch:
+        """The same to one decimal, which a reader can follow; the rows too where they are ours."""
+        X, t = (self.X.round(1), self.t.round(1)) if rows else (self.X, self.t)
+        return Batch(X, t, {name: np.asarray(value.round(1)) for name, value in self.params.items()})
+
 
 class Trial:
     """One reading of their code in one setting. Raises DoesNotRun where it makes no sense."""
@@ -79,13 +84,32 @@ class Trial:
         return ", ".join(f"{path} {place.value.shape}" for path, place in self.reading.places.items()) or "none found"
 
     def batch(self, i: int) -> Batch:
-        rng, sizes = np.random.default_rng(100 + i), self.setting.sizes
-        n = 1 if self.setting.layout in ("vector", "column") else sizes.rows[i]
+        batch = self._draw(100 + i, self.setting.sizes.rows[i])
+        self._kill_a_unit(batch.X, batch.params)
+        return batch
+
+    def readable(self) -> Batch:
+        """A draw of short numbers, none 0, no two alike in a row, that opens about half of the first units."""
+        drawn = [self._draw(seed, self.setting.sizes.rows[0]).rounded(self.own is None) for seed in range(200)]
+        return max(drawn, key=self._lively)
+
+    def _lively(self, batch: Batch) -> float:
+        W, bias = batch.params[self.chained.weights[0]], self.chained.biases[0]
+        z = batch.X @ (W.T if self.chained.transposed else W)
+        z = z + (batch.params[bias].reshape(-1) if bias is not None else 0.0)
+        alike = sum(len(row) - len(set(row)) for w in self.chained.weights for row in batch.params[w].tolist())
+        zeros = sum(int((value == 0).sum()) for value in (*batch.params.values(), batch.X))
+        open_ = z > 0
+        stuck = (open_.mean(axis=0) % 1 == 0).sum() + (open_.mean(axis=1) % 1 == 0).sum()
+        return -float(abs(open_.mean() - 0.5) + stuck + zeros + 0.5 * alike + (abs(z) < 0.05).sum())
+
+    def _draw(self, seed: int, rows: int) -> Batch:
+        rng, sizes = np.random.default_rng(seed), self.setting.sizes
+        n = 1 if self.setting.layout in ("vector", "column") else rows
         X, t = inputs(rng, n, sizes.n_in), targets(rng, self.setting.kind, n, sizes.n_out)
         if self.own is not None:
-            X, t = self.own
+            X, t = (self.own[0][:1], self.own[1][:1]) if n == 1 else self.own
         params = parameters(rng, {name: self.reading.places[name].value.shape for name in self.names})
-        self._kill_a_unit(X, params)
         return Batch(X, t, params)
 
     def _kill_a_unit(self, X: Array, params: dict[str, Array]) -> None:
@@ -133,7 +157,7 @@ class Trial:
             "grads": {name: np.array(g, dtype=np.float64) for name, g in result.grads.items()},
             "single": any(np.asarray(g).dtype == np.float32 for g in result.grads.values())
             or (result.out is not None and result.out.dtype == np.float32),
-            "disturbed": list(getattr(self.reading, "disturbed", [])), "after": after,
+            "disturbed": list(getattr(self.reading, "disturbed", [])), "after": after, "unread": result.unread,
             "held": self._held(len(batch.X), local), "numbers": self._numbers(local),
             "changed": [name for name, a, b in (("X", kept[0], X), ("y", kept[1], y)) if not np.array_equal(a, b)],
         }  # fmt: skip
