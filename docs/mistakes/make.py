@@ -1,0 +1,158 @@
+"""Writes the pages of the mistakes and their pictures: python docs/mistakes/make.py [NUMBER ...]
+
+Words come from pages.toml, names and formulas from the catalogue, numbers from runs.py, and what `chainrule diagnose`
+prints from running it. The index is written anew each time.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import dedent
+
+import drawing
+import numpy as np
+import runs
+from runs import HERE, ROOT, Page, Pass, pages
+
+from chainrule.check import mistakes, observations  # noqa: F401 - they fill the catalogue
+from chainrule.check.rules import OBSERVATIONS, RULES
+
+POINTS = 60  # of a line in a chart
+COMMAND = "chainrule diagnose"
+INDEX = """\
+# The mistakes
+
+The mistakes that hand-written backward passes are known for, in the order in which
+[`chainrule diagnose`](../diagnose.md) numbers them. Each page has a wrong line and the right one, the gradient beside
+the right gradient, what training looks like with it, and what the command prints for a whole file.
+
+| | mistake | how it shows |
+|---|---|---|
+{rows}
+
+The files are passes of the [corpus](../../tests/passes) that the command is tested on. In the pictures, positive
+numbers are orange, negative ones blue, and wrong cells have a dashed outline; a bias stands below its weights, under a
+line. `python docs/mistakes/make.py` writes these pages; a test compares them with what it would write.
+"""
+
+
+def said_by_diagnose(page: Page) -> str:
+    """What the command prints for the page's file."""
+    command = [sys.executable, "-m", "chainrule.cli", "diagnose", str(page.path.relative_to(ROOT))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return (done.stdout + done.stderr).rstrip()
+
+
+def block(text: str) -> str:
+    return dedent(text).strip("\n")
+
+
+def write(page: Page, folder: Path, printed: str) -> tuple[str, str]:
+    """The page and its picture, as text."""
+    right = page.repaired(folder)
+    shown = page.path.relative_to(ROOT)
+    sections = [
+        f"# {page.number}. {page.title}",
+        page.lead.strip(),
+        f"```python\n# wrong\n{block(page.wrong)}\n\n# right\n{block(page.right)}\n```",
+        f"![{page.alt}](images/{page.name}.svg)",
+        f"## In training\n\n{page.training.strip()}",
+        *([table(page, right)] if page.rates else []),
+        f"## What the command says\n\nThe file is [{shown.name}](../../{shown}).",
+        f"```python\n{page.path.read_text(encoding='utf-8').strip()}\n```",
+        f"```console\n$ {COMMAND} {shown}\n{printed}\n```",
+        *([page.after.strip()] if page.after else []),
+        *others(page.number),
+        neighbours(page.number),
+    ]
+    return "\n\n".join(sections) + "\n", picture(page, right)
+
+
+def table(page: Page, right: Pass) -> str:
+    """The loss at the end, by learning rate."""
+    ends = [[runs.train(entry, right, rate, page.steps) for rate in page.rates] for entry in (right, page.entry)]
+    rates = " | ".join(f"rate {rate:g}" for rate in page.rates)
+    rows = [f"| {name} | " + " | ".join(map(end, of)) + " |" for name, of in zip(("right", "wrong"), ends)]
+    before = f"Loss after {page.steps} steps from the same start, {ends[0][0][0]:.3g} before:"
+    return f"{before}\n\n| | {rates} |\n|---|{'---|' * len(page.rates)}\n" + "\n".join(rows)
+
+
+def end(losses: Sequence[float]) -> str:
+    """The last loss, or that there is none."""
+    return f"{losses[-1]:.3g}" if losses[-1] < runs.HOPELESS else f"diverges (step {len(losses) - 1})"
+
+
+def others(number: int) -> list[str]:
+    """Every form of this mistake that the catalogue knows, once for each formula."""
+    rules = {rule.formula: rule for rule in reversed([*RULES, *OBSERVATIONS]) if rule.mistake == number}
+    rows = [f"| {rule.name} | {rule.formula} | {rule.right} |".replace("*", r"\*") for rule in reversed(rules.values())]
+    if not rows:
+        return []
+    return ["## Forms that are known\n\n⟦…⟧ marks what is wrong.", "| | stands there | belongs there |\n|---|---|---|\n" + "\n".join(rows)]
+
+
+def neighbours(number: int) -> str:
+    """Links to the page before, the index and the page after."""
+    known = {page.number: page for page in pages()}
+    ends = [f"[← {known[number - 1].title}]({known[number - 1].name}.md)"] if number - 1 in known else []
+    ends += ["[all](README.md)"]
+    ends += [f"[{known[number + 1].title} →]({known[number + 1].name}.md)"] if number + 1 in known else []
+    return " · ".join(ends)
+
+
+def picture(page: Page, right: Pass) -> str:
+    if page.kind == "check":
+        return check_picture(page)
+    names = ("right", "yours")
+    if page.kind == "moves":
+        first = [runs.moves(entry, 6, 5) for entry in (right, page.entry)]
+        figures = [("step ÷ rate: steps 1 to 6 of five weights", *first, 0)]
+    else:
+        figures = runs.figures(page, runs.gradients(replace_kind(page), right), runs.gradients(page, page.entry))
+        names = ("right", "yours, second call") if page.kind == "again" else names
+    parts, width, height = drawing.lanes(figures, names)
+    rate = page.rates[len(page.rates) // 2]
+    lines = {name: sampled(runs.train(entry, right, rate, page.steps)) for name, entry in zip(("right", "yours"), (right, page.entry))}
+    parts += drawing.chart(width + 24, 46, "loss", f"{page.steps} steps at rate {rate:g}", lines)
+    return drawing.picture(parts, width + 24 + drawing.CHART[0] + 18, max(height, drawing.CHART[1] + 94), page.alt)
+
+
+def replace_kind(page: Page) -> Page:
+    """The right gradient is the same at every call."""
+    return runs.replace(page, kind="gradients")
+
+
+def sampled(losses: Sequence[float]) -> list[tuple[float, float]]:
+    """Some of the points, the first and the last among them."""
+    every = max(1, (len(losses) - 1) // POINTS)
+    kept = [*range(0, len(losses) - 1, every), len(losses) - 1]
+    return [(float(step), losses[step]) for step in kept if losses[step] < runs.HOPELESS]
+
+
+def check_picture(page: Page) -> str:
+    steps = [10.0**-k for k in np.arange(1, 14.25, 0.5)]
+    lines = {name: runs.check_errors(kind, steps) for name, kind in (("float64", np.float64), ("float32", np.float32))}
+    lines = {name: [(-h, error) for h, error in line] for name, line in lines.items()}
+    parts = drawing.chart(24, 46, "worst relative error of central differences", "h from 0.1 (left) to 1e−14", lines)
+    return drawing.picture(parts, drawing.CHART[0] + 60, drawing.CHART[1] + 94, page.alt)
+
+
+def index() -> str:
+    rows = [f"| {page.number} | [{page.title}]({page.name}.md) | {page.short} |" for page in pages()]
+    return INDEX.format(rows="\n".join(rows))
+
+
+if __name__ == "__main__":
+    asked = {int(word) for word in sys.argv[1:]}
+    (HERE / "README.md").write_text(index(), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as temporary:
+        for one in pages():
+            if not asked or one.number in asked:
+                text, image = write(one, Path(temporary), said_by_diagnose(one))
+                (HERE / f"{one.name}.md").write_text(text, encoding="utf-8")
+                (HERE / "images" / f"{one.name}.svg").write_text(image, encoding="utf-8")
+                print(one.name)
