@@ -52,13 +52,13 @@ def heat(x: float, y: float, array: Array, outlined: Array, scale: float, places
         below = i >= len(array) - rule
         left, top = x + j * (CELL + GAP), y + i * (ROW + GAP) + (4 if below else 0)
         value = float(array[i, j])
-        box = f'x="{left}" y="{top}" width="{CELL}" height="{ROW}" rx="3"'
-        parts.append(f'<rect class="k" {box}/>')
+        box = f'href="#c" x="{left}" y="{top}"'
+        parts.append(f'<use class="k" {box}/>')
         share = min(abs(value), scale) / scale * 0.46 if isfinite(value) and scale else 0
         if share >= 0.005:
-            parts.append(f'<rect class="{"p" if value > 0 else "q"}" {box} opacity="{share:.2f}"/>')
+            parts.append(f'<use class="{"p" if value > 0 else "q"}" {box} opacity="{share:.2f}"/>')
         if outlined[i, j]:
-            parts.append(f'<rect class="w" x="{left + 1}" y="{top + 1}" width="{CELL - 2}" height="{ROW - 2}" rx="3"/>')
+            parts.append(f'<use class="w" href="#o" x="{left}" y="{top}"/>')
         parts.append(f'<text class="n" x="{left + CELL - 5}" y="{top + 15}">{number(value, places)}</text>')
     if rule:
         line = y + (len(array) - rule) * (ROW + GAP) + 1
@@ -113,13 +113,20 @@ def chart(x: float, y: float, title: str, under: str, lines: Mapping[str, Sequen
 
 
 def tick(value: float) -> str:
-    return f"{value:.2g}" if 1e-3 <= value < 1e4 else f"{value:.0e}".replace("e-0", "e−").replace("e-", "e−").replace("e+0", "e").replace("e+", "e")
+    if 100 <= value < 1e4:
+        return f"{value:.0f}"
+    if 1e-3 <= value < 100:
+        return f"{value:.2g}"
+    digits, power = f"{value:.0e}".split("e")
+    return f"{digits}e{int(power)}".replace("-", "−")
 
 
 def picture(parts: Sequence[str], width: float, height: float, said: str) -> str:
     """One SVG on a card, with what it shows as its title."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" role="img">'
-        f"<title>{escape(said)}</title><style>{STYLE}</style>"
+        f"<title>{escape(said)}</title><style>{STYLE}</style><defs>"
+        f'<rect id="c" width="{CELL}" height="{ROW}" rx="3"/>'
+        f'<rect id="o" x="1" y="1" width="{CELL - 2}" height="{ROW - 2}" rx="3"/></defs>'
         f'<rect class="card" x=".5" y=".5" width="{width - 1:g}" height="{height - 1:g}" rx="8"/>{"".join(parts)}</svg>\n'
     )

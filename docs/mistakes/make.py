@@ -60,7 +60,7 @@ def write(page: Page, folder: Path, printed: str) -> tuple[str, str]:
         page.lead.strip(),
         f"```python\n# wrong\n{block(page.wrong)}\n\n# right\n{block(page.right)}\n```",
         f"![{page.alt}](images/{page.name}.svg)",
-        f"## In training\n\n{page.training.strip()}",
+        f"## {page.heading}\n\n{page.training.strip()}",
         *([table(page, right)] if page.rates else []),
         f"## What the command says\n\nThe file is [{shown.name}](../../{shown}).",
         f"```python\n{page.path.read_text(encoding='utf-8').strip()}\n```",

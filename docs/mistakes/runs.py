@@ -18,8 +18,6 @@ from passes.adapters import SIZES, Run, start  # noqa: E402 - the corpus lies wi
 from passes.catalogue import BY_FILE  # noqa: E402
 from passes.entry import Pass  # noqa: E402
 
-from chainrule.check.names import is_bias  # noqa: E402
-
 Array = np.ndarray
 ROWS = 60  # of the task that the passes are trained on
 HOPELESS = 1e6
@@ -38,7 +36,8 @@ class Page:
     lead: str
     training: str
     alt: str
-    short: str = ""  # how it shows, for the index
+    short: str  # how it shows, for the index
+    heading: str = "In training"
     rates: tuple[float, ...] = ()
     steps: int = 0
     kind: str = "gradients"  # "again": the second call; "moves": an optimizer's first steps; "check": no pass at all
@@ -100,15 +99,17 @@ def gradients(page: Page, entry: Pass) -> dict[str, Array]:
 
 def figures(page: Page, right: Mapping[str, Array], yours: Mapping[str, Array]) -> list[tuple[str, Array, Array, int]]:
     """Each layer's gradient as a matrix with the bias as its last row: title, right, yours, rows of the bias."""
-    weights = [path for path in right if not is_bias(path)]
-    biases = [path for path in right if is_bias(path)]
+    paths = list(right)
+    paired = len(paths) % 2 == 0 and all(right[path].ndim < 2 or len(right[path]) == 1 for path in paths[1::2])
+    weights, biases = (paths[::2], paths[1::2]) if paired else (paths, [])
     found = []
     for n, path in enumerate(weights, start=1):
         if page.layers and n not in page.layers:
             continue
         bias = biases[n - 1] if biases else None
         title = f"∂L/∂W{subscript(n)}" + (f" and ∂L/∂b{subscript(n)}" if bias else "")
-        found.append((title, *(stacked(of[path], of[bias] if bias else None) for of in (right, yours)), int(bias is not None)))
+        pair = [stacked(of[path], of[bias] if bias else None) for of in (right, yours)]
+        found.append((title, *pair, int(bias is not None)))
     return found
 
 
