@@ -9,7 +9,7 @@ from math import floor, isfinite, log10
 import numpy as np
 
 Array = np.ndarray
-CELL, ROW, GAP = 50, 22, 2
+CELL, ROW, GAP = 54, 22, 2
 LEFT, BETWEEN = 16, 34
 CHART = (250, 170)
 TOLD = 1e-9  # of a cell: less is rounding

@@ -112,18 +112,14 @@ def picture(page: Page, right: Pass) -> str:
         first = [runs.moves(entry, 6, 5) for entry in (right, page.entry)]
         figures = [("step ÷ rate: steps 1 to 6 of five weights", *first, 0)]
     else:
-        figures = runs.figures(page, runs.gradients(replace_kind(page), right), runs.gradients(page, page.entry))
+        first_call = runs.replace(page, kind="gradients") if page.kind == "again" else page
+        figures = runs.figures(page, runs.gradients(first_call, right), runs.gradients(page, page.entry))
         names = ("right", "yours, second call") if page.kind == "again" else names
     parts, width, height = drawing.lanes(figures, names)
     rate = page.rates[len(page.rates) // 2]
     lines = {name: sampled(runs.train(entry, right, rate, page.steps)) for name, entry in zip(("right", "yours"), (right, page.entry))}
     parts += drawing.chart(width + 24, 46, "loss", f"{page.steps} steps at rate {rate:g}", lines)
     return drawing.picture(parts, width + 24 + drawing.CHART[0] + 18, max(height, drawing.CHART[1] + 94), page.alt)
-
-
-def replace_kind(page: Page) -> Page:
-    """The right gradient is the same at every call."""
-    return runs.replace(page, kind="gradients")
 
 
 def sampled(losses: Sequence[float]) -> list[tuple[float, float]]:

@@ -40,7 +40,7 @@ class Page:
     heading: str = "In training"
     rates: tuple[float, ...] = ()
     steps: int = 0
-    kind: str = "gradients"  # "again": the second call; "moves": an optimizer's first steps; "check": no pass at all
+    kind: str = "gradients"  # "again": the second call; "step": −Δ/rate; "moves": an optimizer's first steps; "check": no pass at all
     layers: tuple[int, ...] = ()  # shown; all of them where empty
     sizes: Mapping[str, int] | None = None
     rate: float | None = None  # of the step that is shown
@@ -90,8 +90,8 @@ def task(entry: Pass) -> tuple[Array, Array]:
 
 
 def gradients(page: Page, entry: Pass) -> dict[str, Array]:
-    """Of the pass, or of its second call where that is what the page shows."""
-    run = Run(entry, start(entry))
+    """Of the pass, of its second call or of its step, whatever the page shows."""
+    run = Run(replace(entry, backward="") if page.kind == "step" else entry, start(entry))
     if page.kind == "again":
         run.gradients()
     return run.gradients()
