@@ -217,6 +217,9 @@ def pairs_of(singles: Sequence[Hypothesis]) -> list[Hypothesis]:
         same_line = set(rule_a.lines) & set(rule_b.lines) and (
             layers_a is None or layers_b is None or layers_a & layers_b
         )
-        if not same_line and not (rule_a.constant and rule_b.constant) and rule_a.in_history == rule_b.in_history:
+        if rule_a.multiplies and not rule_b.multiplies:
+            a, b = b, a  # what multiplies comes after what replaces
+        together = not same_line or ((rule_a.multiplies or rule_b.multiplies) and rule_a.mistake != rule_b.mistake)
+        if together and not (rule_a.constant and rule_b.constant) and rule_a.in_history == rule_b.in_history:
             found.append(Hypothesis((*a.parts, *b.parts)))
     return sorted(found, key=lambda hypothesis: hypothesis.cost)

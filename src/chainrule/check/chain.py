@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
 
-from chainrule.check.names import gradient_of, is_bias, short
+from chainrule.check.names import gradient_of, is_bias, is_weight, short
 
 NOT_PARAMETERS = re.compile(
     r"(^|[._'\[])(v|m|s|z|a|h|(?i:vel|velocity|velocities|moments?|momentums?|cache|running|mask|dropout|output|inputs?"
@@ -58,8 +58,11 @@ def chains(
     """Every reading of the arrays as dense layers from n_in to n_out, the likeliest first; `full` uses all matrices."""
     usable = {name: tuple(shape) for name, shape in shapes.items() if _usable(name)}
     matrices = [name for name, shape in usable.items() if len(shape) == 2 and not is_bias(tail(name))]
+    matrices += [name for name, shape in usable.items() if len(shape) == 1 < shape[0] and is_weight(tail(name))]
+    matrices = [name for name in usable if name in matrices]
     vectors = [name for name in usable if name not in matrices]
     for transposed in (False, True):
+        usable |= {name: (1, s[0]) if transposed else (s[0], 1) for name, s in shapes.items() if name in matrices and len(s) == 1}
         for order in _orders(matrices):
             if full and len(order) < len(matrices):
                 break

@@ -14,7 +14,7 @@ from chainrule.check import mistakes, observations  # noqa: F401 - they fill the
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective, pairs_of, shaped
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
 from chainrule.check.probe import probe
-from chainrule.check.reference import Draw, gradients
+from chainrule.check.reference import Draw, Spec, gradients
 from chainrule.check.rules import GRADIENTS, OBSERVATIONS, RULES, Observation, Rule
 from chainrule.errors import InputError
 
@@ -123,7 +123,7 @@ def judge(reading: Mapping[str, Any], record: Mapping[str, Any]) -> Diagnosis:
     found = list(references(draws, SINGLE if single else EXACT))
     subject = f"{reading['style']} ({record['layout']}, targets as {record['kind']})"
     if not found:
-        return _without_reference(subject, record, draws)
+        return without_reference(subject, record, draws)
     cases = [
         case for finding in found[: MANY_REFERENCES * 4] if (case := _case(finding, record, draws, single)) is not None
     ]
@@ -144,17 +144,29 @@ def _case(finding: Finding, record: Mapping[str, Any], draws: Sequence[Draw], si
     if not stepped:
         return None
     silent = tuple(n for n in stepped[0].grads if not any(d.grads[n].any() for d in stepped))
-    return Case(finding, stepped, (), record, True, rate, single, silent)
+    history = step_history(record, rate) if rate is not None else []
+    return Case(finding, stepped, history, record, True, rate, single, silent)
 
 
 def step_draws(record: Mapping[str, Any]) -> tuple[list[Draw], float | None]:
     """(before − after)/η of the first of their steps, or before − after where η is not known."""
-    rate, calls = record.get("rate"), []
+    rate = record.get("rate")
     if record["moves"]:
         pairs = [(call, call["after"]) for call in record["draws"]]
     else:
         pairs = [(call, call["after"][0]) for call in record["steps"] if call["after"]]
         rate = pairs[0][0]["rate"] if pairs else None
+    return _moved(pairs, rate, record), rate
+
+
+def step_history(record: Mapping[str, Any], rate: float | None) -> list[Draw]:
+    """Steps of one object on other data, its parameters set back in between."""
+    calls = record.get("step history") or []
+    return _moved([(call, call["after"][0]) for call in calls], rate, record)
+
+
+def _moved(pairs: Sequence[tuple[Any, Any]], rate: float | None, record: Mapping[str, Any]) -> list[Draw]:
+    calls = []
     for call, after in pairs:
         grads = {
             name: (before - value) / (rate or 1.0)
@@ -162,7 +174,7 @@ def step_draws(record: Mapping[str, Any]) -> tuple[list[Draw], float | None]:
             if (value := after.get(name)) is not None and (value.shape == before.shape or value.ndim >= before.ndim)
         }
         calls.append({**call, "grads": grads, "out": None, "loss": None})
-    return draws_of(record, calls, record["transposed"]), rate
+    return draws_of(record, calls, record["transposed"])
 
 
 def _decide(cases: Sequence[Case], record: Mapping[str, Any]) -> Diagnosis:
@@ -185,13 +197,14 @@ def _decide(cases: Sequence[Case], record: Mapping[str, Any]) -> Diagnosis:
 def _from_history(case: Case, record: Mapping[str, Any]) -> Diagnosis | None:
     """Right when called afresh: is it still right on the next call of the same object?"""
     later = case.history[1:]
-    if all(case.agrees(d.grads, gradients(case.spec, d), d, None) for d in later):
+    if all(case.agrees(d.grads, gradients(case.spec, d), d, case.rate) for d in later):
         return None
     tried = [h for h in candidates(case) if h.parts[0][0].in_history]
     fitting = sorted((fit for h in tried if (fit := case.fits(h)) is not None), key=lambda h: h.cost)
     if fitting:
         return _wrong(case, fitting[0], fitting[1:], record)
-    return None if observed(case) else _unknown(case, record)
+    # a later step may differ because of the optimizer's memory, which is judged apart
+    return None if case.from_step or observed(case) else _unknown(case, record)
 
 
 def _without_epsilon(case: Case) -> Case:
@@ -223,10 +236,12 @@ def _pairs(case: Case) -> list[Hypothesis]:
     return []
 
 
-def observed(case: Case) -> dict[str, str]:
-    """What the evidence shows beside the numbers of the gradient."""
+def observed(case: Case, *, reference: bool = True) -> dict[str, str]:
+    """What the evidence shows beside the numbers of the gradient; without a reference, what needs none."""
     seen = {}
     for rule in OBSERVATIONS:
+        if rule.needs_reference and not reference:
+            continue
         try:
             what = rule.see(case)
         except LookupError:
@@ -279,7 +294,7 @@ def _unknown(case: Case, record: Mapping[str, Any]) -> Diagnosis:
     )
 
 
-def _without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[Draw]) -> Diagnosis:
+def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[Draw]) -> Diagnosis:
     """No known network gives their predictions or loss: the differences of their own loss decide alone."""
     numeric = _numeric(record)
     rows = tuple(
@@ -292,8 +307,15 @@ def _without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[
         "no reference" if not compared else "correct" if max(row.worst for row in compared) < 1e-5 else "not consistent"
     )
     consistent = None if not compared else verdict == "correct"
+    blind = Case(Finding(Spec((None,) * (len(record["weights"]) - 1)), False, False), draws, (), record)
+    seen = observed(blind, reference=False)
+    rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
+    verdict = "wrong" if rules else verdict
     notes = ("no network of the kinds known here gives their loss: only differences of that loss were compared",)
-    return Diagnosis(subject, verdict, "none", consistent, tables=rows, probes=probes_run(record), notes=notes)
+    return Diagnosis(
+        subject, verdict, "none", consistent, rules, seen, tables=rows, probes=probes_run(record), notes=notes,
+        not_tested=(*(rule.name for rule in RULES), *(rule.name for rule in OBSERVATIONS if rule.needs_reference)),
+    )  # fmt: skip
 
 
 def _numeric(record: Mapping[str, Any]) -> dict[str, Array]:

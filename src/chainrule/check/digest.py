@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check.chain import matching
+from chainrule.check.chain import matching, tail
 from chainrule.check.names import argument_roles, gradient_of, returned_names
 from chainrule.check.walk import is_numbers, places
 
@@ -81,10 +82,25 @@ def gradients(
     pools = [pool for pool in (arrays, dict(held or {})) if pool]
     for pool in pools:
         names = matching(list(params), list(pool))
+        if pool is arrays:
+            names |= _of_the_same_name([param for param in params if param not in names], arrays, names)
         if names:
             return {param: np.asarray(pool[name]) for param, name in names.items()}, names
     by_shape = _by_shape(params, arrays)
     return {param: np.asarray(arrays[name]) for param, name in by_shape.items()}, by_shape
+
+
+def _of_the_same_name(params: Sequence[str], arrays: Mapping[str, Any], taken: Mapping[str, str]) -> dict[str, str]:
+    """A call that returns gradients may name them as the parameters: grads["W1"] of params["W1"], in any shape."""
+    found: dict[str, str] = {}
+    for param in params:
+        last = re.findall(r"\[\d+\]", param)
+        for name in arrays:
+            free = name not in taken.values() and name not in found.values()
+            if free and tail(name) == tail(param) and re.findall(r"\[\d+\]", name) == last:
+                found[param] = name
+                break
+    return found
 
 
 def _arrays(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
@@ -126,4 +142,6 @@ def _by_shape(params: Mapping[str, Sequence[int]], arrays: Mapping[str, Any]) ->
             if name not in found.values() and np.shape(value) == tuple(shape):
                 found[param] = name
                 break
-    return found
+    left = [name for name in arrays if name not in found.values()]
+    missing = [param for param in params if param not in found]
+    return found | (dict(zip(missing, left)) if found and len(left) == len(missing) == 1 else {})

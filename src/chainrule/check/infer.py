@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.forms import ACTIVATIONS, FORMS, LINKS, SCALES, Form, Link, apply
-from chainrule.check.reference import Draw, Penalty, Spec, forward, loss
+from chainrule.check.reference import Draw, Penalty, Spec, forward
 from chainrule.layers import Layer
 
 EXACT = 1e-12  # of a prediction or a loss, relative: the same formula in another order
@@ -30,21 +30,27 @@ class Finding:
 
 def draws_of(record: Mapping[str, Any], calls: Sequence[Mapping[str, Any]], transposed: bool) -> list[Draw]:
     """Evidence in our names and shapes: W1 (inputs, units), b1 (units,)."""
-    named = {f"W{i + 1}": name for i, name in enumerate(record["weights"])}
-    named |= {f"b{i + 1}": name for i, name in enumerate(record["biases"]) if name is not None}
-    found = []
+    found, names = [], named(record)
     for call in calls:
-        params = {ours: turned(ours, call["params"][name], transposed) for ours, name in named.items()}
-        given = {ours: call["grads"][name] for ours, name in named.items() if name in call.get("grads", {})}
+        params = {ours: turned(ours, call["params"][name], transposed) for ours, name in names.items()}
+        given = {ours: call["grads"][name] for ours, name in names.items() if name in call.get("grads", {})}
         grads = {ours: in_shape(ours, g, params[ours], transposed) for ours, g in given.items()}
         found.append(Draw(call["X"], call["t"], params, grads, call.get("out"), call.get("loss")))
     return found
+
+
+def named(record: Mapping[str, Any]) -> dict[str, str]:
+    """Their name for each of ours: W1, b1, W2, ..."""
+    weights = {f"W{i + 1}": name for i, name in enumerate(record["weights"])}
+    return weights | {f"b{i + 1}": name for i, name in enumerate(record["biases"]) if name is not None}
 
 
 def turned(name: str, array: Array, transposed: bool) -> Array:
     array = np.asarray(array, dtype=np.float64)
     if name[0] == "b":
         return array.reshape(-1)
+    if array.ndim == 1:  # the weights of one output
+        return array[:, None]
     return array.T if transposed else array
 
 
@@ -53,6 +59,8 @@ def in_shape(name: str, gradient: Array, param: Array, transposed: bool) -> Arra
     gradient = np.asarray(gradient, dtype=np.float64)
     if name[0] == "b" and gradient.size == param.size:
         return gradient.reshape(-1)
+    if name[0] == "W" and gradient.ndim == 1 and gradient.size == param.size:
+        return gradient[:, None]
     if gradient.ndim == 2:
         return gradient.T if transposed else gradient
     return gradient
@@ -117,10 +125,12 @@ def _with_losses(
                         yield Finding(replace(spec, link=link, form=form, scale=scale), has_out, False)
         return
     found = False
+    with np.errstate(all="ignore"):
+        outputs = {link.name: [forward(replace(spec, link=link), draw).o for draw in draws] for link in links}
     for link, form in product(links, FORMS):
         if link.name not in form.links or (form.mistake == 15 and draws[0].t.shape[1] != 1):
             continue
-        for candidate in _scaled(replace(spec, link=link, form=form), draws, tolerance):
+        for candidate in _scaled(replace(spec, link=link, form=form), draws, outputs[link.name], tolerance):
             found = True
             yield Finding(candidate, has_out, True)
         if found and not form.epsilon:
@@ -141,14 +151,17 @@ def _usual(link: Link) -> list[Form]:
     ]
 
 
-def _scaled(spec: Spec, draws: Sequence[Draw], tolerance: float) -> Iterator[Spec]:
+def _scaled(spec: Spec, draws: Sequence[Draw], outputs: Sequence[Array], tolerance: float) -> Iterator[Spec]:
     """The scales, then penalties, with which every loss of theirs comes out."""
     theirs = [float(draw.loss or 0.0) for draw in draws]
+    with np.errstate(all="ignore"):  # a form that does not fit may leave its domain
+        cells = [spec.form.cells(o, draw.t) for o, draw in zip(outputs, draws)]
+    sums = [float(c.sum()) for c in cells]
+    if not np.isfinite(sums).all():
+        return
     for scale in SCALES:
         candidate = replace(spec, scale=scale)
-        ours = [loss(candidate, draw) for draw in draws]
-        if not np.isfinite(ours).all():
-            return
+        ours = [scale.factor(d.n, c.size, d.t.shape[1]) * total for d, c, total in zip(draws, cells, sums)]
         if all(close(a, b, tolerance) for a, b in zip(ours, theirs)):
             yield candidate
             return

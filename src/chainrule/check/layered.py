@@ -116,9 +116,9 @@ class LayerKit:
 
     def _prediction(self) -> Array:
         """A softmax that is fused with its loss keeps its own output, and takes it back."""
-        kept = [place.value for place in places(self.criterion.owner) if place.value.shape == self.out.shape]
-        sums = [array for array in kept if np.allclose(array.sum(axis=1), 1) and (array > 0).all()]
-        return sums[0].copy() if sums else self.out.copy()
+        kept = [place.raw for place in places(self.criterion.owner) if place.value.shape == self.out.shape]
+        sums = [array for array in kept if np.allclose(np.sum(array, axis=1), 1) and (np.asarray(array) > 0).all()]
+        return sums[0] if sums else self.out.copy()
 
     def evaluate(self) -> Result:
         result = Result(out=self.forward())

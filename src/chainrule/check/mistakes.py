@@ -60,7 +60,8 @@ _SIGN: dict[str, Any] = {
 }  # fmt: skip
 add(
     Rule(
-        "sign", 2, "sign: actual − prediction with a descending update", {"loss": lambda s: -s.right}, **_SIGN, cost=0.8
+        "sign", 2, "sign: actual − prediction with a descending update", {"loss": lambda s: -s.right}, **_SIGN, cost=0.8,
+        multiplies=True,
     ),
     Rule("sign-weights", 2, "sign of the weights' gradient alone", {"dW": lambda s: -s.right}, **_SIGN, cost=1.1),
     Rule("sign-bias", 2, "sign of the bias' gradient alone", {"db": lambda s: -s.right}, **_SIGN, cost=1.1),
@@ -76,7 +77,8 @@ _SCALE: dict[str, Any] = {
 def scale(key: str, name: str, factor: Callable[[Scene], float], formula: str, change: str, cost: float = 1.0) -> Rule:
     sentence = f"The whole gradient is off by one factor: {name}."
     return Rule(
-        key, 3, name, {"loss": times(factor)}, sentence=sentence, formula=formula, change=change, cost=cost, **_SCALE
+        key, 3, name, {"loss": times(factor)}, sentence=sentence, formula=formula, change=change, cost=cost, multiplies=True,
+        **_SCALE,
     )
 
 
@@ -144,6 +146,7 @@ def _another(j: Callable[[Scene], Array]) -> Line:
 add(
     Rule("pre-activation-in-dw", 4, "pre-activation instead of the activation in dW", {"dW": lambda s: s.right if s.l == 0 else _own_z(s)}, formula="dW = ⟦z⟧ᵀ · dz", **_WRONG_X),
     Rule("own-activation", 4, "activation of this layer instead of the one before in dW", {"dW": lambda s: s.right if s.l == s.depth - 1 and s.l else s.y.T @ s.dz}, formula="dW = ⟦y⟧ᵀ · dz", **_WRONG_X),
+    Rule("own-output", 4, "what leaves the layer instead of what enters it in dW", {"dW": lambda s: s.y.T @ s.dz}, formula="dW = ⟦y⟧ᵀ · dz", **_WRONG_X),
     Rule("own-prediction", 4, "the prediction instead of the layer's input in dW", {"dW": _another(lambda s: s.o)}, formula="dW = ⟦o⟧ᵀ · dz", cost=1.1, **_WRONG_X),
     Rule("input-everywhere", 4, "the network's input instead of the layer's in dW", {"dW": _another(lambda s: s.X)}, formula="dW = ⟦X⟧ᵀ · dz", cost=1.1, **_WRONG_X),
     Rule("own-z", 4, "this layer's pre-activation in dW", {"dW": _another(lambda s: s.z)}, formula="dW = ⟦z⟧ᵀ · dz", cost=1.2, **_WRONG_X),
@@ -377,6 +380,11 @@ add(
         sentence="The derivative is taken at what an earlier forward left behind.", formula="dz = dy · f′(⟦z of the call before⟧)", right="dz = dy · f′(z)", probes=(GRADIENTS, OTHER), cost=1.1, **_HISTORY,
     ),
     Rule(
+        "stale-cache", 12, "inputs and activations cached by an earlier forward",
+        {"dW": lambda s: s.previous.x[s.l].T @ s.dz, "act": lambda s: s.dy * s.slope(s.previous.z[s.l])},
+        sentence="The error is that of this batch, and it meets what an earlier forward left behind.", formula="dW = ⟦x of the call before⟧ᵀ · dz", right="dW = xᵀ · dz", probes=(GRADIENTS, OTHER), every=False, **_HISTORY,
+    ),
+    Rule(
         "stale-all", 12, "everything cached by an earlier forward",
         {
             "loss": lambda s: s.link.pull(s.previous.z[-1], s.scale * s.form.slope(s.previous.o, s.t)),
@@ -394,6 +402,7 @@ _ALIAS: dict[str, Any] = {
 }
 add(
     Rule("overwritten-slope", 13, "activation overwritten by its derivative", {"dW": lambda s: s.right if s.l == 0 else slope_of_input(s).T @ s.dz}, sentence="The activation was overwritten by its derivative before dW used it.", formula="dW = ⟦f′⟧ᵀ · dz", cost=1.2, **_ALIAS),
+    Rule("overwritten-square", 13, "activation squared in place", {"dW": lambda s: s.right if s.l == 0 else (s.x**2).T @ s.dz}, sentence="The activation was squared in place, for the derivative, before dW used it.", formula="dW = ⟦(x²)⟧ᵀ · dz", cost=1.2, **_ALIAS),
     Rule("overwritten-delta", 13, "activation overwritten by the delta", {"dW": lambda s: s.right if s.l == 0 else overwritten(s).T @ s.dz}, sentence="The activation was overwritten on the way before dW used it.", formula="dW = ⟦delta⟧ᵀ · dz", cost=1.3, **_ALIAS),
 )  # fmt: skip
 
@@ -477,6 +486,13 @@ def _index_labels(s: Scene) -> Array:
     return s.scale * (s.o - index) * (1.0 if _fused(s) else 2.0)
 
 
+def broadcast_kept(s: Scene) -> Array:
+    """The (N, N) difference itself."""
+    if s.K != 1:
+        raise LookupError("broadcasting needs one output")
+    return s.link.pull(s.z, s.scale * s.form.slope(s.o, s.t.T))
+
+
 add(
     Rule("index-as-value", 15, "class index used as a value", {"loss": _index_labels}, sentence="The class' number is subtracted from every probability, where its one-hot row belongs.", formula="dz = (p − ⟦index⟧)/N", right="dz = (p − one-hot)/N", **_ROWS),
     Rule("rows-reversed", 15, "rows of X and y out of step (reversed)", {"loss": lambda s: s.output_dz(s.t[::-1])}, sentence="A row is compared with another row's target.", formula="dz = (p − ⟦t of another row⟧)/N", right="dz = (p − t)/N", cost=1.1, **_ROWS),
@@ -484,6 +500,7 @@ add(
     Rule("rows-shifted-back", 15, "rows of X and y out of step (by one)", {"loss": lambda s: s.output_dz(np.roll(s.t, -1, axis=0))}, sentence="A row is compared with another row's target.", formula="dz = (p − ⟦t of the row after⟧)/N", right="dz = (p − t)/N", cost=1.1, **_ROWS),
     Rule("rows-sorted", 15, "rows of X and y out of step (targets sorted)", {"loss": lambda s: s.output_dz(one_hot(np.sort(s.t.argmax(axis=1)), s.K))}, sentence="Targets are sorted, rows are not.", formula="dz = (p − ⟦sorted t⟧)/N", right="dz = (p − t)/N", cost=1.2, **_ROWS),
     Rule("broadcast", 15, "(N, 1) − (N,) broadcast to (N, N)", {"loss": lambda s: broadcast(s, np.sum)}, sentence="Prediction (N, 1) and target (N,) broadcast to (N, N): every prediction is compared with every target.", formula="dz = Σⱼ (oᵢ − ⟦tⱼ⟧) …", right="dz = (oᵢ − tᵢ) …", **_ROWS),
+    Rule("broadcast-kept", 15, "(N, 1) − (N,) broadcast to (N, N), and kept", {"loss": broadcast_kept}, sentence="Prediction (N, 1) and target (N,) broadcast to (N, N), and so the weights grow to N columns.", formula="dz = oᵢ − ⟦tⱼ⟧, (N, N)", right="dz = oᵢ − tᵢ, (N, 1)", **_ROWS),
     Rule("broadcast-mean", 15, "(N, 1) − (N,) broadcast to (N, N), averaged", {"loss": lambda s: broadcast(s, np.mean)}, sentence="Prediction (N, 1) and target (N,) broadcast to (N, N): every prediction is compared with the mean target.", formula="dz = (oᵢ − ⟦mean t⟧) …", right="dz = (oᵢ − tᵢ) …", **_ROWS),
 )  # fmt: skip
 

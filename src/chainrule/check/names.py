@@ -7,6 +7,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 ARGUMENTS: dict[str, str] = {
@@ -67,12 +68,14 @@ def plain(name: str) -> str:
     return name.lower().strip("_")
 
 
+@cache
 def argument_roles(name: str) -> list[str]:
     """Every role an argument of this name may play, in the order of the table."""
     bare = re.sub(r"^self_", "", plain(name))
     return [role for role, names in _ROLES.items() if bare in names or plain(name) in names]
 
 
+@cache
 def callable_role(name: str) -> str | None:
     """The first role in the order of CALLABLES whose pattern is found."""
     return next((role for role, pattern in _CALLABLES.items() if pattern.search(name.lower())), None)
@@ -104,8 +107,17 @@ def is_bias(name: str) -> bool:
     return short(name.split(".")[-1].split("[")[0]).startswith("b") or "bias" in name.lower()
 
 
+def is_weight(name: str) -> bool:
+    return re.fullmatch(r"w(eights?)?_?(h|o|out|hidden|output)?\d*", short(name)) is not None
+
+
 def tree_of(fn: Callable[..., Any]) -> ast.AST | None:
     """The syntax tree of a function, where its source can be had."""
+    return _tree(getattr(fn, "__func__", fn))
+
+
+@cache
+def _tree(fn: Callable[..., Any]) -> ast.AST | None:
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(fn)))
     except (OSError, TypeError, SyntaxError):
@@ -114,6 +126,11 @@ def tree_of(fn: Callable[..., Any]) -> ast.AST | None:
 
 def returned_names(fn: Callable[..., Any]) -> list[str | None]:
     """The names in the last ``return a, b, c`` of a function, None where an element is not a name."""
+    return _returned(getattr(fn, "__func__", fn))
+
+
+@cache
+def _returned(fn: Callable[..., Any]) -> list[str | None]:
     tree = tree_of(fn)
     found: list[str | None] = []
     for node in ast.walk(tree) if tree is not None else ():

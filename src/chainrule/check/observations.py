@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.check.case import Case
+from chainrule.check.infer import named
 from chainrule.check.reference import gradients
 from chainrule.check.rules import FORWARD, GRADIENTS, STEP, Observation, add
 
@@ -27,15 +28,31 @@ def _climbs(case: Case) -> str | None:
 
 
 def _frozen_bias(case: Case) -> str | None:
-    silent = [name for name in case.silent if name[0] == "b"]
+    missing = [name for name in case.draws[0].params if name not in case.draws[0].grads]
+    never = set(case.silent) | set(missing) | _unmoved(case)
+    silent = sorted(name for name in never if name[0] == "b" and not _one_number(case, name))
     return f"{', '.join(silent)} have no gradient or never change" if silent else None
 
 
+def _unmoved(case: Case) -> set[str]:
+    """Parameters that no step of theirs has moved, where their steps move others."""
+    found: set[str] = set()
+    for step in case.record["steps"]:
+        moved = {name: bool((after != step["params"][name]).any()) for name, after in step["after"][-1].items()
+                 if name in step["params"] and after.shape == step["params"][name].shape}  # fmt: skip
+        if not any(moved.values()):
+            return set()
+        found |= {ours for ours, name in named(case.record).items() if not moved.get(name, True)}
+    return found
+
+
+def _one_number(case: Case, name: str) -> bool:
+    """One number for a layer of several units; where it never moves either, it is a constant of the exercise."""
+    return case.draws[0].params[name].size == 1 < case.draws[0].params["W" + name[1:]].shape[1]
+
+
 def _shared_bias(case: Case) -> str | None:
-    shared = [
-        name for name, p in case.draws[0].params.items()
-        if name[0] == "b" and p.size == 1 and case.draws[0].params["W" + name[1:]].shape[1] > 1
-    ]  # fmt: skip
+    shared = [n for n in case.draws[0].params if n[0] == "b" and n not in case.silent and _one_number(case, n)]
     return f"{', '.join(shared)} is one number for all units of its layer" if shared else None
 
 
@@ -47,7 +64,8 @@ def _odd(mistake: int) -> object:
 
 
 def _changes_inputs(case: Case) -> str | None:
-    changed = sorted({name for call in case.record["draws"] for name in call["changed"]})
+    calls = [*case.record["draws"], *case.record["steps"]]
+    changed = sorted({name for call in calls for name in call["changed"]})
     return f"{' and '.join(changed)} is not the same after the call" if changed else None
 
 
@@ -104,9 +122,11 @@ add(
     Observation(
         "changes-cache", 13, "backward changes what the forward left", _disturbs, "The backward works in place on the forward's arrays.",
         "a ⟦*=⟧ …", "d = a · … in an array of its own", "Print an activation before and after backward. Is it still the same?", "Work on a copy.", (GRADIENTS,),
+        needs_reference=False,
     ),
     Observation(
         "changes-inputs", 13, "the call changes its inputs", _changes_inputs, "What was handed over is not the same after the call.",
         "X ⟦−=⟧ …", "X − … in an array of its own", "Is X the same before and after the call?", "Work on a copy.", (FORWARD,),
+        needs_reference=False,
     ),
 )  # fmt: skip

@@ -30,7 +30,7 @@ from chainrule.errors import InputError
 SQUARE = Sizes(n_in=4, hidden=(4, 4), n_out=4)
 ONE = Sizes(n_out=1)
 LAYOUTS = ("rows", "columns", "vector", "column")
-KINDS = ("one-hot", "labels", "flags", "values", "column of labels")
+KINDS = ("one-hot", "labels", "flags", "values", "row of values", "column of labels")
 
 
 def examine(
@@ -73,7 +73,7 @@ def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], fil
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
         for kind in KINDS:
-            if kind == "column of labels" and evidence:
+            if kind == "column of labels" and evidence or kind == "row of values" and sizes.n_out > 1:
                 continue
             try:
                 evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own)))
@@ -105,8 +105,7 @@ def collect(trial: Trial) -> dict[str, Any]:
     with Noting(notes, "gradients again"):
         record["history"] = [fresh, trial.evaluate(first)] if not moves else []
         if not moves:
-            trial.put(second)
-            record["history"].append(trial.evaluate(second))
+            record["history"].append(trial.evaluate(trial.put(replace(second, params=first.params))))
     for batch, probe in ((second, "gradients on other data"), (third, "gradients at a second batch size")):
         with Noting(notes, probe):
             trial.start(batch)
@@ -117,6 +116,8 @@ def collect(trial: Trial) -> dict[str, Any]:
         record["again"] = trial.again(first) if not moves else {}
     with Noting(notes, "differences of the loss"):
         record["numeric"] = trial.losses(first) if fresh["loss"] is not None and not moves else {}
+    with Noting({}, "steps on other data"):
+        record["step history"] = trial.steps_on([first, replace(second, params=first.params)])
     record["steps"] = []
     for batch in (first, third):
         with Noting(notes, "one step"):

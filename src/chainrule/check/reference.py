@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,12 @@ class Draw:
     def n(self) -> int:
         return len(self.X)
 
+    @cached_property
+    def squares(self) -> tuple[float, float]:
+        """Σ W² of the weights, and Σ b² of the biases."""
+        of = {kind: sum(float((p**2).sum()) for name, p in self.params.items() if name[0] == kind) for kind in "Wb"}
+        return of["W"], of["b"]
+
 
 @dataclass(frozen=True)
 class Penalty:
@@ -49,8 +56,8 @@ class Penalty:
         return self.coefficient / n if self.per_row else self.coefficient
 
     def value(self, draw: Draw) -> float:
-        squares = [float((p**2).sum()) for name, p in draw.params.items() if self.biases or name[0] == "W"]
-        return self.factor(draw.n) * sum(squares)
+        weights, biases = draw.squares
+        return self.factor(draw.n) * (weights + biases if self.biases else weights)
 
     def gradient(self, name: str, draw: Draw) -> Array:
         used = self.biases or name[0] == "W"
@@ -213,7 +220,7 @@ class Pass:
             self._finish(f"W{layer + 1}", layer, self.line("dW", layer, x.T @ dz, dz=dz), dz)
             if f"b{layer + 1}" in draw.params:
                 column_sums = dz.sum(axis=0)
-                shared = draw.params[f"b{layer + 1}"].size == 1  # one number for all units: its gradient is their sum
+                shared = draw.params[f"b{layer + 1}"].size == 1 < W.shape[1]  # one number for all units: their sum
                 right = column_sums.sum(keepdims=True) if shared else column_sums
                 self._finish(f"b{layer + 1}", layer, self.line("db", layer, right, dz=dz), dz)
             dy = self.line("dx", layer, dz @ W.T, dz=dz)
@@ -233,7 +240,7 @@ class Pass:
         penalty = np.zeros_like(self.draw.params[name])
         if self.spec.penalty is not None:
             penalty = self.spec.penalty.gradient(name, self.draw)
-        total = gradient + penalty if self.spec.penalty is not None else gradient
+        total = gradient + penalty if penalty.any() else gradient
         param, before = self.draw.params[name], self.before.get(name)
         seen = {"name": name, "param": param, "penalty": penalty, "dz": dz}
         self.grads[name] = self.line("end", layer, total, **seen, **({} if before is None else {"before": before}))

@@ -50,6 +50,7 @@ class Rule:
     constant: str = ""  # what `s.c` is, where it has to be solved for
     only: str = ""  # "hidden", "last" or "" for any layer: where the mistake can be made
     every: bool = True  # whether one layer alone may have it
+    multiplies: bool = False  # it leaves a factor on whatever stands there, so that another may stand there too
 
     @property
     def in_history(self) -> bool:
@@ -73,6 +74,7 @@ class Observation:
     probes: tuple[str, ...] = (FORWARD,)
     grave: bool = True  # False: unwise, or a risk, but the gradient is right
     cost: float = 1.0
+    needs_reference: bool = True
 
 
 RULES: list[Rule] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -94,22 +93,22 @@ class Trial:
     def _given(self, X: Array, t: Array) -> tuple[Any, Any]:
         return as_given(X, self.setting.layout), given_targets(t, self.setting.kind, self.setting.layout)
 
-    def start(self, batch: Batch) -> tuple[Any, Any]:
+    def start(self, batch: Batch) -> None:
         """Build afresh, with these parameters, and hand over these data."""
         X, y = self._given(batch.X, batch.t)
         self.randomness.reset()
         self.reading.start(self.setting.sizes, X, y, len(batch.X), batch.t.shape[1])
         self.put(batch)
-        return X, y
 
-    def put(self, batch: Batch) -> tuple[Any, Any]:
+    def put(self, batch: Batch) -> Batch:
+        """Other parameters and data for what is set up."""
         X, y = self._given(batch.X, batch.t)
         self.reading.n, self.reading.k = len(batch.X), batch.t.shape[1]
         for name, value in batch.params.items():
             self.reading.places[name].set(value)
         self.reading.chained_paths = tuple(self.names)
         self.reading.feed(X, y)
-        return X, y
+        return batch
 
     def evaluate(self, batch: Batch) -> dict[str, Any]:
         """One evaluation of what is set up, with what it changed."""
@@ -195,32 +194,43 @@ class Trial:
 
     def steps(self, batch: Batch, count: int) -> dict[str, Any]:
         """Parameters after each of a few steps on the same batch, from a fresh start."""
-        X, _ = self.start(batch)
-        kept, sequence, rate = np.copy(X), [], None
-        for i in range(count):
-            self.randomness.reset()
-            self.reading.feed(*self._given(batch.X, batch.t))
-            if ("update" in getattr(self.reading, "roles", {}) and "step" not in self.reading.roles) or i == 0:
-                with contextlib.suppress(Exception):
-                    self._evaluate_before_step(batch)
-            after, rate = self.reading.step()
+        self.start(batch)
+        sequence: list[dict[str, Array]] = []
+        changed: set[str] = set()
+        for _ in range(count):
+            try:
+                after, rate = self._step(batch, changed)
+            except Exception:
+                if not sequence:
+                    raise
+                break  # the first step may leave parameters that the second cannot use
             sequence.append(after)
-            for name in self.names:
-                if name in after and after[name].shape == self.reading.places[name].value.shape:
-                    self.reading.places[name].set(after[name].copy())
-        return {
-            "X": batch.X,
-            "t": batch.t,
-            "params": batch.params,
-            "after": sequence,
-            "rate": rate,
-            "X changed": not np.array_equal(kept, X),
-        }
+        kept = {"X": batch.X, "t": batch.t, "params": batch.params}
+        return kept | {"after": sequence, "rate": rate, "changed": sorted(changed)}
 
-    def _evaluate_before_step(self, batch: Batch) -> None:
-        """What an update needs: gradients, where their code computes them apart."""
-        if "step" not in self.reading.roles:
+    def _step(self, batch: Batch, changed: set[str]) -> tuple[dict[str, Array], float | None]:
+        self.randomness.reset()
+        X, y = self._given(batch.X, batch.t)
+        kept = (np.copy(X), np.copy(y))
+        self.reading.feed(X, y)
+        if "step" not in self.reading.roles:  # an update needs gradients that are computed apart
             self.reading.evaluate()
+        after, rate = self.reading.step()
+        changed |= {name for name, a, b in (("X", kept[0], X), ("y", kept[1], y)) if not np.array_equal(a, b)}
+        for name in self.names:
+            if name in after and after[name].shape == self.reading.places[name].value.shape:
+                self.reading.places[name].set(after[name].copy())
+        return after, rate
+
+    def steps_on(self, batches: list[Batch]) -> list[dict[str, Any]]:
+        """One step of the same object on each batch, its parameters set back in between."""
+        self.start(batches[0])
+        found = []
+        for batch in batches:
+            self.put(batch)
+            after, rate = self._step(batch, set())
+            found.append({"X": batch.X, "t": batch.t, "params": batch.params, "after": [after], "rate": rate})
+        return found
 
 
 class Randomness:

@@ -79,7 +79,7 @@ def places(root: Any, path: str = "", depth: int = DEPTH, seen: set[int] | None 
     seen.add(id(root))
     for key, value in _children(root):
         here = _join(path, root, key)
-        if is_numbers(value) or (isinstance(value, float) and re.fullmatch(r"(b|bias)_?\w?\d*", str(key))):
+        if is_numbers(value) or (isinstance(value, float) and re.fullmatch(r"(d_?|grad_)?(b|bias)_?\w?\d*(_grad)?", str(key))):
             yield Place(here, root, key)
         elif not isinstance(value, np.ndarray):
             yield from places(value, here, depth - 1, seen)
