@@ -1,11 +1,13 @@
 """Writes the pages of the mistakes and their pictures: python docs/mistakes/make.py [NUMBER ...]
 
 Words come from pages.toml, names and formulas from the catalogue, numbers from runs.py, and what `chainrule diagnose`
-prints from running it. The index is written anew each time.
+prints from running it; without a NUMBER also what it prints on docs/diagnose.md and README.md. The index is written anew
+each time.
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -40,11 +42,28 @@ line. `python docs/mistakes/make.py` writes these pages; a test compares them wi
 """
 
 
-def said_by_diagnose(page: Page) -> str:
-    """What the command prints for the page's file."""
-    command = [sys.executable, "-m", "chainrule.cli", "diagnose", str(page.path.relative_to(ROOT))]
+def said_by(*words: str) -> str:
+    """What `chainrule diagnose` prints, with these words behind it, at the root of the repository."""
+    command = [sys.executable, "-m", "chainrule.cli", "diagnose", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     return (done.stdout + done.stderr).rstrip()
+
+
+def said_of(page: Page) -> str:
+    return said_by(str(page.path.relative_to(ROOT)))
+
+
+def commands(text: str) -> list[tuple[str, str]]:
+    """Each `$ chainrule diagnose …` of a page: its words, and what the page says that it prints."""
+    return re.findall(rf"```console\n\$ {COMMAND} ([^\n]+)\n(.*?)```", text, re.S)
+
+
+def filled(text: str) -> str:
+    """A page with what its commands print."""
+    for words, told in commands(text):
+        shown = f"```console\n$ {COMMAND} {words}\n"
+        text = text.replace(f"{shown}{told}```", f"{shown}{said_by(*words.split())}\n```")
+    return text
 
 
 def block(text: str) -> str:
@@ -77,7 +96,7 @@ def table(page: Page, right: Pass) -> str:
     ends = [[runs.train(entry, right, rate, page.steps) for rate in page.rates] for entry in (right, page.entry)]
     rates = " | ".join(f"rate {rate:g}" for rate in page.rates)
     rows = [f"| {name} | " + " | ".join(map(end, of)) + " |" for name, of in zip(("right", "wrong"), ends)]
-    before = f"Loss after {page.steps} steps from the same start, {ends[0][0][0]:.3g} before:"
+    before = f"The loss after {page.steps} steps from the same start, where it is {ends[0][0][0]:.3g}:"
     return f"{before}\n\n| | {rates} |\n|---|{'---|' * len(page.rates)}\n" + "\n".join(rows)
 
 
@@ -88,11 +107,17 @@ def end(losses: Sequence[float]) -> str:
 
 def others(number: int) -> list[str]:
     """Every form of this mistake that the catalogue knows, once for each formula."""
-    rules = {rule.formula: rule for rule in reversed([*RULES, *OBSERVATIONS]) if rule.mistake == number}
-    rows = [f"| {rule.name} | {rule.formula} | {rule.right} |".replace("*", r"\*") for rule in reversed(rules.values())]
-    if not rows:
+    found = {rule.formula: rule for rule in reversed([*RULES, *OBSERVATIONS]) if rule.mistake == number}
+    rules = list(reversed(found.values()))
+    if len(rules) < 2:
         return []
-    return ["## Forms that are known\n\n⟦…⟧ marks what is wrong.", "| | stands there | belongs there |\n|---|---|---|\n" + "\n".join(rows)]
+    rights = {rule.right for rule in rules}
+    said = f" Right is {rules[0].right}." if len(rights) == 1 else ""
+    rows = [(rule.name, rule.formula, *([rule.right] if len(rights) > 1 else [])) for rule in rules]
+    heads = ["", "stands there", *(["belongs there"] if len(rights) > 1 else [])]
+    lines = [heads, ["---"] * len(heads), *rows]
+    shown = "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("*", r"\*")
+    return ["## Forms that are known", f"⟦…⟧ marks what is wrong.{said}", shown]
 
 
 def neighbours(number: int) -> str:
@@ -144,11 +169,13 @@ def index() -> str:
 
 if __name__ == "__main__":
     asked = {int(word) for word in sys.argv[1:]}
+    for other in () if asked else (ROOT / "README.md", ROOT / "docs" / "diagnose.md"):
+        other.write_text(filled(other.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "README.md").write_text(index(), encoding="utf-8")
     with tempfile.TemporaryDirectory() as temporary:
         for one in pages():
             if not asked or one.number in asked:
-                text, image = write(one, Path(temporary), said_by_diagnose(one))
+                text, image = write(one, Path(temporary), said_of(one))
                 (HERE / f"{one.name}.md").write_text(text, encoding="utf-8")
                 (HERE / "images" / f"{one.name}.svg").write_text(image, encoding="utf-8")
                 print(one.name)
