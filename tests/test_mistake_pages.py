@@ -1,4 +1,4 @@
-"""The pages of the mistakes are what their script writes: words, names, numbers, pictures and what the command prints."""
+"""The pages of the mistakes are what their script writes: words, names, numbers, pictures, and what is printed."""
 
 import inspect
 import re
@@ -18,6 +18,7 @@ sys.path.insert(0, str(FOLDER))
 import make  # noqa: E402 - a script, and no package
 from runs import Page, pages  # noqa: E402
 
+LINKED = [FOLDER / "README.md", ROOT / "docs" / "diagnose.md", *sorted(FOLDER.glob("[0-9]*.md"))]
 PAGES = {page.number: page for page in pages()}
 NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(?:\.\d+)?(?:e[-+−]?\d+)?")
 NOTHING = 1e-11  # an error of rounding, of which no two machines have the same
@@ -92,7 +93,7 @@ def test_every_mistake_has_a_page_and_the_index_leads_to_it() -> None:
     assert {path.stem for path in (FOLDER / "images").iterdir()} == {page.name for page in pages()}
 
 
-@pytest.mark.parametrize("path", [FOLDER / "README.md", ROOT / "docs" / "diagnose.md", *sorted(FOLDER.glob("[0-9]*.md"))])
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: path.name)
 def test_links_lead_somewhere(path: Path) -> None:
     for target, anchor in re.findall(r"\]\(([^)#\s:]*)(?:#([^)]+))?\)", path.read_text(encoding="utf-8")):
         file = (path.parent / target).resolve() if target else path
@@ -102,7 +103,8 @@ def test_links_lead_somewhere(path: Path) -> None:
             assert anchor in [re.sub(r"[^\w\s-]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
-COMMANDS = [found for name in ("README.md", "docs/diagnose.md") for found in make.commands((ROOT / name).read_text("utf-8"))]
+SHOWN = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/diagnose.md")]
+COMMANDS = [found for text in SHOWN for found in make.commands(text)]
 
 
 @pytest.mark.slow
@@ -127,7 +129,7 @@ def test_the_page_of_diagnose_names_every_option_and_its_python_runs(tmp_path: P
     text = (ROOT / "docs" / "diagnose.md").read_text(encoding="utf-8")
     for name, parameter in inspect.signature(diagnose_command).parameters.items():
         if parameter.kind is parameter.KEYWORD_ONLY:
-            assert f"--{ {'mapping': 'map', 'as_json': 'json'}.get(name, name)}" in text
+            assert f"--{ {'mapping': 'map', 'as_json': 'json'}.get(name, name) }" in text
     (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
     right = (ROOT / "tests" / "passes" / "right" / "fn_tuple_tanh.py").read_text(encoding="utf-8")
     wrong = right.replace("(1 - h * h)", "(1 - h)")

@@ -77,7 +77,9 @@ def height_of(array: Array, rule: int) -> int:
 def lanes(figures: Sequence[tuple[str, Array, Array, int]], names: tuple[str, str]) -> tuple[list[str], int, int]:
     """(title, right, yours, rows of the bias) one below the other, right on the left; parts, width and height."""
     second = LEFT + max(width_of(right) for _, right, _, _ in figures) + BETWEEN
-    parts = [f'<text class="h t{n}" x="{(LEFT, second)[n]}" y="24">{escape(name)}</text>' for n, name in enumerate(names)]
+    parts = [
+        f'<text class="h t{n}" x="{(LEFT, second)[n]}" y="24">{escape(name)}</text>' for n, name in enumerate(names)
+    ]
     y = 34
     for title, right, yours, rule in figures:
         scale = float(abs(right).max(initial=0.0)) or 1.0
@@ -99,12 +101,16 @@ def chart(x: float, y: float, title: str, under: str, lines: Mapping[str, Sequen
     last = max(a for line in lines.values() for a, _ in line)
 
     def at(a: float, v: float) -> str:
-        return f"{x + 44 + (a - first) / (last - first) * (width - 44):.1f} {y + (high - log10(v)) / (high - low) * height:.1f}"
+        across, down = (a - first) / (last - first), (high - log10(v)) / (high - low)
+        return f"{x + 44 + across * (width - 44):.1f} {y + down * height:.1f}"
 
     parts = [f'<text class="h" x="{x}" y="{y - 22}">{escape(title)}</text>']
     for v in (10**low, 10**high):
         at_y = at(first, v).split()[1]
-        parts += [f'<path class="a" d="M{x + 44} {at_y}H{x + width}"/>', f'<text class="s e" x="{x + 40}" y="{float(at_y) + 4:.1f}">{tick(v)}</text>']
+        parts += [
+            f'<path class="a" d="M{x + 44} {at_y}H{x + width}"/>',
+            f'<text class="s e" x="{x + 40}" y="{float(at_y) + 4:.1f}">{tick(v)}</text>',
+        ]
     for n, (name, line) in enumerate(lines.items()):
         path = "L".join(at(a, v) for a, v in line if isfinite(v) and v > 0)
         parts.append(f'<path class="l l{n}" d="M{path}"/>')
@@ -123,10 +129,12 @@ def tick(value: float) -> str:
 
 def picture(parts: Sequence[str], width: float, height: float, said: str) -> str:
     """One SVG on a card, with what it shows as its title."""
+    size = f'width="{width:g}" height="{height:g}"'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" role="img">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" {size} role="img">'
         f"<title>{escape(said)}</title><style>{STYLE}</style><defs>"
         f'<rect id="c" width="{CELL}" height="{ROW}" rx="3"/>'
         f'<rect id="o" x="1" y="1" width="{CELL - 2}" height="{ROW - 2}" rx="3"/></defs>'
-        f'<rect class="card" x=".5" y=".5" width="{width - 1:g}" height="{height - 1:g}" rx="8"/>{"".join(parts)}</svg>\n'
+        f'<rect class="card" x=".5" y=".5" width="{width - 1:g}" height="{height - 1:g}" rx="8"/>'
+        f"{''.join(parts)}</svg>\n"
     )

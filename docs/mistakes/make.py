@@ -1,8 +1,8 @@
 """Writes the pages of the mistakes and their pictures: python docs/mistakes/make.py [NUMBER ...]
 
 Words come from pages.toml, names and formulas from the catalogue, numbers from runs.py, and what `chainrule diagnose`
-prints from running it; without a NUMBER also what it prints on docs/diagnose.md and README.md. The index is written anew
-each time.
+prints from running it; without a NUMBER also what it prints on docs/diagnose.md and README.md. The index is
+written each time.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from difflib import ndiff
 from pathlib import Path
 from textwrap import dedent
 
@@ -44,7 +45,15 @@ line. `python docs/mistakes/make.py` writes these pages; a test compares them wi
 
 def said_by(*words: str) -> str:
     """What `chainrule diagnose` prints, with these words behind it, at the root of the repository."""
-    command = [sys.executable, "-m", "chainrule.cli", "diagnose", *words]
+    command = [
+        sys.executable,
+        "-m",
+        "chainrule.cli",
+        "diagnose",
+        *words,
+        "--seconds",
+        "600",
+    ]  # a busy machine prints the same
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     return (done.stdout + done.stderr).rstrip()
 
@@ -66,8 +75,10 @@ def filled(text: str) -> str:
     return text
 
 
-def block(text: str) -> str:
-    return dedent(text).strip("\n")
+def changes(page: Page) -> str:
+    """The wrong lines with a minus, the right ones with a plus."""
+    wrong, right = (dedent(lines).strip("\n").splitlines() for lines in (page.wrong, page.right))
+    return "\n".join(line.rstrip() for line in ndiff(wrong, right) if line[0] != "?")
 
 
 def write(page: Page, folder: Path, printed: str) -> tuple[str, str]:
@@ -77,7 +88,7 @@ def write(page: Page, folder: Path, printed: str) -> tuple[str, str]:
     sections = [
         f"# {page.number}. {page.title}",
         page.lead.strip(),
-        f"```python\n# wrong\n{block(page.wrong)}\n\n# right\n{block(page.right)}\n```",
+        f"```diff\n{changes(page)}\n```",
         f"![{page.alt}](images/{page.name}.svg)",
         f"## {page.heading}\n\n{page.training.strip()}",
         *([table(page, right)] if page.rates else []),
@@ -142,7 +153,8 @@ def picture(page: Page, right: Pass) -> str:
         names = ("right", "yours, second call") if page.kind == "again" else names
     parts, width, height = drawing.lanes(figures, names)
     rate = page.rates[len(page.rates) // 2]
-    lines = {name: sampled(runs.train(entry, right, rate, page.steps)) for name, entry in zip(("right", "yours"), (right, page.entry))}
+    entries = {"right": right, "yours": page.entry}
+    lines = {name: sampled(runs.train(entry, right, rate, page.steps)) for name, entry in entries.items()}
     parts += drawing.chart(width + 24, 46, "loss", f"{page.steps} steps at rate {rate:g}", lines)
     return drawing.picture(parts, width + 24 + drawing.CHART[0] + 18, max(height, drawing.CHART[1] + 94), page.alt)
 

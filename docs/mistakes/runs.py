@@ -40,7 +40,7 @@ class Page:
     heading: str = "In training"
     rates: tuple[float, ...] = ()
     steps: int = 0
-    kind: str = "gradients"  # "again": the second call; "step": −Δ/rate; "moves": an optimizer's first steps; "check": no pass at all
+    kind: str = "gradients"  # or "again" (the second call), "step" (−Δ/rate), "moves" (an optimizer's first), "check"
     layers: tuple[int, ...] = ()  # shown; all of them where empty
     sizes: Mapping[str, int] | None = None
     rate: float | None = None  # of the step that is shown
@@ -64,7 +64,9 @@ class Page:
         """The same file with its wrong lines replaced, written to a folder."""
         text = self.path.read_text(encoding="utf-8")
         if text.count(self.wrong) != 1:
-            raise ValueError(f"{self.path}: the wrong lines of page {self.number} are there {text.count(self.wrong)} times")
+            raise ValueError(
+                f"{self.path}: the wrong lines of page {self.number} are there {text.count(self.wrong)} times"
+            )
         path = folder / f"{self.file}.py"
         path.write_text(text.replace(self.wrong, self.right), encoding="utf-8")
         return replace(self.entry, file=str(path.resolve()))
@@ -83,10 +85,16 @@ def task(entry: Pass) -> tuple[Array, Array]:
     X = rng.normal(size=(ROWS, sizes["I"]))
     z = 2 * np.tanh(X @ rng.normal(size=(sizes["I"], 6))) @ rng.normal(size=(6, sizes["K"])) / 2
     labels = z.argmax(axis=1)
-    return X, {
-        "labels": labels, "onehot": np.eye(sizes["K"])[labels], "flat": (z[:, 0] > 0) * 1.0, "real": z,
-        "binary": (z[:, :1] > 0) * 1.0, "multilabel": (z > 0) * 1.0, "real column": z[:, 0], "unit": 1 / (1 + np.exp(-z)),
-    }[entry.data]  # fmt: skip
+    targets = {
+        "labels": labels,
+        "onehot": np.eye(sizes["K"])[labels],
+        "flat": (z[:, 0] > 0) * 1.0,
+        "real": z,
+        "multilabel": (z > 0) * 1.0,
+        "real column": z[:, 0],
+        "unit": 1 / (1 + np.exp(-z)),
+    }
+    return X, targets[entry.data]
 
 
 def gradients(page: Page, entry: Pass) -> dict[str, Array]:
