@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check import mistakes, observations  # noqa: F401 - they fill the catalogue
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective, pairs_of, shaped
+from chainrule.check.dropout import with_masks
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
 from chainrule.check.probe import probe
 from chainrule.check.reference import Draw, Spec, gradients
@@ -93,6 +94,7 @@ def diagnose(
     own = None if X is None else (np.asarray(X, float), np.asarray(y, float).reshape(len(X), -1))
     evidence = probe(path, name, mapping or {}, seconds, own)
     found = [judge(reading, setting) for reading in evidence["readings"] for setting in _settings(reading)]
+    found = [diagnosis for diagnosis in found if diagnosis.reference != "none"] or found
     return min(found, key=lambda diagnosis: (VERDICTS.index(diagnosis.verdict), -len(diagnosis.mistakes)))
 
 
@@ -136,8 +138,9 @@ def judge(reading: Mapping[str, Any], record: Mapping[str, Any]) -> Diagnosis:
 
 def _case(finding: Finding, record: Mapping[str, Any], draws: Sequence[Draw], single: bool) -> Case | None:
     """Gradients as they gave them, or as their steps show them."""
+    draws = with_masks(draws, finding.masks)
     if draws[0].grads and not record["moves"]:
-        history = draws_of(record, record.get("history") or [], record["transposed"])
+        history = with_masks(draws_of(record, record.get("history") or [], record["transposed"]), finding.masks)
         silent = tuple(n for n in draws[0].grads if not any(d.grads[n].any() for d in draws))
         return Case(finding, draws, history, record, single=single, silent=silent)
     stepped, rate = step_draws(record)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from chainrule.arrays import Array
+from chainrule.check.dropout import Mask, choices, with_masks
 from chainrule.check.forms import ACTIVATIONS, FORMS, LINKS, SCALES, Form, Link, apply
 from chainrule.check.reference import Draw, Penalty, Spec, forward
 from chainrule.layers import Layer
@@ -26,6 +27,7 @@ class Finding:
     spec: Spec
     out: bool  # their predictions, or the last z
     loss: bool
+    masks: Mapping[int, Mask] = field(default_factory=dict)  # dropout's, by hidden layer
 
 
 def draws_of(record: Mapping[str, Any], calls: Sequence[Mapping[str, Any]], transposed: bool) -> list[Draw]:
@@ -35,7 +37,8 @@ def draws_of(record: Mapping[str, Any], calls: Sequence[Mapping[str, Any]], tran
         params = {ours: turned(ours, call["params"][name], transposed) for ours, name in names.items()}
         given = {ours: call["grads"][name] for ours, name in names.items() if name in call.get("grads", {})}
         grads = {ours: in_shape(ours, g, params[ours], transposed) for ours, g in given.items()}
-        found.append(Draw(call["X"], call["t"], params, grads, call.get("out"), call.get("loss")))
+        out, held, numbers = call.get("out"), call.get("held") or {}, call.get("numbers") or ()
+        found.append(Draw(call["X"], call["t"], params, grads, out, call.get("loss"), held=held, numbers=numbers))
     return found
 
 
@@ -75,6 +78,18 @@ def close(a: Any, b: Any, tolerance: float) -> bool:
 
 def references(draws: Sequence[Draw], tolerance: float = EXACT) -> Iterator[Finding]:
     """Every reference that agrees with all their predictions and losses; without either, all that make sense."""
+    found = list(_references(draws, tolerance))
+    depth = max(int(name[1:]) for name in draws[0].params if name[0] == "W")
+    if draws[0].loss is not None and not any(finding.loss for finding in found):
+        for masks in choices(draws, depth):
+            masked = [finding for finding in _references(with_masks(draws, masks), tolerance) if finding.loss]
+            if masked:
+                yield from (replace(finding, masks=masks) for finding in masked)
+                return
+    yield from found
+
+
+def _references(draws: Sequence[Draw], tolerance: float) -> Iterator[Finding]:
     depth = max(int(name[1:]) for name in draws[0].params if name[0] == "W")
     knows_loss = all(draw.loss is not None for draw in draws)
     seen = False

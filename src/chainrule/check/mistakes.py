@@ -526,5 +526,6 @@ add(
     Rule("mask-not-applied", 16, "dropout mask not applied backward", {"mask": lambda s: s.dy}, sentence="Dropped units get a gradient.", formula="dy = d(dropped) ⟦without mask⟧", **_DROPOUT),
     Rule("mask-not-scaled", 16, "dropout mask not scaled backward", {"mask": lambda s: s.dy * (s.mask != 0)}, sentence="The forward scales by 1/keep, the backward does not.", formula="dy = d(dropped) · ⟦(mask ≠ 0)⟧", **_DROPOUT),
     Rule("mask-scaled-twice", 16, "dropout scaled twice backward", {"mask": lambda s: s.dy * s.mask * s.mask}, sentence="The backward scales by 1/keep twice.", formula="dy = d(dropped) · mask⟦·mask⟧", **_DROPOUT),
+    Rule("mask-drawn-again", 16, "dropout mask drawn again backward", {"mask": lambda s: s.dy * s.drawn}, sentence="The backward draws a mask of its own: other units than those that were dropped.", formula="dy = d(dropped) · ⟦another mask⟧", cost=1.05, **_DROPOUT),
     Rule("mask-inverted", 16, "dropout mask inverted backward", {"mask": lambda s: s.dy * (s.mask == 0)}, sentence="The gradient goes to the dropped units.", formula="dy = d(dropped) · ⟦(1 − mask)⟧", cost=1.1, **_DROPOUT),
 )  # fmt: skip

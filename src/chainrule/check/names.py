@@ -42,6 +42,9 @@ ARGUMENTS: dict[str, str] = {
     "epochs": "epochs n_iter num_iterations iterations n_epochs iters num_iters max_iter steps num_epochs n_steps epoch",
     "true": "training train_flg train is_training train_mode train_flag",
     "false": "verbose debug print_cost print_loss plot",
+    "mask": "mask masks dropout_mask",
+    "hiddens": "hidden_dims hidden_sizes hidden_layers hidden_layer_sizes hiddens hidden_widths",
+    "dropout": "dropout dropout_rate drop_rate drop_prob keep_prob keep dropout_prob dropout_ratio p_keep p_drop",
     "weight": "w weight weights kernel",
     "bias": "b bias biases",
 }  # fmt: skip

@@ -86,12 +86,13 @@ def _disturbs(case: Case) -> str | None:
     disturbed = first.get("disturbed") or []
     if not again:
         raise LookupError("backward again")
+    if not disturbed:
+        return None
     same = all(np.allclose(g, first["grads"][n], rtol=1e-9, atol=0) for n, g in again.items() if n in first["grads"])
     if same:
         return None
     doubled = all(np.allclose(g, 2 * first["grads"][n], rtol=1e-9) for n, g in again.items() if n in first["grads"])
-    what = ", ".join(disturbed) or "what it was given"
-    return None if doubled else f"a second backward gives other gradients: the first has changed {what}"
+    return None if doubled else f"a second backward gives other gradients: the first has changed {', '.join(disturbed)}"
 
 
 add(

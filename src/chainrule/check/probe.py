@@ -41,14 +41,15 @@ def examine(
     found: list[dict[str, Any]] = []
     for reading in readings(module, name, mapping):
         style, evidence = reading.style, None
+        enough = bool(found) and not style.startswith("the layers")
+        if enough and style != f"{found[-1]['style']} with dropout":
+            break
         for sizes in (Sizes(), ONE, SQUARE):
             evidence = _first_layout(reading, sizes, own, refusals, getattr(module, "__file__", ""))
             if evidence:
                 break
         if evidence:
             found.append({"style": style, "name": reading.name, "settings": evidence, "square": sizes is SQUARE})
-            if not style.startswith("the layers"):
-                break
     if not found:
         raise InputError(_nothing(module, refusals))
     return {"readings": found, "refusals": refusals[:20]}

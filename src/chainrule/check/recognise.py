@@ -33,6 +33,9 @@ def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -
         roles = class_roles(cls, functions) | dict(given)
         if is_network(cls, roles):
             yield Theirs(module, cls, roles, f"the class {cls.__name__}", arguments_given)
+            if any("dropout" in argument_roles(p.name) for p in arguments(cls)):
+                style = f"the class {cls.__name__} with dropout"
+                yield Theirs(module, cls, roles, style, arguments_given, dropout=True)
     if name not in classes:
         yield from _functions(module, functions, name, given, arguments_given)
     kit = layer_kit(module, classes if name is None else {**classes}, functions, name if name in classes else None)

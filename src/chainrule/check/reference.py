@@ -32,6 +32,9 @@ class Draw:
     out: Array | None = None  # (N, K)
     loss: float | None = None
     masks: Mapping[int, Array] = field(default_factory=dict)  # dropout's, by layer
+    drawn: Mapping[int, Array] = field(default_factory=dict)  # another mask of the same shape that the pass held
+    held: Mapping[str, Array] = field(default_factory=dict)  # arrays with a row or a column for each sample
+    numbers: Sequence[float] = ()  # between 0 and 1, that their code holds
 
     @property
     def n(self) -> int:
@@ -209,7 +212,7 @@ class Pass:
         }  # fmt: skip
 
     def run(self) -> dict[str, Array]:
-        """Gradients by name, and X's."""
+        """Gradients by name."""
         spec, draw, o = self.spec, self.draw, self.trace.o
         scale = factor(spec, draw, o)
         do = scale * spec.form.slope(o, draw.t)  # (N, K)
@@ -223,17 +226,16 @@ class Pass:
                 shared = draw.params[f"b{layer + 1}"].size == 1 < W.shape[1]  # one number for all units: their sum
                 right = column_sums.sum(keepdims=True) if shared else column_sums
                 self._finish(f"b{layer + 1}", layer, self.line("db", layer, right, dz=dz), dz)
-            dy = self.line("dx", layer, dz @ W.T, dz=dz)
             if layer:
-                dz = self._through(layer - 1, dy, dz)
-        self.grads["X"] = dy
+                dz = self._through(layer - 1, self.line("dx", layer, dz @ W.T, dz=dz), dz)
         return self.grads
 
     def _through(self, layer: int, dy: Array, after: Array) -> Array:
         """dz of a hidden layer from the gradient of what leaves it; `after` is the dz of the next layer."""
         if layer in self.draw.masks:
             mask = self.draw.masks[layer]
-            dy = self.line("mask", layer, dy * mask, dy=dy, mask=mask)
+            seen = {"drawn": self.draw.drawn[layer]} if layer in self.draw.drawn else {}
+            dy = self.line("mask", layer, dy * mask, dy=dy, mask=mask, **seen)
         return self.line("act", layer, pull(self.spec.acts[layer], self.trace.z[layer], dy), dy=dy, after=after)
 
     def _finish(self, name: str, layer: int, gradient: Array, dz: Array) -> None:
@@ -247,6 +249,6 @@ class Pass:
 
 
 def gradients(spec: Spec, draw: Draw, faults: Sequence[Fault] = (), previous: Draw | None = None) -> dict[str, Array]:
-    """∂loss/∂parameter and ∂loss/∂X as a pass with these faults finds them."""
+    """∂loss/∂parameter as a pass with these faults finds them."""
     with np.errstate(all="ignore"):  # a wrong line may divide by 0; what is not finite fits nothing
         return Pass(spec, draw, faults, previous).run()

@@ -20,6 +20,9 @@ from chainrule.check.samples import Sizes
 from chainrule.check.walk import DEPTH, Place, places
 
 
+KEEP = 0.7  # of the units, in a mask that is handed over
+
+
 @dataclass
 class Result:
     """What one evaluation gave, in their shapes."""
@@ -44,9 +47,11 @@ class Theirs:
         style: str,
         mapping: Mapping[str, str],
         storage: tuple[str, str] = ("rows", "(O,)"),
+        *,
+        dropout: bool = False,
     ) -> None:
         self.module, self.cls, self.roles, self.style, self.mapping = module, cls, dict(roles), style, mapping
-        self.storage = storage
+        self.storage, self.dropout = storage, dropout
         self.object: Any = None
         self._first: dict[str, Array] = {}
         self.disturbed: list[str] = []
@@ -61,7 +66,9 @@ class Theirs:
         self.n, self.k = n, k
         widths = {"n_in": sizes.n_in, "n_hidden": sizes.hidden[0], "n_out": sizes.n_out}
         roles = {"X": X, "y": y, "n": n, "sizes": sizes.chain(3), **widths}
-        self.env = Env(roles, {}, self.mapping)
+        masks = np.random.default_rng(n).random((n, sizes.hidden[0])) < KEEP
+        roles |= {"hiddens": sizes.chain(3)[1:-1], "mask": masks.T if self.storage[0] == "columns" else masks}
+        self.env = Env(roles, {}, self.mapping, dropout=self.dropout)
         if self.cls is not None:
             self.object = build(self.cls, self.env, sizes)
             self.params: Any = self.object

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from chainrule.arrays import Array
 from chainrule.check.chain import Chained
 from chainrule.check.samples import Sizes, as_given, as_rows, given_targets, inputs, parameters, targets
 from chainrule.check.walk import places
+from chainrule.check.watch import watching
 
 STEP = 1e-3  # of the central differences of their loss; near a corner a hundredth of it
 MANY = 400  # entries to difference in all
@@ -115,7 +116,8 @@ class Trial:
         self.randomness.reset()
         X, y = self.reading.env.roles["X"], self.reading.env.roles["y"]
         kept = (np.copy(X), np.copy(y))
-        result = self.reading.evaluate()
+        with watching(self.reading.module.__file__) as local:
+            result = self.reading.evaluate()
         after = {name: self.reading.places[name].value.copy() for name in self.names}
         return {
             "X": batch.X, "t": batch.t, "params": batch.params, "n": len(batch.X), "called": result.called,
@@ -123,7 +125,8 @@ class Trial:
             "grads": {name: np.array(g, dtype=np.float64) for name, g in result.grads.items()},
             "single": any(np.asarray(g).dtype == np.float32 for g in result.grads.values())
             or (result.out is not None and result.out.dtype == np.float32),
-            "disturbed": list(getattr(self.reading, "disturbed", [])), "after": after, "held": self._held(len(batch.X)),
+            "disturbed": list(getattr(self.reading, "disturbed", [])), "after": after,
+            "held": self._held(len(batch.X), local), "numbers": self._numbers(local),
             "changed": [name for name, a, b in (("X", kept[0], X), ("y", kept[1], y)) if not np.array_equal(a, b)],
         }  # fmt: skip
 
@@ -146,8 +149,17 @@ class Trial:
             return None
         return as_rows(np.asarray(out, dtype=np.float64), self.setting.layout, *batch.t.shape)
 
-    def _held(self, n: int) -> dict[str, Array]:
-        """Masks and other arrays of a row for each sample that their objects keep."""
+    def _numbers(self, local: Mapping[str, Any]) -> list[float]:
+        """Fractions that their code holds: a keep probability may be among them."""
+        owners = getattr(self.reading, "owners", None) or {"object": getattr(self.reading, "object", None)}
+        kept = [*local.values(), *vars(self.reading.module).values()]
+        for owner in owners.values():
+            inside = getattr(owner, "__dict__", {}).values()
+            kept += [*inside, *(x for value in inside if isinstance(value, dict) for x in value.values())]
+        return sorted({value for value in kept if isinstance(value, float) and 0.05 <= value <= 0.95})
+
+    def _held(self, n: int, local: Mapping[str, Any]) -> dict[str, Array]:
+        """Masks and other arrays of a row for each sample that their objects keep, or their functions held."""
         roots = {"object": getattr(self.reading, "object", None), "cache": self.reading.env.roles.get("cache")}
         roots |= {"names": self.reading.env.names, "owners": getattr(self.reading, "owners", None)}
         found = {}
@@ -155,9 +167,11 @@ class Trial:
             raw = place.raw
             if isinstance(raw, np.ndarray) and raw.ndim == 2 and n in raw.shape and raw.size < 5000:
                 found[place.path] = place.value.copy()
-        for name, raw in self.reading.env.names.items():
-            if isinstance(raw, np.ndarray) and raw.dtype.kind == "b" and raw.ndim == 2:
-                found[f"names['{name}']"] = raw.astype(np.float64)
+        for name, value in local.items():
+            for i, raw in enumerate(_flat(value)):
+                if isinstance(raw, np.ndarray) and raw.dtype.kind in "bfiu" and raw.ndim == 2:
+                    if n in raw.shape and raw.size < 5000:
+                        found[f"{name}[{i}]"] = raw.astype(np.float64)
         return found
 
     def losses(self, batch: Batch) -> dict[str, Array]:
@@ -233,26 +247,40 @@ class Trial:
         return found
 
 
+def _flat(value: Any) -> Iterator[Any]:
+    """A value, and what its lists and tuples hold."""
+    if isinstance(value, (list, tuple)) and len(value) < 50:
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value
+
+
 class Randomness:
     """Their random numbers begin at the same place before each call, wherever they come from."""
 
     def __init__(self, reading: Any) -> None:
         self.reading = reading
-        self.states: dict[int, tuple[np.random.Generator, Any]] = {}
+        self.states: dict[int, tuple[Any, Any]] = {}
 
-    def _generators(self) -> Iterator[np.random.Generator]:
-        roots = [vars(self.reading.module)] if hasattr(self.reading, "module") else []
+    def _generators(self) -> Iterator[np.random.Generator | np.random.RandomState]:
+        roots = [vars(self.reading.module)]
         holders = [getattr(self.reading, "object", None), *getattr(self.reading, "owners", {}).values()]
         roots += [vars(holder) for holder in holders if hasattr(holder, "__dict__")]
+        kinds = (np.random.Generator, np.random.RandomState)
         for root in roots:
-            yield from (value for value in list(root.values()) if isinstance(value, np.random.Generator))
+            yield from (value for value in list(root.values()) if isinstance(value, kinds))
 
     def reset(self) -> None:
         np.random.seed(0)  # noqa: NPY002 - theirs may use the old interface
         random.seed(0)
         for generator in self._generators():
-            _, state = self.states.setdefault(id(generator), (generator, generator.bit_generator.state))
-            generator.bit_generator.state = state
+            if isinstance(generator, np.random.Generator):
+                _, state = self.states.setdefault(id(generator), (generator, generator.bit_generator.state))
+                generator.bit_generator.state = state
+            else:
+                _, state = self.states.setdefault(id(generator), (generator, generator.get_state()))
+                generator.set_state(state)
 
 
 def quietly(action: Callable[[], Any]) -> Any:
