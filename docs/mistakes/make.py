@@ -59,7 +59,7 @@ def said_by(*words: str) -> str:
 
 
 def said_of(page: Page) -> str:
-    return said_by(str(page.path.relative_to(ROOT)))
+    return said_by(str(page.shown.relative_to(ROOT)))
 
 
 def commands(text: str) -> list[tuple[str, str]]:
@@ -84,7 +84,7 @@ def changes(page: Page) -> str:
 def write(page: Page, folder: Path, printed: str) -> tuple[str, str]:
     """The page and its picture, as text."""
     right = page.repaired(folder)
-    shown = page.path.relative_to(ROOT)
+    shown = page.shown.relative_to(ROOT)
     sections = [
         f"# {page.number}. {page.title}",
         page.lead.strip(),
@@ -93,7 +93,7 @@ def write(page: Page, folder: Path, printed: str) -> tuple[str, str]:
         f"## {page.heading}\n\n{page.training.strip()}",
         *([table(page, right)] if page.rates else []),
         f"## What the command says\n\nThe file is [{shown.name}](../../{shown}).",
-        f"```python\n{page.path.read_text(encoding='utf-8').strip()}\n```",
+        f"```python\n{page.shown.read_text(encoding='utf-8').strip()}\n```",
         f"```console\n$ {COMMAND} {shown}\n{printed}\n```",
         *([page.after.strip()] if page.after else []),
         *others(page.number),
@@ -107,13 +107,18 @@ def table(page: Page, right: Pass) -> str:
     ends = [[runs.train(entry, right, rate, page.steps) for rate in page.rates] for entry in (right, page.entry)]
     rates = " | ".join(f"rate {rate:g}" for rate in page.rates)
     rows = [f"| {name} | " + " | ".join(map(end, of)) + " |" for name, of in zip(("right", "wrong"), ends)]
-    before = f"The loss after {page.steps} steps from the same start, where it is {ends[0][0][0]:.3g}:"
+    before = f"The loss after {page.steps} steps from the same start, where it is {digits(ends[0][0][0])}:"
     return f"{before}\n\n| | {rates} |\n|---|{'---|' * len(page.rates)}\n" + "\n".join(rows)
 
 
 def end(losses: Sequence[float]) -> str:
     """The last loss, or that there is none."""
-    return f"{losses[-1]:.3g}" if losses[-1] < runs.HOPELESS else f"diverges (step {len(losses) - 1})"
+    return digits(losses[-1]) if losses[-1] < runs.HOPELESS else f"diverges (step {len(losses) - 1})"
+
+
+def digits(value: float) -> str:
+    """Three of them."""
+    return f"{value:#.3g}".rstrip(".")
 
 
 def others(number: int) -> list[str]:

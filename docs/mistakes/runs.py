@@ -44,6 +44,7 @@ class Page:
     layers: tuple[int, ...] = ()  # shown; all of them where empty
     sizes: Mapping[str, int] | None = None
     rate: float | None = None  # of the step that is shown
+    asked: str = ""  # another file of the corpus for the command, where it reads the first one otherwise
     after: str = ""  # said behind what diagnose prints
 
     @property
@@ -53,6 +54,11 @@ class Page:
     @property
     def path(self) -> Path:
         return ROOT / "tests" / "passes" / "wrong" / f"{self.file}.py"
+
+    @property
+    def shown(self) -> Path:
+        """The file that the command is shown with."""
+        return self.path.with_stem(self.asked or self.file)
 
     @property
     def entry(self) -> Pass:
