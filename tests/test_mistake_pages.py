@@ -136,10 +136,11 @@ def test_the_page_of_diagnose_names_every_option_and_its_python_runs(tmp_path: P
     assert wrong != right
     monkeypatch.chdir(tmp_path)
     Path("network.py").write_text(wrong, encoding="utf-8")
-    assert 11 not in cr.diagnose("network.py").numbers
+    Path("right.py").write_text(right, encoding="utf-8")
     names: dict[str, object] = {}
     try:
         exec(code.replace("print(", "found = ("), names)
+        assert cr.diagnose("right.py").verdict == "correct"
     finally:
         RULES[:] = [rule for rule in RULES if rule.key != "tanh-without-square"]
     assert names["found"].mistakes[0].key == "tanh-without-square"

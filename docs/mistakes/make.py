@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import ndiff
 from pathlib import Path
 from textwrap import dedent
@@ -24,6 +24,7 @@ from runs import HERE, ROOT, Page, Pass, pages
 from chainrule.check import mistakes, observations  # noqa: F401 - they fill the catalogue
 from chainrule.check.rules import OBSERVATIONS, RULES
 
+Curves = Mapping[float, Sequence[Sequence[float]]]  # by rate: the losses of the right pass and of the wrong one
 POINTS = 60  # of a line in a chart
 COMMAND = "chainrule diagnose"
 INDEX = """\
@@ -85,13 +86,15 @@ def write(page: Page, folder: Path, printed: str) -> tuple[str, str]:
     """The page and its picture, as text."""
     right = page.repaired(folder)
     shown = page.shown.relative_to(ROOT)
+    both = (right, page.entry)
+    curves = {rate: [runs.train(entry, right, rate, page.steps) for entry in both] for rate in page.rates}
     sections = [
         f"# {page.number}. {page.title}",
         page.lead.strip(),
         f"```diff\n{changes(page)}\n```",
         f"![{page.alt}](images/{page.name}.svg)",
         f"## {page.heading}\n\n{page.training.strip()}",
-        *([table(page, right)] if page.rates else []),
+        *([table(page, curves)] if curves else []),
         f"## What the command says\n\nThe file is [{shown.name}](../../{shown}).",
         f"```python\n{page.shown.read_text(encoding='utf-8').strip()}\n```",
         f"```console\n$ {COMMAND} {shown}\n{printed}\n```",
@@ -99,16 +102,19 @@ def write(page: Page, folder: Path, printed: str) -> tuple[str, str]:
         *others(page.number),
         neighbours(page.number),
     ]
-    return "\n\n".join(sections) + "\n", picture(page, right)
+    return "\n\n".join(sections) + "\n", picture(page, right, curves)
 
 
-def table(page: Page, right: Pass) -> str:
+def table(page: Page, curves: Curves) -> str:
     """The loss at the end, by learning rate."""
-    ends = [[runs.train(entry, right, rate, page.steps) for rate in page.rates] for entry in (right, page.entry)]
-    rates = " | ".join(f"rate {rate:g}" for rate in page.rates)
-    rows = [f"| {name} | " + " | ".join(map(end, of)) + " |" for name, of in zip(("right", "wrong"), ends)]
-    before = f"The loss after {page.steps} steps from the same start, where it is {digits(ends[0][0][0])}:"
-    return f"{before}\n\n| | {rates} |\n|---|{'---|' * len(page.rates)}\n" + "\n".join(rows)
+    rates = " | ".join(f"rate {rate:g}" for rate in curves)
+    rows = [
+        f"| {name} | " + " | ".join(end(losses[n]) for losses in curves.values()) + " |"
+        for n, name in enumerate(("right", "wrong"))
+    ]
+    start = next(iter(curves.values()))[0][0]
+    before = f"The loss after {page.steps} steps from the same start, where it is {digits(start)}:"
+    return f"{before}\n\n| | {rates} |\n|---|{'---|' * len(curves)}\n" + "\n".join(rows)
 
 
 def end(losses: Sequence[float]) -> str:
@@ -145,7 +151,7 @@ def neighbours(number: int) -> str:
     return " · ".join(ends)
 
 
-def picture(page: Page, right: Pass) -> str:
+def picture(page: Page, right: Pass, curves: Curves) -> str:
     if page.kind == "check":
         return check_picture(page)
     names = ("right", "yours")
@@ -158,8 +164,7 @@ def picture(page: Page, right: Pass) -> str:
         names = ("right", "yours, second call") if page.kind == "again" else names
     parts, width, height = drawing.lanes(figures, names)
     rate = page.rates[len(page.rates) // 2]
-    entries = {"right": right, "yours": page.entry}
-    lines = {name: sampled(runs.train(entry, right, rate, page.steps)) for name, entry in entries.items()}
+    lines = {name: sampled(losses) for name, losses in zip(("right", "yours"), curves[rate])}
     parts += drawing.chart(width + 24, 46, "loss", f"{page.steps} steps at rate {rate:g}", lines)
     return drawing.picture(parts, width + 24 + drawing.CHART[0] + 18, max(height, drawing.CHART[1] + 94), page.alt)
 
