@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.check.names import argument_roles, returned_names, short
+from chainrule.check.names import argument_roles, returned_names, short, takes_pairs
 from chainrule.check.walk import is_numbers
 
 CONSTRUCTOR = ("sizes", "n_in", "n_hidden", "n_out", "rng", "seed", "lr", "reg", "epochs", "n", "X", "y", "false", "hiddens", "dropout")
@@ -64,6 +64,9 @@ def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL) -> d
     """Keyword arguments for a call. Raises CannotBind."""
     bound: dict[str, Any] = {}
     for parameter in arguments(fn):
+        if "pairs" in env.roles and takes_pairs(fn, parameter.name):
+            bound[parameter.name] = env.roles["pairs"]
+            continue
         found, value = _find(parameter, env, allowed, bound)
         if found:
             bound[parameter.name] = value

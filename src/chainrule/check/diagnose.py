@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check import mistakes, observations  # noqa: F401 - they fill the catalogue
+from chainrule.check import mistakes, observations, observed_steps  # noqa: F401 - they fill the catalogue
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective, pairs_of, shaped
 from chainrule.check.dropout import with_masks
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
 from chainrule.check.probe import probe
 from chainrule.check.reference import Draw, Spec, gradients
-from chainrule.check.rules import GRADIENTS, OBSERVATIONS, RULES, Observation, Rule
+from chainrule.check.rules import GRADIENTS, OBSERVATIONS, OPTIMIZER, RULES, Observation, Rule
 from chainrule.errors import InputError
 
 VERDICTS = ("wrong", "not consistent", "unwise", "correct", "no reference")
@@ -366,7 +366,8 @@ def probes_run(record: Mapping[str, Any]) -> tuple[str, ...]:
     ran += ["gradients again"] if len(record.get("history") or []) > 1 else []
     ran += ["gradients on other data"] if len(record.get("history") or []) > 2 else []
     ran += ["gradients at a second batch size"] if len(record["draws"]) > 2 and first["grads"] else []
-    return (*ran, *(["one step"] if record["steps"] or record["moves"] else []))
+    ran += ["one step"] if record["steps"] or record["moves"] else []
+    return (*ran, *([OPTIMIZER] if record.get("optimizers") else []))
 
 
 def not_tested(case: Case) -> tuple[str, ...]:

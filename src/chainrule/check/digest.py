@@ -109,12 +109,12 @@ def _arrays(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
     for name, element in parts(fn, result):
         value = _opened_object(element)
         if is_numbers(value) or (is_scalar(value) and gradient_of(name) is not None):
-            found[name] = np.asarray(value, dtype=np.float64)
+            found[name] = np.asarray(value)
         elif isinstance(value, dict) and not isinstance(result, tuple):
-            found |= {place.path: place.value for place in places(value)} | _scalars(value)
+            found |= {place.path: np.asarray(place.raw) for place in places(value)} | _scalars(value)
         elif isinstance(value, (dict, list, tuple)):
             base = name if gradient_of(name) or not isinstance(value, dict) else ""
-            found |= {f"{base}[{place.path}]" if base else place.path: place.value for place in _flat(value)}
+            found |= {f"{base}[{place.path}]" if base else place.path: np.asarray(place.raw) for place in _flat(value)}
             found |= _scalars(value) if isinstance(value, dict) else {}
     return found
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.dropout import Mask, choices, with_masks
-from chainrule.check.forms import ACTIVATIONS, FORMS, LINKS, SCALES, Form, Link, apply
+from chainrule.check.forms import ACTIVATIONS, FORMS, LINKS, SCALES, SOFTMAX, Form, Link, apply
 from chainrule.check.reference import Draw, Penalty, Spec, forward
 from chainrule.layers import Layer
 
@@ -81,8 +81,11 @@ def references(draws: Sequence[Draw], tolerance: float = EXACT) -> Iterator[Find
     found = list(_references(draws, tolerance))
     depth = max(int(name[1:]) for name in draws[0].params if name[0] == "W")
     if draws[0].loss is not None and not any(finding.loss for finding in found):
+        bare = {(repr(f.spec.acts), f.spec.link.name): f.spec for f in found}  # predictions may be made without dropout
         for masks in choices(draws, depth):
-            masked = [finding for finding in _references(with_masks(draws, masks), tolerance) if finding.loss]
+            dropped = with_masks(draws, masks)
+            tried = [_with_losses(s, dropped, [s.link], True, tolerance) for s in bare.values()]
+            masked = [f for findings in tried or [_references(dropped, tolerance)] for f in findings if f.loss]
             if masked:
                 yield from (replace(finding, masks=masks) for finding in masked)
                 return
@@ -93,7 +96,7 @@ def _references(draws: Sequence[Draw], tolerance: float) -> Iterator[Finding]:
     depth = max(int(name[1:]) for name in draws[0].params if name[0] == "W")
     knows_loss = all(draw.loss is not None for draw in draws)
     seen = False
-    for acts in hidden_choices(depth - 1):
+    for acts in hidden_choices(depth - 1, predicted=draws[0].out is not None):
         spec = Spec(acts, LINKS[2])
         with np.errstate(all="ignore"):
             z = [forward(spec, draw).o for draw in draws]
@@ -107,12 +110,12 @@ def _references(draws: Sequence[Draw], tolerance: float) -> Iterator[Finding]:
             return
 
 
-def hidden_choices(n: int) -> Iterator[tuple[Layer | None, ...]]:
+def hidden_choices(n: int, *, predicted: bool = True) -> Iterator[tuple[Layer | None, ...]]:
     """The same activation everywhere, then one for each layer."""
     for act in ACTIVATIONS:
         yield (act,) * n
     if 1 < n <= MANY_LAYERS:
-        few = ACTIVATIONS if n == 2 else ACTIVATIONS[:5]
+        few = ACTIVATIONS if n == 2 and predicted else ACTIVATIONS[:5]
         yield from (acts for acts in product(few, repeat=n) if len(set(map(repr, acts))) > 1)
 
 
@@ -125,6 +128,9 @@ def _gives(draws: Sequence[Draw], z: Sequence[Array], link: Link, tolerance: flo
     if link.name.endswith("twice"):
         once = next(other for other in LINKS if other.name == link.name.split()[0])
         as_scores = as_scores or all(close(out, once.f(value), 100 * tolerance) for out, value in pairs)
+    if link is SOFTMAX:  # or its logarithm
+        with np.errstate(all="ignore"):
+            as_scores = as_scores or all(close(np.exp(out), link.f(value), 100 * tolerance) for out, value in pairs)
     return as_scores or all(close(out, link.f(value), 100 * tolerance) for out, value in pairs)
 
 

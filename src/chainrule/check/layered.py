@@ -165,8 +165,10 @@ class LayerKit:
 
     chained_paths: tuple[str, ...] = ()
 
+    steps = False  # layers alone have no training step
+
     def step(self) -> tuple[dict[str, Array], float | None]:
-        raise LookupError("no step")
+        raise LookupError("layers make no step")
 
     def rate(self) -> float | None:
         return self.env.used.get("lr")

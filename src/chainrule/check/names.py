@@ -55,14 +55,14 @@ CALLABLES: dict[str, str] = {
     r"|compute_loss_and|compute_loss_grad|loss_grad(s|ient|ients)?$|objective_and",
     "numeric": r"numeric|numerical|grad(ient)?_?check|check_?grad|finite_?diff|eval_num",
     "derivative": r"deriv|_prime$|prime$|^d_|^d(relu|sigmoid|tanh|act)|^grad_of",
-    "backward": r"backward|back_?prop|^_?(backward|back_?prop|backpropagat|back_?propagation|bprop|bwd|backward_?(pass|prop|propagation)|compute_grad"
+    "backward": r"backward|back_?prop|_(grads?|gradients?)$|^_?(backward|back_?prop|backpropagat|back_?propagation|bprop|bwd|backward_?(pass|prop|propagation)|compute_grad"
     r"|get_grad|calc_grad|calculate_grad|grads?$|gradients?$|find_grad|back$|backwards)",
     "step": r"^(train|fit|learn|step|update_mini_batch|sgd_step|gradient_descent|one_step|training_?step|optimi[sz]e|do_step|run_step)",
     "update": r"^(update|apply_grad|sgd$|sgd_update|descend|take_step|adjust)",
     "init": r"init|^(make|create|build|new|random)_?(params|parameters|weights|network|net|model)",
     "loss": r"loss|cost|cross_?entropy|^mse$|mean_squared|error$|^criterion|objective|^nll|total_error|energy",
     "forward": r"forward|^_?(forward|feed_?forward|fwd|fprop|propagate|predict|run$|compute_output|think|activate|model$|net$|network$|query"
-    r"|predict_proba|output$|hypothesis|__call__|infer|prob|scores|logits)",
+    r"|predict_proba|\w+_predict$|output$|hypothesis|__call__|infer|prob|scores|logits)",
 }
 _CALLABLES = {role: re.compile(pattern) for role, pattern in CALLABLES.items()}
 
@@ -146,21 +146,52 @@ def _returned(fn: Callable[..., Any]) -> list[str | None]:
 def _name(node: ast.expr) -> str | None:
     if isinstance(node, ast.Name):
         return node.id
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):  # return dw / m
+        return _name(node.left) if isinstance(node.left, ast.Name) else None
     return node.attr if isinstance(node, ast.Attribute) else None
 
 
-def keys_used(fns: Iterable[Callable[..., Any]], argument: str) -> tuple[list[str], bool]:
+def flat_names(names: Any) -> list[str]:
+    """Nested lists of names as one list."""
+    return [names] if isinstance(names, str) else [name for inner in names for name in flat_names(inner)]
+
+
+def _targets(node: ast.expr) -> Any:
+    """The names that a tuple is unpacked into, nested as there."""
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return [found for element in node.elts if (found := _targets(element))]
+    return _name(node) or ""
+
+
+def _unpacks(value: ast.expr, argument: str) -> bool:
+    """``... = params``, or ``... = (p.astype(f) for p in params)``."""
+    if isinstance(value, (ast.GeneratorExp, ast.ListComp)):
+        value = value.generators[0].iter
+    return _name(value) == argument
+
+
+def takes_pairs(fn: Callable[..., Any], argument: str) -> bool:
+    """``for x, y in argument``: its data come as a list of pairs."""
+    tree = tree_of(fn)
+    loops = [node for node in ast.walk(tree) if isinstance(node, (ast.For, ast.comprehension))] if tree else []
+    return "params" not in argument_roles(argument) and any(
+        _name(loop.iter) == argument and isinstance(loop.target, ast.Tuple) and len(loop.target.elts) == 2
+        for loop in loops
+    )
+
+
+def keys_used(fns: Iterable[Callable[..., Any]], argument: str) -> tuple[list[Any], bool]:
     """The names by which functions read their container `argument`: its string keys, or the names it is unpacked
-    into; and whether it is unpacked."""
+    into, nested as there; and whether it is unpacked."""
     keys: list[str] = []
-    unpacked: list[str] = []
+    unpacked: list[Any] = []
     for fn in fns:
         for node in ast.walk(tree_of(fn) or ast.Module([], [])):
             if isinstance(node, ast.Subscript) and _name(node.value) == argument:
                 if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
                     keys.append(node.slice.value)
-            elif isinstance(node, ast.Assign) and _name(node.value) == argument:
+            elif isinstance(node, ast.Assign) and _unpacks(node.value, argument):
                 target = node.targets[0]
-                if isinstance(target, (ast.Tuple, ast.List)):
-                    unpacked += [name for element in target.elts if (name := _name(element))]
-    return (list(dict.fromkeys(unpacked)), True) if unpacked else (list(dict.fromkeys(keys)), False)
+                if isinstance(target, (ast.Tuple, ast.List)) and not unpacked:
+                    unpacked = _targets(target)
+    return (unpacked, True) if unpacked else (list(dict.fromkeys(keys)), False)

@@ -45,14 +45,20 @@ def examine(
         if enough and style != f"{found[-1]['style']} with dropout":
             break
         for sizes in (Sizes(), ONE, SQUARE):
-            evidence = _first_layout(reading, sizes, own, refusals, getattr(module, "__file__", ""))
-            if evidence:
+            here = _first_layout(reading, sizes, own, refusals, getattr(module, "__file__", ""))
+            evidence = here if here and _tells(here) else evidence or here
+            if evidence and _tells(evidence):
                 break
         if evidence:
             found.append({"style": style, "name": reading.name, "settings": evidence, "square": sizes is SQUARE})
     if not found:
         raise InputError(_nothing(module, refusals))
     return {"readings": found, "refusals": refusals[:20]}
+
+
+def _tells(evidence: list[dict[str, Any]]) -> bool:
+    """Whether some gradient came out, as such or as a step."""
+    return any(setting["draws"][0]["grads"] or setting["steps"] or setting["moves"] for setting in evidence)
 
 
 def _nothing(module: Any, refusals: list[str]) -> str:
@@ -70,7 +76,7 @@ def _nothing(module: Any, refusals: list[str]) -> str:
 
 
 def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], file: str) -> list[dict[str, Any]]:
-    for layout in LAYOUTS:
+    for layout in ("columns",) if getattr(reading, "pairs", False) else LAYOUTS:
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
         for kind in KINDS:
@@ -119,8 +125,13 @@ def collect(trial: Trial) -> dict[str, Any]:
         record["numeric"] = trial.losses(first) if fresh["loss"] is not None and not moves else {}
     with Noting({}, "steps on other data"):
         record["step history"] = trial.steps_on([first, replace(second, params=first.params)])
+    with Noting({}, "optimizer"):
+        record["optimizers"] = [] if moves else trial.optimizers(first)
     record["steps"] = []
     for batch in (first, third):
+        if not trial.reading.steps:
+            notes["one step"] = "not run: it makes no step"
+            break
         with Noting(notes, "one step"):
             record["steps"].append(trial.steps(batch, 3))
     return record

@@ -17,7 +17,7 @@ from chainrule.check.walk import places
 from chainrule.errors import InputError
 
 ROLES = ("init", "forward", "loss", "backward", "loss_and_grads", "step", "update")
-STORAGES = (("rows", "(O,)"), ("rows", "(1, O)"), ("columns", "(O, 1)"), ("columns", "(O,)"))
+STORAGES = (("rows", "(O,)"), ("rows", "(1, O)"), ("columns", "(O, 1)"), ("columns", "(O,)"), ("vector", "()"))
 
 
 def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -> Iterator[Theirs | LayerKit]:

@@ -25,11 +25,11 @@ from chainrule.check.reference import Scene
 if TYPE_CHECKING:
     from chainrule.check.case import Case
 
-GRADIENTS, AGAIN, OTHER, SECOND, STEP, LOSS, FORWARD = (
+GRADIENTS, AGAIN, OTHER, SECOND, STEP, LOSS, FORWARD, OPTIMIZER, CHECKER = (
     "gradients", "gradients again", "gradients on other data", "gradients at a second batch size", "one step", "loss",
-    "forward",
+    "forward", "steps of an optimizer", "a gradient check",
 )  # fmt: skip
-PROBES = (FORWARD, LOSS, GRADIENTS, AGAIN, OTHER, SECOND, STEP)
+PROBES = (FORWARD, LOSS, GRADIENTS, AGAIN, OTHER, SECOND, STEP, OPTIMIZER, CHECKER)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +16,9 @@ from chainrule.arrays import Array
 from chainrule.check import digest
 from chainrule.check.binding import CALL, CONSTRUCTOR, RATE, CannotBind, Env, arguments, bind, call
 from chainrule.check.chain import Chained, best_chain, tail
-from chainrule.check.names import ARGUMENTS, argument_roles, gradient_of, keys_used, short
+from chainrule.check.names import ARGUMENTS, argument_roles, flat_names, gradient_of, keys_used, short, takes_pairs
 from chainrule.check.samples import Sizes
-from chainrule.check.walk import DEPTH, Place, places
+from chainrule.check.walk import DEPTH, Place, neurons, places
 
 
 KEEP = 0.7  # of the units, in a mask that is handed over
@@ -69,21 +70,30 @@ class Theirs:
         masks = np.random.default_rng(n).random((n, sizes.hidden[0])) < KEEP
         roles |= {"hiddens": sizes.chain(3)[1:-1], "mask": masks.T if self.storage[0] == "columns" else masks}
         self.env = Env(roles, {}, self.mapping, dropout=self.dropout)
+        self.feed(X, y)
         if self.cls is not None:
             self.object = build(self.cls, self.env, sizes)
             self.params: Any = self.object
         else:
             self.params = self._parameters(sizes)
             self.env.roles["params"] = self.params if self._container is None else self._container
-        self.places = distinct(places(self.params, depth=1 if self._globals else DEPTH))
+        self.places = self._places()
         if self._globals:
             self._remember()
+
+    def _places(self) -> Mapping[str, Place]:
+        return neurons(self.params) or distinct(places(self.params, depth=1 if self._globals else DEPTH))
 
     def _remember(self) -> None:
         """Names of the module begin each time as the file left them."""
         for path, place in self.places.items():
             kept = self._first.setdefault(path, np.copy(place.raw))
             place.put(float(kept) if kept.ndim == 0 else kept.copy())
+
+    @property
+    def steps(self) -> bool:
+        """Whether there is a training step, or an update."""
+        return self.fn("step") is not None or self.fn("update") is not None
 
     def fn(self, role: str) -> Callable[..., Any] | None:
         name = self.roles.get(role)
@@ -94,6 +104,18 @@ class Theirs:
 
     def feed(self, X: Array, y: Any) -> None:
         self.env.roles |= {"X": X, "y": y}
+        if self.pairs:
+            if np.ndim(y) != 2:
+                raise TypeError("pairs of columns are made of targets with a column for each sample")
+            self.env.roles["pairs"] = [(X[:, i : i + 1], y[:, i : i + 1]) for i in range(X.shape[1])]
+
+    @property
+    def pairs(self) -> bool:
+        """Whether its data come as a list of pairs (x, y), columns both; then its backward is for one sample."""
+        owner = self.module if self.cls is None else self.cls
+        fns = [getattr(owner, name) for role, name in self.roles.items() if role in ("loss", "step", "update")
+               and hasattr(owner, name)]  # fmt: skip
+        return any(takes_pairs(fn, p.name) for fn in fns for p in arguments(fn))
 
     def chained(self, sizes: Sizes) -> Chained | None:
         shapes = {path: place.value.shape for path, place in self.places.items()}
@@ -111,23 +133,33 @@ class Theirs:
             made = call(maker, self.env, CONSTRUCTOR)
             if isinstance(made, tuple):
                 named = dict(digest.parts(maker, made))
+                if any(name.startswith("[") for name in named):  # their functions say what they are called
+                    named = dict(zip(self._leading(len(made)), made)) or named
+                    self.env.names |= named
                 if not any(isinstance(value, (dict, list)) for value in made):
                     self._container = made
                     self.env.names |= named
                 return named
             return made
-        functions = [fn for role in self.roles if (fn := self.fn(role)) is not None]
+        functions = with_closures([fn for role in self.roles if (fn := self.fn(role)) is not None])
         try:
             names, container = _parameter_names(functions)
         except CannotBind:
             self._globals = True
             return vars(self.module)
-        made_up = _shapes(names, sizes, self.storage)
+        made_up = _shapes(flat_names(names), sizes, self.storage)
         values = {name: np.zeros(shape) for name, shape in made_up.items()}
         self.env.names |= values
         if container == "unpacked":
-            self._container = [values[name] for name in names]
+            self._container = _filled(names, values)
         return values
+
+    def _leading(self, count: int) -> list[str]:
+        """The names of the first arguments of the function that needs the targets."""
+        for role in ("loss_and_grads", "backward", "loss", "step", "forward"):
+            if (fn := self.fn(role)) is not None:
+                return [p.name for p in arguments(fn)][:count]
+        return []
 
     # one evaluation
 
@@ -135,7 +167,13 @@ class Theirs:
         fn = self.fn("forward")
         if fn is None:
             return self._scores()
-        result = call(fn, self.env)
+        try:
+            result = call(fn, self.env)
+        except Exception:
+            out = self._row_by_row(fn)
+            if out is None:
+                raise
+            return out
         out = digest.prediction(fn, result, self.n, self.k)
         if out is None and result is None:
             out = self._held_prediction()
@@ -143,6 +181,22 @@ class Theirs:
             self.env.roles["out"] = out
         self.env.roles["cache"] = digest.cache_of(fn, result)
         return out
+
+    def _row_by_row(self, fn: Callable[..., Any]) -> Array | None:
+        """The predictions of a forward that takes one row."""
+        X, rows = self.env.roles["X"], []
+        if np.ndim(X) != 2 or len(X) != self.n:
+            return None
+        for x in X:
+            env = Env({**self.env.roles, "X": x}, dict(self.env.names), self.mapping)
+            try:
+                row = digest.prediction(fn, call(fn, env), 1, self.k)
+            except Exception:
+                return None
+            if row is None:
+                return None
+            rows.append(np.asarray(row, dtype=np.float64).reshape(-1))
+        return np.stack(rows)
 
     def _scores(self) -> Array | None:
         """Some losses return the scores where no targets are given."""
@@ -174,7 +228,7 @@ class Theirs:
                 self._hand_on(loss, given)
                 if result.out is None:
                     result.out = digest.prediction(loss, given, self.n, self.k)
-        if not result.grads and (backward := self.fn("backward")) is not None:
+        if not result.grads and not self.pairs and (backward := self.fn("backward")) is not None:
             before = self._kept()
             given = call(backward, self.env)
             self.disturbed = [path for path, (array, copy) in before.items() if not np.array_equal(array, copy, True)]
@@ -236,6 +290,9 @@ class Theirs:
         if fn is None:
             raise LookupError("no step")
         given = call(fn, self.env)
+        fresh = self._places()  # lists of parameters may have been replaced
+        if set(self.places) <= set(fresh):
+            self.places = fresh
         after = {path: place.value.copy() for path, place in self.places.items()}
         if given is not None and self.object is None:
             after |= self._returned_parameters(fn, given)
@@ -297,7 +354,7 @@ def build(cls: type, env: Env, sizes: Sizes) -> Any:
         raise
 
 
-def _parameter_names(functions: list[Callable[..., Any]]) -> tuple[list[str], str]:
+def _parameter_names(functions: list[Callable[..., Any]]) -> tuple[list[Any], str]:
     """The parameters that functions take: as arguments of their own, or inside one container."""
     own = [p.name for fn in functions for p in arguments(fn) if _like_parameter(p.name)]
     if own:
@@ -309,6 +366,17 @@ def _parameter_names(functions: list[Callable[..., Any]]) -> tuple[list[str], st
                 if names:
                     return names, "unpacked" if unpacked else "keys"
     raise CannotBind(functions[0], "parameters") if functions else LookupError("no functions")
+
+
+def with_closures(functions: list[Callable[..., Any]]) -> list[Callable[..., Any]]:
+    """Functions, and those that they close over."""
+    inner = [cell.cell_contents for fn in functions for cell in getattr(fn, "__closure__", None) or ()]
+    return functions + [fn for fn in inner if inspect.isfunction(fn) and fn not in functions]
+
+
+def _filled(names: Any, values: Mapping[str, Any]) -> Any:
+    """The values in the places of their names."""
+    return values[names] if isinstance(names, str) else [_filled(inner, values) for inner in names]
 
 
 def _like_parameter(name: str) -> bool:
@@ -329,9 +397,9 @@ def _shapes(names: list[str], sizes: Sizes, storage: tuple[str, str]) -> dict[st
         layer = order.get(name, biases.index(name) if name in biases else layer)
         n_in, units = widths[layer], widths[layer + 1]
         if name in order:
-            shapes[name] = (units, n_in) if storage[0] == "columns" else (n_in, units)
+            shapes[name] = {"columns": (units, n_in), "rows": (n_in, units), "vector": (n_in,)}[storage[0]]
         else:
-            shapes[name] = {"(O,)": (units,), "(1, O)": (1, units), "(O, 1)": (units, 1)}[storage[1]]
+            shapes[name] = {"(O,)": (units,), "(1, O)": (1, units), "(O, 1)": (units, 1), "()": ()}[storage[1]]
     return shapes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.chain import Chained
+from chainrule.check.optimizing import drive_classes, drive_step
 from chainrule.check.samples import Sizes, as_given, as_rows, given_targets, inputs, parameters, targets
 from chainrule.check.walk import places
 from chainrule.check.watch import watching
@@ -235,6 +237,25 @@ class Trial:
             if name in after and after[name].shape == self.reading.places[name].value.shape:
                 self.reading.places[name].set(after[name].copy())
         return after, rate
+
+    def optimizers(self, batch: Batch) -> list[dict[str, Any]]:
+        """Some steps of every optimizer that they define, each with the gradients that it was given."""
+
+        def evaluate() -> dict[str, Array]:
+            self.randomness.reset()
+            self.reading.feed(*self._given(batch.X, batch.t))
+            grads = self.reading.evaluate().grads
+            return {name: np.array(grads[name], dtype=np.float64) for name in self.names}
+
+        found = []
+        self.start(batch)
+        for driven in drive_classes(self.reading.module, self.reading, lambda: evaluate()):
+            found.append(driven)
+            self.start(batch)
+        with contextlib.suppress(Exception):
+            if (driven := drive_step(self.reading, evaluate)) is not None:
+                found.append(driven)
+        return found
 
     def steps_on(self, batches: list[Batch]) -> list[dict[str, Any]]:
         """One step of the same object on each batch, its parameters set back in between."""
