@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check import mistakes, observations, observed_steps  # noqa: F401 - they fill the catalogue
+from chainrule.check import mistakes, observations, observed_checks, observed_steps  # noqa: F401 - they fill the catalogue
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective, pairs_of, shaped
 from chainrule.check.dropout import with_masks
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
 from chainrule.check.probe import probe
 from chainrule.check.reference import Draw, Spec, gradients
-from chainrule.check.rules import GRADIENTS, OBSERVATIONS, OPTIMIZER, RULES, Observation, Rule
+from chainrule.check.rules import CHECKER, GRADIENTS, OBSERVATIONS, OPTIMIZER, RULES, Observation, Rule
 from chainrule.errors import InputError
 
 VERDICTS = ("wrong", "not consistent", "unwise", "correct", "no reference")
@@ -95,7 +95,19 @@ def diagnose(
     evidence = probe(path, name, mapping or {}, seconds, own)
     found = [judge(reading, setting) for reading in evidence["readings"] for setting in _settings(reading)]
     found = [diagnosis for diagnosis in found if diagnosis.reference != "none"] or found
+    found += [judge_check(evidence["checks"])] if evidence.get("checks") else []
     return min(found, key=lambda diagnosis: (VERDICTS.index(diagnosis.verdict), -len(diagnosis.mistakes)))
+
+
+def judge_check(checks: Sequence[Mapping[str, Any]]) -> Diagnosis:
+    """The verdict over gradient checks of theirs, from their answers where the gradient is known."""
+    blind = Case(Finding(Spec(()), False, False), (), (), {"checks": checks})
+    seen = {rule.key: said for rule in OBSERVATIONS if CHECKER in rule.probes and (said := rule.see(blind))}
+    rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
+    names = ", ".join(str(check["name"]) for check in checks)
+    known = "functions whose gradients are known"
+    verdict = "wrong" if rules else "correct"
+    return Diagnosis(f"the gradient check {names}", verdict, known, None, rules, seen, probes=(CHECKER,))
 
 
 def split(target: str) -> tuple[Path, str | None]:

@@ -23,7 +23,7 @@ ARGUMENTS: dict[str, str] = {
     "reg": "reg lambd lam lambda_ l2 weight_decay reg_strength l2_reg l2_lambda wd reg_lambda lmbda penalty decay",
     "cache": "cache caches memory ctx tape intermediates saved store forward_cache acts activations state values_cache hidden trace "
     "steps remembered kept",
-    "params": "params parameters theta model net network weights_and_biases p w_b param weights layers",
+    "params": "params parameters theta model net network weights_and_biases p w_b param weights layers state",
     "grads": "grads gradients grad g dparams",
     "n": "m n n_samples batch_size num_samples bs batchsize n_rows",
     "dout": "dout dvalues grad_output output_gradient dy dl_dz dl_dy da upstream delta grad gradient d_out error dz dl_dout "

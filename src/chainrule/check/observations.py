@@ -95,7 +95,24 @@ def _disturbs(case: Case) -> str | None:
     return None if doubled else f"a second backward gives other gradients: the first has changed {', '.join(disturbed)}"
 
 
+def _permuted(case: Case) -> str | None:
+    """Whether the gradient is that of the targets in another order, which is solved for where rows have classes."""
+    from chainrule.check.permuted import order_of
+
+    orders = [order_of(case, draw) for draw in case.draws]
+    if any(order is None for order in orders):
+        return None
+    order = orders[0]
+    assert order is not None
+    moved = [i for i in range(len(order)) if (case.draws[0].t[i] != case.draws[0].t[order[i]]).any()]
+    return f"the gradient is that of the targets in another order: rows {', '.join(map(str, moved))} have another row's target"
+
+
 add(
+    Observation(
+        "rows-permuted", 15, "rows of X and y out of step", _permuted, "A row is compared with another row's target.", "dz = (p − ⟦t of another row⟧)/N", "dz = (p − t)/N",
+        "Print the first rows of X and y where the loss is computed. Do they belong together?", "Shuffle X and y with the same order.", (GRADIENTS,),
+    ),
     Observation(
         "climbs", 2, "sign: the update adds the gradient", _climbs, "The gradient is right, and the update goes along it: the loss grows.",
         "W ⟦+=⟧ η·dW", "W −= η·dW", "Does one step of your update make the loss smaller or larger?", "Subtract the gradient.", (GRADIENTS, STEP),

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
+from chainrule.check import checkers
 from chainrule.check.binding import CannotBind
 from chainrule.check.recognise import readings
 from chainrule.check.samples import Sizes
@@ -51,9 +52,10 @@ def examine(
                 break
         if evidence:
             found.append({"style": style, "name": reading.name, "settings": evidence, "square": sizes is SQUARE})
-    if not found:
+    checks = list(checkers.checks(module, name))
+    if not found and not checks:
         raise InputError(_nothing(module, refusals))
-    return {"readings": found, "refusals": refusals[:20]}
+    return {"readings": found, "checks": checks, "refusals": refusals[:20]}
 
 
 def _tells(evidence: list[dict[str, Any]]) -> bool:

@@ -301,8 +301,8 @@ class Theirs:
     def _returned_parameters(self, fn: Callable[..., Any], given: Any) -> dict[str, Array]:
         named: dict[str, Array] = {}
         for name, value in digest.parts(fn, given):
-            if isinstance(value, np.ndarray):
-                named[name] = value
+            if isinstance(value, (np.ndarray, float)):
+                named[name] = np.asarray(value)
             elif isinstance(value, (dict, list, tuple)):
                 named |= {place.path: place.value for place in places(value)}
         same = {

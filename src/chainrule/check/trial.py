@@ -61,6 +61,10 @@ class Trial:
             chained = self.reading.chained(sizes)
             if chained is None:
                 raise DoesNotRun(f"its arrays do not chain: {self._shapes()}")
+            if len(set(chained.widths)) > 1:
+                self.reading.transposed = chained.transposed
+            elif hasattr(self.reading, "transposed"):  # square layers do not show it
+                chained = replace(chained, transposed=self.reading.transposed)
             wanted = replace(
                 sizes, n_in=chained.widths[0], hidden=chained.widths[1:-1] or (4,), n_out=chained.widths[-1]
             )
