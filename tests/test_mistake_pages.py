@@ -3,6 +3,7 @@
 import inspect
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import chainrule as cr
 from chainrule.check.rules import OBSERVATIONS, RULES
 from chainrule.cli_diagnose import diagnose_command
 from passes.adapters import Run, distance, numeric, start
+from passes.catalogue import BY_FILE
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "mistakes"
@@ -83,6 +85,14 @@ def test_the_right_lines_make_the_pass_right(number: int, tmp_path: Path) -> Non
     entry = PAGES[number].repaired(tmp_path)
     values = start(entry)
     assert distance(numeric(entry, values), Run(entry, values).gradients()) <= entry.tolerance
+
+
+def test_the_check_with_right_lines_rejects_what_the_wrong_one_accepts(tmp_path: Path) -> None:
+    page = PAGES[18]
+    right = page.repaired(tmp_path)
+    assert Run(page.entry).value(page.entry.loss)
+    assert not Run(right).value(right.loss)
+    assert Run(replace(right, make=BY_FILE["right/checker_central.py"].make)).value(right.loss)
 
 
 def test_every_mistake_has_a_page_and_the_index_leads_to_it() -> None:
