@@ -13,8 +13,42 @@ import numpy as np
 from chainrule.check.names import argument_roles, returned_names, short, takes_pairs
 from chainrule.check.walk import is_numbers
 
-CONSTRUCTOR = ("sizes", "n_in", "n_hidden", "n_out", "rng", "seed", "lr", "reg", "epochs", "n", "X", "y", "false", "hiddens", "dropout")
-CALL = ("X", "y", "dout", "out", "lr", "reg", "cache", "params", "grads", "n", "epochs", "true", "false", "rng", "seed", "mask", "dropout")
+CONSTRUCTOR = (
+    "sizes",
+    "n_in",
+    "n_hidden",
+    "n_out",
+    "rng",
+    "seed",
+    "lr",
+    "reg",
+    "epochs",
+    "n",
+    "X",
+    "y",
+    "false",
+    "hiddens",
+    "dropout",
+)
+CALL = (
+    "X",
+    "y",
+    "dout",
+    "out",
+    "lr",
+    "reg",
+    "cache",
+    "params",
+    "grads",
+    "n",
+    "epochs",
+    "true",
+    "false",
+    "rng",
+    "seed",
+    "mask",
+    "dropout",
+)
 SETTLED = {"epochs": 1, "true": True, "false": False, "seed": 0}
 DROPOUT = 0.6  # kept or dropped
 RATE, DECAY = 0.37, 0.23  # no factor of anything else in the data

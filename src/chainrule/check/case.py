@@ -110,7 +110,14 @@ class Case:
             ours = self.predicted(draw, hypothesis, c, previous)
             if ours is None or not self.agrees(draw.grads, ours, draw, self.rate):
                 return None
+        if hypothesis.constant and self._is_right(hypothesis, c, pairs[0]):
+            return None  # with the right constant in it, the line is right
         return replace(hypothesis, c=c if hypothesis.constant else None)
+
+    def _is_right(self, hypothesis: Hypothesis, c: float, pair: tuple[Draw, Draw | None]) -> bool:
+        draw, previous = pair
+        ours, right = self.predicted(draw, hypothesis, c, previous), self.predicted(draw, NOTHING, 1.0)
+        return ours is not None and right is not None and self.agrees(ours, right, draw, self.rate)
 
     def _pairs(self, hypothesis: Hypothesis, draws: Sequence[Draw]) -> list[tuple[Draw, Draw | None]]:
         if any(rule.in_history for rule in hypothesis.rules):

@@ -62,7 +62,11 @@ def chains(
     matrices = [name for name in usable if name in matrices]
     vectors = [name for name in usable if name not in matrices]
     for transposed in (False, True):
-        usable |= {name: (1, s[0]) if transposed else (s[0], 1) for name, s in shapes.items() if name in matrices and len(s) == 1}
+        usable |= {
+            name: (1, s[0]) if transposed else (s[0], 1)
+            for name, s in shapes.items()
+            if name in matrices and len(s) == 1
+        }
         for order in _orders(matrices):
             if full and len(order) < len(matrices):
                 break

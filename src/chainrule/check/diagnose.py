@@ -86,12 +86,12 @@ def diagnose(
     target : str or Path
         ``"file.py"``, ``"file.py:Name"`` or a notebook. It runs in a process of its own, for at most `seconds`.
     X, y : array, optional
-        Rows to use instead of those made for the purpose; y as one-hot rows or values, (N, K).
+        Rows to use instead of those made for the purpose; y as one-hot rows or values (N, K), or one value a row (N,).
     mapping : dict, optional
         Our names to theirs, where the conventions do not find them: {"forward": "think", "W1": "alpha"}.
     """
     path, name = split(str(target))
-    own = None if X is None else (np.asarray(X, float), np.asarray(y, float).reshape(len(X), -1))
+    own = None if X is None else (np.asarray(X, float), np.asarray(y, float))
     evidence = probe(path, name, mapping or {}, seconds, own)
     found = [judge(reading, setting) for reading in evidence["readings"] for setting in _settings(reading)]
     found = [diagnosis for diagnosis in found if diagnosis.reference != "none"] or found

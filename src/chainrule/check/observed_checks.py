@@ -45,10 +45,10 @@ add(
     ),
     observe(
         "check-rejects", "the check rejects a right gradient", "The gradient of a smooth function is refused.",
-        "⟦…⟧", _RIGHT, "Does your check accept the gradient of Σ tanh(x)?", "Compare with this formula.",
+        "⟦…⟧", _RIGHT, "Does your check accept the gradient of Σ x²?", "Compare with this formula.",
     ),
     observe(
         "check-accepts", "the check accepts a wrong gradient", "A gradient that is wrong by a tenth is accepted.",
-        "⟦…⟧", _RIGHT, "Does your check refuse 1.1 times the gradient of Σ tanh(x)?", "Compare with this formula.",
+        "⟦…⟧", _RIGHT, "Does your check refuse 1.1 times the gradient of Σ x²?", "Compare with this formula.",
     ),
 )  # fmt: skip

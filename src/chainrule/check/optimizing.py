@@ -45,7 +45,7 @@ def constants_of(found: Mapping[str, Any]) -> dict[str, float]:
 
 
 def drive_classes(module: ModuleType, reading: Any, evaluate: Callable[[], Any]) -> Iterator[dict[str, Any]]:
-    """A few steps of each optimizer class on the parameters of a reading. `evaluate` sets gradients and returns them."""
+    """A few steps of each optimizer class on a reading's parameters. `evaluate` sets gradients and returns them."""
     for name, cls in defined(module)[0].items():
         takes = {role for p in arguments(cls) for role in argument_roles(p.name)}
         main = [m for m in vars(cls) if re.search("^(step|update|apply)", m)]
@@ -160,7 +160,10 @@ def formulas(kind: str, name: str, c: Mapping[str, float]) -> list[Formula]:
     if c.get("decay"):
         faults += [replace(f, wrong="decay-per-epoch", epoch=s) for f in right for s in range(2, STEPS)]
     if "adamw" in name.lower():
-        right, coupled = [f for f in right if "coupled" != f.decay.split(" ")[0]], [f for f in right if f.decay[:7] == "coupled"]
+        right, coupled = (
+            [f for f in right if f.decay.split(" ")[0] != "coupled"],
+            [f for f in right if f.decay[:7] == "coupled"],
+        )
         faults = [replace(f, wrong="coupled-decay") for f in coupled] + faults
     return right + faults
 
@@ -186,7 +189,7 @@ def after(f: Formula, c: Mapping[str, float], steps: Sequence[Mapping[str, Value
         values = {}
         for path, w in step["before"].items():
             g = step["grads"][path]
-            shrinks = bool(f.decay) and (w.ndim == 2 and min(w.shape) > 1 or "all" in f.decay)
+            shrinks = bool(f.decay) and ((w.ndim == 2 and min(w.shape) > 1) or "all" in f.decay)
             g = g + c["weight_decay"] * w if shrinks and f.decay.startswith("coupled") else g
             change = _change(f, c, path, g, t, m, v)
             values[path] = w - lr * change - (lr * c["weight_decay"] * w if shrinks and f.decay[0] == "d" else 0.0)
@@ -256,7 +259,9 @@ def findings(record: Mapping[str, Any]) -> dict[str, str]:
         formula = formula_of(optimizer)
         if formula is not None and formula.wrong:
             at = f": the rate stays for {formula.epoch} steps" if formula.epoch > 1 else ""
-            seen.setdefault(formula.wrong, f"{optimizer['name']}: {len(optimizer['steps'])} steps are exactly these{at}")
+            seen.setdefault(
+                formula.wrong, f"{optimizer['name']}: {len(optimizer['steps'])} steps are exactly these{at}"
+            )
     return seen
 
 

@@ -40,13 +40,19 @@ def examine(
     """Every probe of the first reading that runs. InputError says what was found where none does."""
     refusals: list[str] = []
     found: list[dict[str, Any]] = []
+    if own is not None:
+        X, t = own
+        flat = t.ndim == 1
+        own = (X, t.reshape(len(X), -1))
+        fitting = Sizes(n_in=X.shape[1], n_out=own[1].shape[1], rows=(len(X),) * 3)
     for reading in readings(module, name, mapping):
         style, evidence = reading.style, None
         enough = bool(found) and not style.startswith("the layers")
         if enough and style != f"{found[-1]['style']} with dropout":
             break
-        for sizes in (Sizes(), ONE, SQUARE):
-            here = _first_layout(reading, sizes, own, refusals, getattr(module, "__file__", ""))
+        for sizes in (Sizes(), ONE, SQUARE) if own is None else (fitting,):
+            kinds = KINDS if own is None else ("row of values",) if flat else ("one-hot", "labels")
+            here = _first_layout(reading, sizes, kinds, own, refusals, getattr(module, "__file__", ""))
             evidence = here if here and _tells(here) else evidence or here
             if evidence and _tells(evidence):
                 break
@@ -77,12 +83,14 @@ def _nothing(module: Any, refusals: list[str]) -> str:
     return f"{file}: found {names}, but no network that runs: {why}; name it: FILE:NAME, or --map role=name"
 
 
-def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], file: str) -> list[dict[str, Any]]:
+def _first_layout(
+    reading: Any, sizes: Sizes, kinds: tuple[str, ...], own: Any, refusals: list[str], file: str
+) -> list[dict[str, Any]]:
     for layout in ("columns",) if getattr(reading, "pairs", False) else LAYOUTS:
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
-        for kind in KINDS:
-            if kind == "column of labels" and evidence or kind == "row of values" and sizes.n_out > 1:
+        for kind in kinds:
+            if (kind == "column of labels" and evidence) or (kind == "row of values" and sizes.n_out > 1):
                 continue
             try:
                 evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own)))

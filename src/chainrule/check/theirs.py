@@ -20,7 +20,6 @@ from chainrule.check.names import ARGUMENTS, argument_roles, flat_names, gradien
 from chainrule.check.samples import Sizes
 from chainrule.check.walk import DEPTH, Place, neurons, places
 
-
 KEEP = 0.7  # of the units, in a mask that is handed over
 
 

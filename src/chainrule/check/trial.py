@@ -98,7 +98,9 @@ class Trial:
         params[bias].reshape(-1)[0] = -abs(z[:, 0]).max() - 0.1
 
     def _given(self, X: Array, t: Array) -> tuple[Any, Any]:
-        return as_given(X, self.setting.layout), given_targets(t, self.setting.kind, self.setting.layout)
+        """As arrays, or as lists where their code has no NumPy."""
+        given = as_given(X, self.setting.layout), given_targets(t, self.setting.kind, self.setting.layout)
+        return given if has_numpy(self.reading.module) else (given[0].tolist(), given[1].tolist())
 
     def start(self, batch: Batch) -> None:
         """Build afresh, with these parameters, and hand over these data."""
@@ -175,9 +177,9 @@ class Trial:
                 found[place.path] = place.value.copy()
         for name, value in local.items():
             for i, raw in enumerate(_flat(value)):
-                if isinstance(raw, np.ndarray) and raw.dtype.kind in "bfiu" and raw.ndim == 2:
-                    if n in raw.shape and raw.size < 5000:
-                        found[f"{name}[{i}]"] = raw.astype(np.float64)
+                numbers = isinstance(raw, np.ndarray) and raw.dtype.kind in "bfiu" and raw.ndim == 2
+                if numbers and n in raw.shape and raw.size < 5000:
+                    found[f"{name}[{i}]"] = raw.astype(np.float64)
         return found
 
     def losses(self, batch: Batch) -> dict[str, Array]:
@@ -270,6 +272,11 @@ class Trial:
             after, rate = self._step(batch, set())
             found.append({"X": batch.X, "t": batch.t, "params": batch.params, "after": [after], "rate": rate})
         return found
+
+
+def has_numpy(module: Any) -> bool:
+    named = (getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(module).values())
+    return any(str(name).split(".")[0] == "numpy" for name in named)
 
 
 def _flat(value: Any) -> Iterator[Any]:

@@ -79,7 +79,9 @@ def places(root: Any, path: str = "", depth: int = DEPTH, seen: set[int] | None 
     seen.add(id(root))
     for key, value in _children(root):
         here = _join(path, root, key)
-        if is_numbers(value) or (isinstance(value, float) and re.fullmatch(r"(d_?|grad_)?(b|bias)_?\w?\d*(_grad)?", str(key))):
+        if is_numbers(value) or (
+            isinstance(value, float) and re.fullmatch(r"(d_?|grad_)?(b|bias)_?\w?\d*(_grad)?", str(key))
+        ):
             yield Place(here, root, key)
         elif not isinstance(value, np.ndarray):
             yield from places(value, here, depth - 1, seen)
@@ -87,7 +89,7 @@ def places(root: Any, path: str = "", depth: int = DEPTH, seen: set[int] | None 
 
 @dataclass
 class Neurons(Place):
-    """A layer as a list of neurons, each with a list of weights whose last entry is its bias: W (units, inputs) or b."""
+    """A layer as a list of neurons, each a list of weights, its bias last: W (units, inputs) or b."""
 
     bias: bool = False
 
