@@ -21,7 +21,7 @@ import numpy as np
 import runs
 from runs import HERE, ROOT, Page, Pass, pages
 
-from chainrule.check import mistakes, observations  # noqa: F401 - they fill the catalogue
+from chainrule.check import diagnose  # noqa: F401 - it fills the catalogue
 from chainrule.check.rules import OBSERVATIONS, RULES
 
 Curves = Mapping[float, Sequence[Sequence[float]]]  # by rate: the losses of the right pass and of the wrong one
