@@ -1,14 +1,11 @@
 """What the division by N does, and what the sign of "actual - prediction" does: the runs of docs/lecture.md."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 import chainrule as cr
 from chainrule.data import digits
 
 
-@dataclass(frozen=True)
 class SummedCrossEntropy(cr.SoftmaxCrossEntropy):
     """Softmax cross-entropy as it is without the division: the sum over the batch."""
 

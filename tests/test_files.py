@@ -160,7 +160,7 @@ def test_the_file_is_an_ordinary_one(model):
 
 
 def test_a_layer_of_ones_own_is_saved_once_it_is_registered(small, tmp_path, monkeypatch):
-    @dataclass(frozen=True)
+    @dataclass
     class Cube(cr.Layer):
         gain: float = 0.1
 

@@ -95,7 +95,11 @@ def test_the_lectures_page_leads_to_cells_of_the_step_it_describes():
     assert all(np.isfinite(value) for value in values.values())
     opened, shut = (trace["z1"][int(i), int(j)] for key, i, j in linked if key == "dz1")
     assert opened > 0 > shut
-    assert render(trace) == (ROOT / "docs" / "step.html").read_text(encoding="utf-8"), "run docs/screens.py"
+    page, kept = render(trace), (ROOT / "docs" / "step.html").read_text(encoding="utf-8")
+    number = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")  # its last digits are the CPU's
+    assert number.sub("#", page) == number.sub("#", kept), "run docs/screens.py"
+    ours, theirs = ([float(text) for text in number.findall(html)] for html in (page, kept))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/explain.md", "docs/library.md"])

@@ -37,7 +37,7 @@ def trained(
         sample_weight=rng.uniform(0.5, 2, n), valid=(X[:40], y[:40]),
     )  # fmt: skip
     assert all(epoch.threads == threads and epoch.backend == "compiled" for epoch in history)
-    records = [{**vars(epoch), "seconds": 0, "threads": 0} for epoch in history]
+    records = [epoch._replace(seconds=0, threads=0) for epoch in history]
     return net.state.params.tobytes() + net.state.moments.tobytes() + json.dumps(records).encode()
 
 

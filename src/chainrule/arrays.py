@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from math import prod
 from types import SimpleNamespace
 from typing import Any, TypeAlias
@@ -39,20 +40,49 @@ def is_sparse(X: Any) -> bool:
     return hasattr(X, "tocsr")
 
 
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """Rows (N, I) of bytes that mean byte·scale + shift: backends compute so while they gather a batch."""
+
+    values: Array  # uint8, C-contiguous
+    scale: float
+    shift: float
+    dtype: Any = np.float32  # of the numbers that are meant
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: Any) -> Array:
+        """The chosen rows as numbers."""
+        kind = np.dtype(self.dtype).type
+        numbers = self.values[rows].astype(kind)
+        numbers *= kind(self.scale)
+        numbers += kind(self.shift)
+        return np.asarray(numbers)
+
+
 GATHERED = ("float32", "float64", "uint8")  # what batches are taken from as it is, row by row
 
 
 def as_matrix(X: Any, n_columns: int, dtype: Any, name: str = "X") -> Any:
-    """`X` as a C-contiguous (N, n_columns) array, or as CSR of `dtype` when sparse; else InputError.
+    """`X` as a C-contiguous (N, n_columns) array, as CSR of `dtype` when sparse, or Scaled; else InputError.
 
     Numbers of a type in `GATHERED` stay where they are, without a copy; others become `dtype`.
     """
-    X = X.tocsr().astype(dtype) if is_sparse(X) else _dense(X, dtype, name)
-    if X.ndim != 2 or X.shape[1] != n_columns:
+    if isinstance(X, Scaled):
+        X = replace(X, dtype=dtype)
+    else:
+        X = X.tocsr().astype(dtype) if is_sparse(X) else _dense(X, dtype, name)
+    if len(X.shape) != 2 or X.shape[1] != n_columns:
         raise InputError(f"{name}: expected shape (N, {n_columns}), got {X.shape}")
     if X.shape[0] == 0:
         raise InputError(f"{name}: expected at least one row, got none")
-    _require_finite(X.data if is_sparse(X) else X, dtype, name)
+    if not isinstance(X, Scaled):
+        _require_finite(X.data if is_sparse(X) else X, dtype, name)
     return X
 
 
@@ -70,7 +100,7 @@ def _dense(X: Any, dtype: Any, name: str) -> Array:
 
 
 def dense_rows(X: Any, rows: Any) -> Array:
-    """The chosen rows as a dense array; where X is dense and `rows` a slice, without a copy."""
+    """The chosen rows as an array; where X is one and `rows` a slice, without a copy."""
     picked = X[rows]
     return picked.toarray() if is_sparse(picked) else picked
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import isfinite, nan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainrule.arrays import Array
 
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from chainrule.network import Network
 
 
-@dataclass(frozen=True)
-class Epoch:
+class Epoch(NamedTuple):
     """What one pass over the data came to. Loss and score of the training rows are those met on the way; with
     validation data, `score` and `metrics` are the validation rows' after the epoch."""
 
@@ -28,7 +27,7 @@ class Epoch:
     since_best: int  # epochs since the lowest validation loss, or training loss where there is none
     backend: str
     threads: int | None  # None: as NumPy chooses
-    metrics: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = {}  # noqa: RUF012 - never written to
 
     def __str__(self) -> str:
         valid = "" if self.valid_loss is None else f"  valid {self.valid_loss:.4f}"
@@ -56,7 +55,7 @@ class History:
     @property
     def columns(self) -> dict[str, list[Any]]:
         """One list per quantity, as a dataframe takes it."""
-        names = [name for name in Epoch.__dataclass_fields__ if name != "metrics"]
+        names = [name for name in Epoch._fields if name != "metrics"]
         table = {name: [getattr(epoch, name) for epoch in self.epochs] for name in names}
         for name in self.epochs[0].metrics if self.epochs else ():
             table[name] = [epoch.metrics[name] for epoch in self.epochs]
@@ -78,7 +77,7 @@ class History:
 
     def to_config(self) -> dict[str, Any]:
         """Plain JSON; a metric that is not a number becomes null."""
-        records = [asdict(epoch) for epoch in self.epochs]
+        records = [epoch._asdict() for epoch in self.epochs]
         for record in records:
             record["metrics"] = {name: v if isfinite(v) else None for name, v in record["metrics"].items()}
         return {"epochs": records, "best_epoch": self.best_epoch}

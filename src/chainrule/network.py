@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from chainrule.data.encoder import Encoder
     from chainrule.history import History
 
-FEW = 256  # rows of a prediction that is made for its latency
-
 
 class Network:
     """A dense network: `layers` from input to output, `loss` on the last layer's outputs.
@@ -84,7 +82,7 @@ class Network:
         self.target: Target | None = None  # what y means, learned at the first training
         self.encoder: Encoder | None = None  # with one, X is rows of a table as they were read
         self.history: History | None = None  # of the last training
-        self._quick_for: tuple[State | None, Any] = (None, None)
+        self._inference_of: tuple[Array | None, Any] = (None, None)
         self.info: dict[str, Any] = {}  # plain JSON that is saved along: where the model comes from
 
     @property
@@ -150,32 +148,33 @@ class Network:
 
     def quick_outputs(self, X: Any) -> Array | None:
         """As `forward`, in microseconds, where X is a few plain rows; None where it has to be looked at first."""
-        return quick.outputs(X) if self._is_few(X) and (quick := self._quick()) else None
+        return few.few_outputs(X) if (few := self._for_few(X)) else None
 
-    def _is_few(self, X: Any) -> bool:
-        return type(X) is np.ndarray and self.encoder is None and X.ndim == 2 and len(X) <= FEW
+    def _for_few(self, X: Any) -> Any:
+        inference = self._inference()
+        plain = type(X) is np.ndarray and self.encoder is None and X.ndim == 2
+        return inference if plain and len(X) <= inference.rows else None
 
-    def _quick(self) -> Any:
-        """The backend's short way for a few rows, made once for the parameters where they are."""
-        if self._quick_for[0] is not self.state:
+    def _inference(self) -> Any:
+        """The backend's way from rows to outputs, made once for the parameters where they are."""
+        if self._inference_of[0] is not self.state.params:
             backend, _ = choose(self.plan, self.loss)
-            self._quick_for = self.state, backend.Quick and backend.Quick(self.plan, self.state.params)
-        return self._quick_for[1]
+            self._inference_of = self.state.params, backend.Inference(self.plan, self.state.params)
+        return self._inference_of[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_quick_for": (None, None)}
+        return vars(self) | {"_inference_of": (None, None)}
 
     def outputs(self, X: Any) -> Array:
         """As `forward`, of rows that `inputs` has made."""
-        backend, _ = choose(self.plan, self.loss)
-        return np.asarray(backend.infer(self.plan, self.state.params, X, self.dtype))
+        return np.asarray(self._inference().outputs(X))
 
     def predict(self, X: Any) -> Array:
         """Labels as they were given in training, flags (N, K), or values in the target's units."""
         target = self.target or target_for(self.loss, self.n_out)
         if not isinstance(target, Labels):
             return target.decode(self.loss.link(self.forward(X)))
-        if self._is_few(X) and (quick := self._quick()) and (index := quick.labels(X)) is not None:
+        if (few := self._for_few(X)) and (index := few.few_labels(X)) is not None:
             return target.classes[index]
         return target.decode(self.forward(X))  # the link keeps the order
 

@@ -112,7 +112,7 @@ LearningRate: TypeAlias = float | Schedule
 
 
 def rate_at(lr: LearningRate, step: int) -> float:
-    return lr(step) if isinstance(lr, Schedule) else float(lr)
+    return lr(step) if callable(lr) else float(lr)
 
 
 def require_rate(name: str, lr: LearningRate) -> None:

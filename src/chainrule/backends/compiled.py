@@ -7,14 +7,16 @@ threads and any instruction set.
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, lru_cache
+from operator import is_
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from chainrule.activations import ELU, LeakyReLU
-from chainrule.arrays import BLOCK_ROWS, Array, dense_rows, is_sparse, row_blocks
+from chainrule.arrays import BLOCK_ROWS, Array, Scaled, dense_rows, is_sparse, row_blocks
 from chainrule.backends.reference import Data, Objective
 from chainrule.backends.threads import wish
 from chainrule.errors import Diverged, InputError, nearest
@@ -26,6 +28,7 @@ from chainrule.state import State
 from chainrule.targets import Target
 
 NAME = "compiled"
+_ANY_LOSS = SoftmaxCrossEntropy()  # outputs do not depend on it
 CHUNK = 0.1  # seconds of training after which Python is asked whether the user wants to stop
 
 
@@ -130,8 +133,13 @@ def _use_data(engine: Any, data: Data, spread: float) -> None:
     if is_sparse(data.X):
         parts = data.X.data, data.X.indptr.astype(np.int64), data.X.indices.astype(np.int64)
     else:
-        parts = data.X, None, None
-    engine.use_data(*parts, labels, targets, data.w, spread, 1.0)
+        parts = data.X.values if isinstance(data.X, Scaled) else data.X, None, None
+    engine.use_data(*parts, labels, targets, data.w, spread, *_line(data.X))
+
+
+def _line(X: Any) -> tuple[float, float]:
+    """What the numbers in memory are multiplied by, and what is then added."""
+    return (X.scale, X.shift) if isinstance(X, Scaled) else (1.0, 0.0)
 
 
 class Steps:
@@ -166,10 +174,10 @@ class Steps:
     ) -> tuple[float, float]:
         """One epoch; its loss and score, as they were when each batch was met. Raises Diverged."""
         given = (data, spread, state.params, state.moments, optimizer)
-        if any(now is not before for now, before in zip(given, self._given)):
+        if not all(map(is_, given, self._given)):
             self._use(*given)
         n_steps = -(-len(order) // batch_size)
-        totals = _totals(data.w, order, batch_size, n_steps)
+        totals = _counts(len(order), batch_size) if data.w is None else _sums(data.w, order, batch_size)
         scalars = optimizer.table(state.step, n_steps)
         first, done, loss, score = state.step, 0, 0.0, 0.0
         while done < n_steps:
@@ -194,45 +202,64 @@ def order(n: int, seed: int, epoch: int) -> Array:
     return rows
 
 
-def _totals(w: Array | None, order: Array, batch_size: int, n_steps: int) -> Array:
+@lru_cache(maxsize=8)
+def _counts(n: int, batch_size: int) -> Array:
+    """The rows of each batch (n_steps,)."""
+    return np.diff(np.append(np.arange(0, n, batch_size), n)).astype(np.float64)
+
+
+def _sums(w: Array, order: Array, batch_size: int) -> Array:
     """The sum of sample weights of each batch (n_steps,)."""
-    if w is not None:
-        return np.add.reduceat(w[order].astype(np.float64), np.arange(0, len(order), batch_size))
-    totals = np.full(n_steps, float(batch_size))
-    totals[-1] = len(order) - (n_steps - 1) * batch_size
-    return totals
+    return np.add.reduceat(w[order].astype(np.float64), np.arange(0, len(order), batch_size))
 
 
-def infer(plan: Plan, params: Array, X: Any, dtype: Any) -> Array:
-    """Outputs (N, K) as at prediction time."""
-    n = X.shape[0]
-    out = np.empty((n, plan.widths[-1]), dtype)
-    asked = wish(None, plan, n, passes=1)
-    engine = _engine(plan, _ANY_LOSS, dtype, asked[0] * kernels().rows, training=False)
-    engine.use_state(params, params[:0])
-    for part in [slice(None)] if not is_sparse(X) else row_blocks(n):
-        engine.infer(dense_rows(X, part), 1.0, out[part], *asked)
-    return out
-
-
-class Quick:
-    """Outputs of at most `rows` rows in microseconds, for one State's parameters; None where the rows have to be looked
-    at, converted or refused first. Called under the interpreter's lock: an engine has room for one call."""
+class Inference:
+    """Outputs as at prediction time, for one State's parameters. Its engine has room for one call: who finds it taken
+    makes one for the occasion."""
 
     def __init__(self, plan: Plan, params: Array) -> None:
-        self.rows: int = kernels().rows
-        self._dtype, self._width = params.dtype, plan.widths[-1]
-        self._engine = _engine(plan, _ANY_LOSS, params.dtype, self.rows, training=False)
-        self._engine.use_state(params, params[:0])
+        self.rows: int = kernels().rows  # that go through the layers together
+        self._plan, self._params, self._width = plan, params, plan.widths[-1]
+        self._few = self._new(1)
+        self._many, self._threads, self._taken = self._few, 1, Lock()
 
-    def outputs(self, X: Any) -> Array | None:
-        out = np.empty((len(X), self._width), self._dtype)
-        return out if self._engine.quick_outputs(X, out) else None
+    def _new(self, threads: int) -> Any:
+        engine = _engine(self._plan, _ANY_LOSS, self._params.dtype, threads * self.rows, training=False)
+        engine.use_state(self._params, self._params[:0])
+        return engine
 
-    def labels(self, X: Any) -> Array | None:
-        """Indices (N,) of the highest outputs."""
+    def few_outputs(self, X: Any) -> Array | None:
+        """Of at most `rows` rows in microseconds; None where they have to be looked at, converted or refused first. It
+        holds the interpreter's lock all the time."""
+        out = np.empty((len(X), self._width), self._params.dtype)
+        return out if self._few.quick_outputs(X, out) else None
+
+    def few_labels(self, X: Any) -> Array | None:
+        """Indices (N,) of the highest outputs, in the same way."""
         out = np.empty(len(X), np.int64)
-        return out if self._engine.quick_labels(X, out) else None
+        return out if self._few.quick_labels(X, out) else None
+
+    def outputs(self, X: Any) -> Array:
+        """(N, K), of rows as Network.inputs makes them."""
+        n = X.shape[0]
+        out = np.empty((n, self._width), self._params.dtype)
+        asked = wish(None, self._plan, n, passes=1)
+        free = self._taken.acquire(blocking=False)
+        try:
+            if not free:
+                engine = self._new(asked[0])
+            elif asked[0] > self._threads or self._many is self._few:
+                engine = self._many = self._new(asked[0])
+                self._threads = asked[0]
+            else:
+                engine = self._many
+            for part in row_blocks(n) if is_sparse(X) else [slice(None)]:
+                rows = X.values if isinstance(X, Scaled) else dense_rows(X, part)
+                engine.infer(rows, *_line(X), out[part], *asked)
+        finally:
+            if free:
+                self._taken.release()
+        return out
 
 
 def whole_gradients(
@@ -256,6 +283,3 @@ def whole_gradients(
     if n is None:
         value += objective.penalty(params[: plan.n_decay], total, grads[: plan.n_decay])
     return value, grads
-
-
-_ANY_LOSS = SoftmaxCrossEntropy()  # outputs do not depend on it

@@ -23,9 +23,8 @@ from chainrule.random import fill_mask, order
 from chainrule.state import State
 from chainrule.targets import Target
 
-__all__ = ["NAME", "Quick", "Steps", "infer", "order", "whole_gradients"]
+__all__ = ["NAME", "Inference", "Steps", "order", "whole_gradients"]
 NAME = "reference"
-Quick = None  # no shorter way to the outputs of a few rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,19 +217,27 @@ def _limit(threads: int | None) -> AbstractContextManager[Any]:
     return threadpool_limits(limits=threads)
 
 
-def infer(plan: Plan, params: Array, X: Any, dtype: Any) -> Array:
-    """Outputs (N, K) as at prediction time, in blocks of rows."""
-    n, p = X.shape[0], plan.views(params)
-    out = np.empty((n, plan.widths[-1]), dtype)
-    tape = None
-    for rows in row_blocks(n):
-        size = rows.stop - rows.start
-        tape = (tape or Tape.allocate(plan, size, dtype)).cut(size)
-        tape.a[0] = dense_rows(X, rows).astype(dtype, copy=False)
-        for i, layer in enumerate(plan.layers):
-            layer.infer(p[i], tape.a[i], tape.a[i + 1], tape.m[i])
-        out[rows] = tape.a[-1]
-    return out
+class Inference:
+    """Outputs as at prediction time, for one State's parameters, in blocks of rows."""
+
+    rows = 0  # there is no shorter way for a few
+
+    def __init__(self, plan: Plan, params: Array) -> None:
+        self.plan, self.params = plan, params
+
+    def outputs(self, X: Any) -> Array:
+        """(N, K), of rows as Network.inputs makes them."""
+        n, dtype, p = X.shape[0], self.params.dtype, self.plan.views(self.params)
+        out = np.empty((n, self.plan.widths[-1]), dtype)
+        tape = None
+        for rows in row_blocks(n):
+            size = rows.stop - rows.start
+            tape = (tape or Tape.allocate(self.plan, size, dtype)).cut(size)
+            tape.a[0] = dense_rows(X, rows).astype(dtype, copy=False)
+            for i, layer in enumerate(self.plan.layers):
+                layer.infer(p[i], tape.a[i], tape.a[i + 1], tape.m[i])
+            out[rows] = tape.a[-1]
+        return out
 
 
 def whole_gradients(

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.arrays import Array, is_sparse
-from chainrule.backends.reference import Data, Tape, fill_masks, forward, infer, whole_gradients
+from chainrule.arrays import Array, dense_rows
+from chainrule.backends.reference import Data, Inference, Tape, fill_masks, forward, whole_gradients
 from chainrule.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Probe:
     """The objective as a function of one flat float64 array: parameters, then inputs. Dropout's masks are fixed."""
 
     def __init__(self, net: Network, data: Data) -> None:
-        X = (data.X.toarray() if is_sparse(data.X) else data.X).astype(np.float64)
+        X = dense_rows(data.X, slice(None)).astype(np.float64)
         t = data.t.astype(np.float64) if data.t.dtype.kind == "f" else data.t
         self.data = Data(X, t, None if data.w is None else data.w.astype(np.float64))
         self.plan, self.objective, self.seed, self.step = net.plan, net.objective, net.seed, net.state.step
@@ -151,7 +151,7 @@ class Probe:
         slots = sorted(net.plan.slots, key=lambda slot: slot.layer)
         self.tensors = [(slot.label, slot.shape, slot.start) for slot in slots] + [("X", X.shape, len(params))]
         self.analytic = all(layer.analytic for layer in self.plan.layers) and self.objective.loss.analytic
-        z = infer(self.plan, params, X, np.float64)
+        z = Inference(self.plan, params).outputs(X)
         # a small loss may be a difference of large outputs, a small gradient one of probabilities
         self.magnitude = max(abs(self.loss), float(abs(z).max()))
         self.rounding = EPS * max(float(abs(self.gradient).max()), self.magnitude / self.data.total)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array, as_matrix
+from chainrule.arrays import Array, Scaled, as_matrix
 from chainrule.data.table import Table, as_levels, as_table
 from chainrule.errors import InputError, nearest, require_count
 
@@ -299,18 +299,20 @@ class Pixels(Encoder):
     def n_features(self) -> int:
         return self.n_pixels
 
-    def transform(self, X: Any) -> Array:
-        """(N, n_pixels) float32. InputError where there are more or fewer pixels to a row, or no numbers."""
+    def transform(self, X: Any) -> Array | Scaled:
+        """(N, n_pixels) float32; bytes stay bytes until they are read. InputError where a row has more or fewer pixels,
+        or no numbers."""
         X = X if isinstance(X, Table) else np.asarray(X)
         width = len(X.columns) if isinstance(X, Table) else prod(X.shape[1:])
         if width != self.n_pixels:
             raise InputError(f"pixels: expected {self.n_pixels:,} in each row, as in training, got {width:,}")
         if isinstance(X, Table):
             X = np.column_stack([_numbers(name, column) for name, column in X.columns.items()])
-        X = as_matrix(X.reshape(len(X), width), width, np.float32, "pixels").astype(np.float32)
-        X -= (self.low + self.high) / 2
-        X *= 2 / (self.high - self.low)
-        return X
+        X = as_matrix(X.reshape(len(X), width), width, np.float32, "pixels")
+        scale, shift = 2 / (self.high - self.low), (self.low + self.high) / (self.low - self.high)
+        if X.dtype == np.uint8:
+            return Scaled(X, scale, shift)
+        return X.astype(np.float32) * np.float32(scale) + np.float32(shift)
 
 
 ENCODERS: dict[str, type[Encoder]] = {kind.__name__: kind for kind in (TableEncoder, Pixels)}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array, is_sparse
+from chainrule.arrays import Array, dense_rows
 from chainrule.backends.reference import Data, Tape, fill_masks, gradients, load_rows
 from chainrule.errors import InputError
 from chainrule.explain import lines as text_of
@@ -36,7 +36,7 @@ def build(net: Network, X: Any, y: Any, optimizer: Optimizer | None, title: str)
 
 def _data(net: Network, X: Any, y: Any, target: Target) -> Data:
     X = net.inputs(X)
-    X = (X.toarray() if is_sparse(X) else X).astype(np.float64)
+    X = dense_rows(X, slice(None)).astype(np.float64)
     t = target.encode(y, np.float64)
     if len(X) != len(t):
         raise InputError(f"X and y: expected as many rows in both, got {len(X)} and {len(t)}")

@@ -65,9 +65,9 @@ Number number_of(const Any& a) {
     throw std::invalid_argument("expected float32, float64 or uint8");
 }
 
-Source dense_source(const Any& X, double scale) {
+Source dense_source(const Any& X, double scale, double shift) {
     if (X.ndim() != 2 || (X.shape(1) > 1 && X.stride(1) != 1)) throw std::invalid_argument("expected rows side by side");
-    return {X.data(), number_of(X), X.stride(0), scale, nullptr, nullptr};
+    return {X.data(), number_of(X), X.stride(0), scale, shift, nullptr, nullptr};
 }
 
 template <class T>
@@ -81,10 +81,10 @@ public:
 
     void use_data(const Any& X, std::optional<Vector<int64_t>> starts, std::optional<Vector<int64_t>> columns,
                   std::optional<Vector<int64_t>> labels, std::optional<Flat<const T>> targets,
-                  std::optional<Vector<T>> weights, double spread, double scale) {
+                  std::optional<Vector<T>> weights, double spread, double scale, double shift) {
         Rows<T> rows{};
-        if (starts) rows.X = {X.data(), number_of(X), 0, scale, starts->data(), columns->data()};
-        else rows.X = dense_source(X, scale);
+        if (starts) rows.X = {X.data(), number_of(X), 0, 1, 0, starts->data(), columns->data()};
+        else rows.X = dense_source(X, scale, shift);
         rows.labels = labels ? labels->data() : nullptr;
         rows.targets = targets ? targets->data() : nullptr;
         rows.weights = weights ? weights->data() : nullptr;
@@ -124,8 +124,8 @@ public:
         return this->gradients(n_rows, total, seed, step, sums.data(), dX ? dX->data() : nullptr, {wanted, limit, exact});
     }
 
-    void outputs(const Any& X, double scale, Flat<T> out, int wanted, int limit, bool exact) {
-        const Source source = dense_source(X, scale);
+    void outputs(const Any& X, double scale, double shift, Flat<T> out, int wanted, int limit, bool exact) {
+        const Source source = dense_source(X, scale, shift);
         nb::gil_scoped_release released;
         this->infer(source, int64_t(X.shape(0)), out.data(), {wanted, limit, exact});
     }
@@ -181,7 +181,7 @@ bool quick_outputs(Bound<T>& engine, nb::handle X, nb::handle out, bool labels) 
     if (!(f32 && all_within<float, uint32_t>(rows.view.buf, size, std::numeric_limits<float>::max())) &&
         !(f64 && all_within<double, uint64_t>(rows.view.buf, size, double(std::numeric_limits<T>::max()))))
         return false;
-    const Source source{rows.view.buf, f32 ? Number::f32 : Number::f64, engine.n_in(), 1, nullptr, nullptr};
+    const Source source{rows.view.buf, f32 ? Number::f32 : Number::f64, engine.n_in(), 1, 0, nullptr, nullptr};
     if (!labels) {
         engine.infer(source, n, static_cast<T*>(to.view.buf), {1, 1, true});
         return true;
@@ -205,7 +205,7 @@ void bind(nb::module_& m, const char* name) {
         .def(nb::init<const std::string&, const std::vector<std::tuple<std::string, int, int, double, int, int64_t, int64_t>>&,
                       const std::tuple<std::string, double, std::string>&, int64_t, int64_t, int64_t, bool, bool>())
         .def("use_data", &E::use_data, "X"_a, "starts"_a.none(), "columns"_a.none(), "labels"_a.none(),
-             "targets"_a.none(), "weights"_a.none(), "spread"_a, "scale"_a)
+             "targets"_a.none(), "weights"_a.none(), "spread"_a, "scale"_a, "shift"_a)
         .def("use_state", &E::use_state)
         .def("use_rule", &E::use_rule)
         .def("train", &E::train_steps)

@@ -127,6 +127,53 @@ void cross_entropy(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int
     }
 }
 
+// The same for labels among at most LANES classes, and the score with it: a row in each lane, a vector for each class. The
+// exponentials of a row are added as LaneSum adds them, so that the bits are the same.
+template <class T>
+void cross_entropy_of_few(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int lo, int hi) {
+    const int width = o.width;
+    for (int row = lo; row < hi; row += VL<T>) {
+        const int n = min(VL<T>, hi - row);
+        alignas(64) T z[LANES * VL<T>], out[LANES * VL<T>];
+        alignas(64) T factors[VL<T>] = {};
+        Int<T> label = {};
+        double weight[VL<T>];
+        for (int i = 0; i < VL<T>; i++) {
+            const int64_t at = row + min(i, n - 1);  // lanes without a row repeat the last
+            const int64_t from = batch.order[at];
+            label[i] = batch.labels[from];
+            weight[i] = batch.weights ? double(batch.weights[from]) : 1.0;
+            factors[i] = T(weight[i] / batch.total);
+            for (int c = 0; c < width; c++) z[c * VL<T> + i] = o.z[at * o.ld + c];
+        }
+        const Vec<T> factor = load(factors);
+        Vec<T> most = load(z), at_label = {}, sum[LANES];
+        for (int c = 1; c < width; c++) most = load(z + c * VL<T>) > most ? load(z + c * VL<T>) : most;
+        Int<T> best = {};
+        for (int c = width; c-- > 0;) {
+            const Vec<T> value = load(z + c * VL<T>);
+            best = value == most ? Int<T>{} + c : best;
+            at_label = label == Int<T>{} + c ? value : at_label;
+            sum[c] = exp<T>(value - most);
+            store(out + c * VL<T>, sum[c]);
+        }
+        for (int half = LANES / 2, terms = width; half > 0; half /= 2) {
+            for (int c = half; c < terms; c++) sum[c - half] += sum[c];
+            terms = min(terms, half);
+        }
+        const Vec<T> inverse = factor / sum[0], value = log<T>(sum[0]) - (at_label - most);
+        for (int c = 0; c < width; c++) {
+            const Vec<T> p = load(out + c * VL<T>) * inverse;
+            store(out + c * VL<T>, label == Int<T>{} + c ? p - factor : p);
+        }
+        for (int i = 0; i < n; i++) {
+            for (int c = 0; c < width; c++) o.dz[(row + i) * o.ld + c] = out[c * VL<T> + i];
+            loss.rows[row + i] = double(value[i]) * weight[i];
+            loss.scores[row + i] = best[i] == label[i] ? weight[i] : 0;
+        }
+    }
+}
+
 // Whether `label` is the first of the row's highest entries.
 template <class T>
 inline bool is_first_highest(const T* row, int width, int64_t label) {
@@ -163,6 +210,8 @@ double score(const Loss<T>& loss, const Batch<T>& batch, const T* z, int width, 
 
 template <class T>
 void loss_rows(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int lo, int hi) {
+    if (loss.kind == LossKind::cross_entropy && !loss.soft && loss.setting == 0 && o.width <= LANES)
+        return cross_entropy_of_few(loss, batch, o, lo, hi);
     if (loss.kind == LossKind::cross_entropy) cross_entropy(loss, batch, o, lo, hi);
     else elementwise_loss(loss, batch, o, lo, hi);
     for (int row = lo; row < hi; row++) {

@@ -7,14 +7,16 @@
 namespace chainrule::CHAINRULE_ISA {
 
 template <class T>
+struct Descent {  // SGD without momentum, or none: the gradient itself is wanted
+    static Vec<T> step(const Update<T>& u, Vec<T> p, Vec<T> g, int64_t, int) { return fma(fill(-u.lr), g, p); }
+};
+
+template <class T>
 struct SGD {
     static Vec<T> step(const Update<T>& u, Vec<T> p, Vec<T> g, int64_t at, int n) {
-        if (u.a != 0) {
-            const Vec<T> v = fma(fill(u.a), load_some(u.moment[0] + at, n), g);
-            store_some(u.moment[0] + at, v, n);
-            g = u.nesterov ? fma(fill(u.a), v, g) : v;
-        }
-        return fma(fill(-u.lr), g, p);
+        const Vec<T> v = fma(fill(u.a), load_some(u.moment[0] + at, n), g);
+        store_some(u.moment[0] + at, v, n);
+        return fma(fill(-u.lr), u.nesterov ? fma(fill(u.a), v, g) : v, p);
     }
 };
 
@@ -57,13 +59,14 @@ struct Adam {
 };
 
 template <class T, class Use>
-inline void with_rule(Rule rule, Use use) {
-    switch (rule) {
+inline void with_rule(const Update<T>& u, Use use) {
+    switch (u.rule) {
+        case Rule::sgd: return u.a == 0 ? use(Descent<T>()) : use(SGD<T>());
         case Rule::classical_momentum: return use(ClassicalMomentum<T>());
         case Rule::adagrad: return use(AdaGrad<T>());
         case Rule::rmsprop: return use(RMSProp<T>());
         case Rule::adam: return use(Adam<T>());
-        default: return use(SGD<T>());
+        default: return use(Descent<T>());
     }
 }
 

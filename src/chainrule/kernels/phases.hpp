@@ -10,8 +10,8 @@
 namespace chainrule::CHAINRULE_ISA {
 
 template <class T, class From>
-inline void convert_row(const From* from, T scale, int width, T* row) {
-    for (int c = 0; c < width; c++) row[c] = T(from[c]) * scale;
+inline void convert_row(const From* from, T scale, T shift, int width, T* row) {
+    for (int c = 0; c < width; c++) row[c] = T(from[c]) * scale + shift;
 }
 
 template <class T, class From>
@@ -20,10 +20,10 @@ inline void load_row(const Source& X, int64_t from, int width, T* row) {
     if (X.starts) {
         __builtin_memset(row, 0, width * sizeof(T));
         for (int64_t at = X.starts[from]; at < X.starts[from + 1]; at++) row[X.columns[at]] += T(values[at]);
-    } else if (sizeof(From) == sizeof(T) && X.scale == 1) {
+    } else if (sizeof(From) == sizeof(T) && X.scale == 1 && X.shift == 0) {
         __builtin_memcpy(row, values + from * X.stride, width * sizeof(T));
     } else {
-        convert_row(values + from * X.stride, T(X.scale), width, row);
+        convert_row(values + from * X.stride, T(X.scale), T(X.shift), width, row);
     }
 }
 
@@ -210,7 +210,16 @@ inline void column_sums(int n_rows, int width, Value value, Finish finish) {
 // What becomes of the sums over the batch for rows i to i + rows of W, columns j to j + cols.
 template <class T, class Step>
 inline void finish_tile(const Layer<T>& l, const Update<T>& u, T* tile, int i, int j, int rows, int cols, Step step) {
-    for (int r = 0; r < rows; r++)
+    const bool bare = !u.grads && u.l2 == 0 && u.l1 == 0 && u.keep == 1;
+    if (bare && cols == TILE_COLS<T>)  // the common case, without a question for each vector
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < TILE_COLS<T>; v += VL<T>) {
+                T *place = tile + r * TILE_COLS<T> + v;
+                const int64_t at = l.matrix + int64_t(i + r) * l.n_out + j + v;
+                store(place, step.step(u, load(u.params + at), load(place), at, VL<T>));
+                store(u.params + at, load(place));
+            }
+    else for (int r = 0; r < rows; r++)
         for (int v = 0; v < cols; v += VL<T>) {
             T* place = tile + r * TILE_COLS<T> + v;
             const int64_t at = l.matrix + int64_t(i + r) * l.n_out + j + v;
@@ -239,7 +248,7 @@ inline void finish_narrow(const Layer<T>& l, const Update<T>& u, const T* tile, 
 template <class T>
 void weights(const Layer<T>& l, const Update<T>& given, int n_rows, int lo, int hi, Scratch<T> scratch) {
     const Update<T> u = given;  // a copy that no store can change
-    with_rule<T>(u.rule, [&](auto step) {
+    with_rule<T>(u, [&](auto step) {
         const auto dy = [&](int row, int j) { return load(l.dy + row * l.ldy + j); };
         const auto vector = [&](int64_t start) {
             return [&, start](Vec<T> g, int j, int n) { finish_gradient(u, g, start + j, n, false, step); };
@@ -284,7 +293,7 @@ void apply(const Layer<T>& l, const Update<T>& waiting, T factor, int lo, int hi
     const T* grads = u.grads;
     u.grads = nullptr;
     u.l2 = u.l1 = 0;  // already part of them
-    with_rule<T>(u.rule, [&](auto step) {
+    with_rule<T>(u, [&](auto step) {
         const auto range = [&](int64_t start, int64_t stop, bool matrix) {
             for (int64_t at = start; at < stop; at += VL<T>) {
                 const int n = stop - at < VL<T> ? int(stop - at) : VL<T>;

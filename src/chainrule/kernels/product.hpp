@@ -51,24 +51,31 @@ void micro(int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
     Vec<T> sum[M][N] = {};
     for (int k = 0; k < depth; k++, b += b_k) {
         Vec<T> right[N];
-#pragma GCC unroll 2
+#pragma GCC unroll 16
         for (int j = 0; j < N; j++) right[j] = load(b + j * VL<T>);
-#pragma GCC unroll 12
+#pragma GCC unroll 24
         for (int i = 0; i < M; i++) {
             const Vec<T> left = fill(a.at[i * a.row + k * a.k]);
-#pragma GCC unroll 2
+#pragma GCC unroll 16
             for (int j = 0; j < N; j++) sum[i][j] = fma(left, right[j], sum[i][j]);
         }
     }
-#pragma GCC unroll 12
+#pragma GCC unroll 24
     for (int i = 0; i < M; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 16
         for (int j = 0; j < N; j++) store(tile + i * TILE_COLS<T> + j * VL<T>, sum[i][j]);
 }
+
+// A tile of at most TILE_ROWS rows, or of exactly TALL in one vector: as many chains at once as two vectors give.
+constexpr int TALL = 2 * TILE_ROWS;
+
+template <class T>
+constexpr int LONE = 256 / sizeof(T);  // columns that a single row of the left factor takes at once, for the same reason
 
 template <class T, int M = TILE_ROWS>
 inline void multiply(int rows, int vectors, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
     if constexpr (M > 0) {
+        if (rows == TALL) return micro<T, TALL, 1>(depth, a, b, b_k, tile);
         if (rows < M) return multiply<T, M - 1>(rows, vectors, depth, a, b, b_k, tile);
         vectors == 2 ? micro<T, M, 2>(depth, a, b, b_k, tile) : micro<T, M, 1>(depth, a, b, b_k, tile);
     }
@@ -116,14 +123,25 @@ template <class T, class Finish>
 void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch<T> scratch, Finish finish) {
     const int runs = (K + DEPTH - 1) / DEPTH, most = (K + runs - 1) / runs;
     const bool far = b.k * (int64_t)sizeof(T) > FAR, pack_left = a.k * (int64_t)sizeof(T) > 4096 && N > 512;
-    alignas(64) T tile[TILE_ROWS * TILE_COLS<T>];
+    const bool lone = M == 1 && b.panel == TILE_COLS<T>;
+    alignas(64) T tile[TALL * TILE_COLS<T>];
     for (int k0 = 0; k0 < K; k0 += most) {
         const int depth = min(most, K - k0);
+        const auto finish_run = [&](T* sums, int i, int j, int rows, int cols) {
+            if (k0 > 0) carry_in(sums, carry, i, j, rows, cols);
+            if (k0 + depth < K) carry_out(sums, carry, i, j, rows, cols);
+            else finish(sums, i, j, rows, cols);
+        };
         for (int i0 = 0; i0 < M; i0 += BLOCK_M) {
             const int m = min(BLOCK_M, M - i0);
             const Left<T> part{a.at + i0 * a.row + k0 * a.k, a.row, a.k};
             if (pack_left) pack_block(part, m, depth, scratch.block);
-            for (int j = 0; j < N; j += TILE_COLS<T>) {
+            int j = 0;
+            for (; lone && N - j >= LONE<T>; j += LONE<T>) {
+                micro<T, 1, LONE<T> / VL<T>>(depth, part, b.at + k0 * b.k + j, b.k, tile);
+                for (int c = 0; c < LONE<T>; c += TILE_COLS<T>) finish_run(tile + c, 0, j + c, 1, TILE_COLS<T>);
+            }
+            for (; j < N; j += TILE_COLS<T>) {
                 const int cols = min(TILE_COLS<T>, N - j), vectors = (cols + VL<T> - 1) / VL<T>;
                 const T* right = b.at + k0 * b.k + j / TILE_COLS<T> * b.panel;
                 int64_t right_k = b.k;
@@ -131,14 +149,12 @@ void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch
                     right = pack_panel(right, b.k, b.readable - j, vectors, depth, scratch.panel);
                     right_k = vectors * VL<T>;
                 }
-                for (int i = 0; i < m; i += TILE_ROWS) {
-                    const int rows = min(TILE_ROWS, m - i);
+                for (int i = 0, rows; i < m; i += rows) {
+                    rows = vectors == 1 && !pack_left && m - i >= TALL ? TALL : min(TILE_ROWS, m - i);
                     const Left<T> left = pack_left ? Left<T>{scratch.block + (int64_t)i * depth, 1, TILE_ROWS}
                                                    : Left<T>{part.at + i * part.row, part.row, part.k};
                     multiply(rows, vectors, depth, left, right, right_k, tile);
-                    if (k0 > 0) carry_in(tile, carry, i0 + i, j, rows, cols);
-                    if (k0 + depth < K) carry_out(tile, carry, i0 + i, j, rows, cols);
-                    else finish(tile, i0 + i, j, rows, cols);
+                    finish_run(tile, i0 + i, j, rows, cols);
                 }
             }
         }

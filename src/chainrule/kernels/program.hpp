@@ -49,7 +49,7 @@ struct Source {  // the caller's rows: dense, or compressed sparse rows where `s
     const void* values;
     Number number;
     int64_t stride;
-    double scale;
+    double scale, shift;  // a value means value·scale + shift
     const int64_t *starts, *columns;
 };
 

@@ -77,12 +77,28 @@ inline F sqrt(F a) { return (F)vsqrtq_f32((float32x4_t)a); }
 inline D sqrt(D a) { return (D)vsqrtq_f64((float64x2_t)a); }
 #endif
 
+// All bits set in the first n lanes.
+template <class T>
+inline Int<T> first(int n) {
+    Int<T> lane = {};
+    for (int i = 0; i < VL<T>; i++) lane[i] = i;
+    return lane < (n - Int<T>{});
+}
+
 // The first n lanes; the others are 0, and memory beyond is not touched.
 #if defined(__AVX512F__)
 inline F load_some(const float* p, int n) { return (F)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 inline D load_some(const double* p, int n) { return (D)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
 inline void store_some(float* p, F v, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
 inline void store_some(double* p, D v, int n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v); }
+#else
+#if defined(__AVX2__)
+inline F load_some(const float* p, int n) {
+    return n == VL<float> ? load(p) : (F)_mm256_maskload_ps(p, (__m256i)first<float>(n));
+}
+inline D load_some(const double* p, int n) {
+    return n == VL<double> ? load(p) : (D)_mm256_maskload_pd(p, (__m256i)first<double>(n));
+}
 #else
 template <class T>
 inline Vec<T> load_some(const T* p, int n) {
@@ -91,6 +107,7 @@ inline Vec<T> load_some(const T* p, int n) {
     for (int i = 0; i < n; i++) lanes[i] = p[i];
     return load(lanes);
 }
+#endif
 inline void store_some(float* p, F v, int n) {
     if (n == VL<float>) return store(p, v);
     for (int i = 0; i < n; i++) p[i] = v[i];
@@ -100,14 +117,6 @@ inline void store_some(double* p, D v, int n) {
     for (int i = 0; i < n; i++) p[i] = v[i];
 }
 #endif
-
-// All bits set in the first n lanes.
-template <class T>
-inline Int<T> first(int n) {
-    Int<T> lane = {};
-    for (int i = 0; i < VL<T>; i++) lane[i] = i;
-    return lane < (n - Int<T>{});
-}
 
 // The lanes of v folded onto each other, halves onto halves: f(lanes 0 to n/2, lanes n/2 to n), and so on down to one.
 template <class T, int N, class Fold>

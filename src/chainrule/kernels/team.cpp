@@ -1,11 +1,12 @@
 #include "team.hpp"
 
-#include <unistd.h>
+#include <pthread.h>
 
 #include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -57,23 +58,28 @@ private:
     int number = 0;
 };
 
+}  // namespace
+
 // Threads that wait for work. It is never destroyed: they may outlive the interpreter's exit handlers.
 struct Pool {
-    const int pid = getpid();
     std::mutex mutex;
     std::vector<Worker*> idle;
     std::atomic<int> sharing{0};
 };
 
-// This process's pool; that of a parent is left alone, since its threads exist only there.
+namespace {
+
+std::atomic<Pool*> current{nullptr};
+
+// This process's pool. A forked child leaves its parent's alone, since those threads exist only there.
 Pool& pool() {
-    static std::atomic<Pool*> current{new Pool};
+    static const int watched = pthread_atfork(nullptr, nullptr, [] { current.store(nullptr); });
+    if (watched != 0) throw std::bad_alloc();
     Pool* found = current.load();
-    if (found->pid != getpid()) {
-        Pool* fresh = new Pool;
-        if (current.compare_exchange_strong(found, fresh)) found = fresh;
-        else delete fresh;
-    }
+    if (found) return *found;
+    Pool* fresh = new Pool;
+    if (current.compare_exchange_strong(found, fresh)) return *fresh;
+    delete fresh;
     return *found;
 }
 
@@ -107,11 +113,9 @@ void run_on(int n, const std::function<void(int)>& work) {
     give_back();
 }
 
-Share::Share() : pid(getpid()), alike(pool().sharing.fetch_add(1) + 1) {}
+Share::Share() : among(pool()), alike(among.sharing.fetch_add(1) + 1) {}
 
-Share::~Share() {
-    if (pid == getpid()) pool().sharing.fetch_sub(1);
-}
+Share::~Share() { among.sharing.fetch_sub(1); }
 
 int Share::threads(int limit) const { return limit / alike > 1 ? limit / alike : 1; }
 

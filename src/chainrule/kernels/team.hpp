@@ -10,6 +10,8 @@ namespace chainrule {
 // for the next call; a forked child starts its own.
 void run_on(int n, const std::function<void(int)>& work);
 
+struct Pool;
+
 // Holds a place among the calls that choose their number of threads themselves, as long as it lives.
 class Share {
 public:
@@ -19,7 +21,8 @@ public:
     int threads(int limit) const;
 
 private:
-    int pid, alike;
+    Pool& among;
+    int alike;
 };
 
 // Waits a little longer each time: first spinning, then offering the core to others, then asleep.

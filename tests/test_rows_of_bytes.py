@@ -1,0 +1,76 @@
+"""Images stay bytes: backends scale them while they gather a batch, and the numbers are those of a scaled copy."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.arrays import Scaled
+from chainrule.data.encoder import Pixels
+
+
+@pytest.fixture
+def images(rng):
+    return rng.integers(0, 256, (200, 6, 5), dtype=np.uint8), rng.integers(0, 3, 200)
+
+
+def network(dtype):
+    return cr.Network([cr.Dense(7), cr.ReLU(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), 30, dtype=dtype)
+
+
+@pytest.mark.parametrize("backend", ["compiled", "reference"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_bytes_train_and_predict_as_the_numbers_they_mean(images, backend, dtype, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_BACKEND", backend)
+    rows = Pixels.fit(images[0]).transform(images[0])
+    assert isinstance(rows, Scaled)
+    kind = np.dtype(dtype).type
+    copied = rows.values.astype(dtype) * kind(rows.scale) + kind(rows.shift)
+    nets = [network(dtype), network(dtype)]
+    for net, X in zip(nets, [rows, copied]):
+        net.fit(X, images[1], cr.Adam(0.01), epochs=3, batch_size=32)
+    np.testing.assert_array_equal(nets[0].state.params, nets[1].state.params)
+    np.testing.assert_array_equal(nets[0].forward(rows), nets[1].forward(copied))
+    for name, gradient in nets[0].gradients(rows, images[1]).items():
+        np.testing.assert_array_equal(gradient, nets[1].gradients(copied, images[1])[name])
+
+
+def test_the_scale_is_used(images):
+    rows = Pixels.fit(images[0]).transform(images[0])
+    net = network("float32")
+    assert not np.array_equal(net.forward(rows), net.forward(Scaled(rows.values, rows.scale, rows.shift + 0.1)))
+
+
+def test_the_darkest_is_minus_one_and_the_brightest_one_whatever_the_type(images):
+    pixels = Pixels.fit(images[0])
+    by_bytes = pixels.transform(images[0])[:]
+    assert (by_bytes.min(), by_bytes.max()) == pytest.approx((-1, 1), abs=1e-6)
+    np.testing.assert_array_equal(pixels.transform(images[0].astype(np.float64)), by_bytes)
+
+
+def test_predictions_of_many_threads_are_those_of_one(rng):
+    net = cr.Network([cr.Dense(64), cr.ReLU(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), 30)
+    X = [rng.normal(size=(3000, 30)).astype(np.float32) for _ in range(4)]
+    alone = [net.forward(part) for part in X]
+    wrong = []
+
+    def ask(part, expected):
+        wrong.extend(i for i in range(30) if not np.array_equal(net.forward(part), expected))
+
+    threads = [threading.Thread(target=ask, args=pair) for pair in zip(X, alone)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_predictions_follow_the_parameters(rng):
+    net = network("float32")
+    X = rng.normal(size=(5, 30)).astype(np.float32)
+    before = net.forward(X)
+    net["W1"][...] *= 2
+    assert not np.array_equal(net.forward(X), before)
+    net.state.params = net.state.params.copy() * 0
+    np.testing.assert_array_equal(net.forward(X), 0)
