@@ -43,10 +43,24 @@ def diagnosed(entry: Pass) -> diagnosing.Diagnosis:
     return diagnosing.diagnose(target, *own)
 
 
+def quick(entries: list[Pass]) -> set[str]:
+    """The files that are not slow: two for each mistake, and one for each style of right passes."""
+    kept, count = set(), Counter()
+    for entry in entries:
+        kinds = [entry.style] if entry.right else entry.mistakes
+        if any(count[kind] < (1 if entry.right else 2) for kind in kinds):
+            kept.add(entry.file)
+            count.update(kinds)
+    return kept
+
+
 def cases(*, right: bool) -> list[object]:
-    marks = {file: pytest.mark.xfail(reason=reason, strict=True) for file, reason in UNREAD.items()}
+    unread = {file: [pytest.mark.xfail(reason=reason, strict=True)] for file, reason in UNREAD.items()}
+    entries = [entry for entry in PASSES if entry.right == right]
+    slow = {entry.file: [pytest.mark.slow] for entry in entries if entry.file not in quick(entries)}
     return [
-        pytest.param(entry, id=entry.file, marks=marks.get(entry.file, ())) for entry in PASSES if entry.right == right
+        pytest.param(entry, id=entry.file, marks=[*unread.get(entry.file, []), *slow.get(entry.file, [])])
+        for entry in entries
     ]
 
 
