@@ -114,7 +114,7 @@ def test_a_hint_that_is_none_is_refused(code, capsys, hint):
 
 KEYS = {
     "subject", "verdict", "ok", "said", "consistent_with_own_loss", "reference", "asked_for", "cell", "questions",
-    "mistakes", "layers", "constants", "also", "tensors", "probes", "not_tested", "notes",
+    "mistakes", "layers", "constants", "also", "tells", "tensors", "probes", "not_tested", "notes",
 }  # fmt: skip
 
 
@@ -245,6 +245,19 @@ def test_rows_of_the_user_s_own_are_used(code, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["diagnose", code(NET), "--data", str(tmp_path / "text.csv"), "--target", "label"])
     assert "got text in a" in capsys.readouterr().err
+
+
+def test_two_explanations_that_these_rows_cannot_tell_apart_are_both_given(code):
+    """With 3 rows of 3 outputs, a factor of 3 may be either; with 4 rows it is one of them."""
+    rng = np.random.default_rng(2)
+    X, t = rng.normal(size=(4, 5)), np.eye(3)[[0, 1, 2, 1]]
+    both = cr.diagnose(code(UNDIVIDED), X[:3], t[:3])
+    assert both.numbers == [3]
+    keys = {both.mistakes[0].key, *(rule.key for rule in both.also)}
+    assert {"n-missing", "k-missing"} <= keys
+    assert "N and K are both 3 here: data of another batch size would tell" in str(both)
+    one = cr.diagnose(code(UNDIVIDED), X, t)
+    assert (one.mistakes[0].key, one.also, dict(one.tells)) == ("n-missing", (), {})
 
 
 # A reference that is given

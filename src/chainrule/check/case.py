@@ -98,7 +98,7 @@ class Case:
 
     def fits(self, hypothesis: Hypothesis, draws: Sequence[Draw] | None = None) -> Hypothesis | None:
         """The hypothesis with its constants, where it gives their gradients on every draw; else None."""
-        pairs = self._pairs(hypothesis, self.draws if draws is None else draws)
+        pairs = self.calls(hypothesis, self.draws if draws is None else draws)
         if not pairs:
             return None
         if self.from_step and self.rate is None:
@@ -119,7 +119,7 @@ class Case:
         ours, right = self.predicted(draw, hypothesis, c, previous), self.predicted(draw, NOTHING, 1.0)
         return ours is not None and right is not None and self.agrees(ours, right, draw, self.rate)
 
-    def _pairs(self, hypothesis: Hypothesis, draws: Sequence[Draw]) -> list[tuple[Draw, Draw | None]]:
+    def calls(self, hypothesis: Hypothesis, draws: Sequence[Draw]) -> list[tuple[Draw, Draw | None]]:
         if any(rule.in_history for rule in hypothesis.rules):
             return list(zip(self.history[1:], self.history[:-1]))
         return [(draw, None) for draw in draws]
@@ -206,7 +206,7 @@ def candidates(case: Case) -> Iterator[Hypothesis]:
 
 def effective(case: Case, hypothesis: Hypothesis) -> bool:
     """Whether it changes anything here; what changes nothing cannot be told from what is right."""
-    for draw, previous in case._pairs(hypothesis, case.draws[:1]):
+    for draw, previous in case.calls(hypothesis, case.draws[:1]):
         right = case.predicted(draw, NOTHING, 1.0)
         wrong = case.predicted(draw, hypothesis, 0.5, previous)
         if wrong is None or right is None:

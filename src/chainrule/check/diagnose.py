@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check import mistakes, observations, observed_checks, observed_steps  # noqa: F401 - they fill the catalogue
+from chainrule.check.apart import tells
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective, pairs_of
 from chainrule.check.evidence import case_of
 from chainrule.check.given import Asked, beside, depth_of, given_spec, own_rows, require_mapping, small_draw, split
@@ -39,6 +40,7 @@ class Diagnosis:
     layers: tuple[str, ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
     also: tuple[Rule, ...] = ()
+    tells: Mapping[str, str] = field(default_factory=dict)  # key of a rule in `also` -> what data would tell it apart
     tables: tuple[TensorTable, ...] = ()
     predicted: Mapping[str, Array] = field(default_factory=dict)
     theirs: Mapping[str, Array] = field(default_factory=dict)
@@ -256,11 +258,15 @@ def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Map
     )
     places = tuple(f"layer {layer + 1}" for _, layers in best.parts if layers is not None for layer in sorted(layers))
     constants = {} if best.c is None else {best.constant or "η": best.c}
-    others = tuple(h.rules[0] for h in also if h.rules[0].mistake not in [r.mistake for r in best.rules])
+    apart = tells(case, best, also)
+    known = [rule.mistake for rule in best.rules]
+    fitting = {h.rules[0].key: h.rules[0] for h in also}
+    others = tuple(rule for rule in fitting.values() if rule.mistake not in known or rule.key in apart)
     predicted = case.predicted(case.draws[0], best, best.c if best.c is not None else 1.0) or {}
     return Diagnosis(
         **_common(case, record), verdict="wrong", consistent=False if case.finding.loss else None,
-        mistakes=(*best.rules, *extra), seen=seen, layers=places, constants=constants, also=others, predicted=predicted,
+        mistakes=(*best.rules, *extra), seen=seen, layers=places, constants=constants, also=others, tells=apart,
+        predicted=predicted,
     )  # fmt: skip
 
 

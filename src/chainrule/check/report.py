@@ -101,8 +101,9 @@ def _cell(d: Diagnosis) -> list[str]:
 
 def _rest(d: Diagnosis) -> list[str]:
     lines = ["", table(d.tables)] if d.tables else []
-    if d.also:
-        lines.append("These fit as well: " + "; ".join(f"{rule.name} (mistake {rule.mistake})" for rule in d.also))
+    for rule in d.also:
+        said = f": {d.tells[rule.key]}" if rule.key in d.tells else ""
+        lines.append(f"This fits as well: {rule.name} (mistake {rule.mistake}){said}")
     lines.append(f"probes that ran: {', '.join(d.probes) or 'none'}")
     if d.not_tested:
         lines.append(f"not tested: {'; '.join(d.not_tested)}")
@@ -130,7 +131,7 @@ def as_json(d: Diagnosis, hint: int = 4) -> dict[str, Any]:
 
     subject, verdict, ok, said; consistent_with_own_loss, reference, asked_for {reference, agrees, why, factor};
     cell {tensor, yours, where, theirs, right}; questions;
-    mistakes [{mistake, key, name, sentence, seen, formula, right, change}], layers, constants, also;
+    mistakes [{mistake, key, name, sentence, seen, formula, right, change}], layers, constants, also, tells {key: data};
     tensors [{label, called, shape, worst, where, theirs, right, numeric}], probes, not_tested, notes. NaN is null.
     """
     row = worst(d) if hint >= 1 else None
@@ -151,6 +152,7 @@ def as_json(d: Diagnosis, hint: int = 4) -> dict[str, Any]:
         "cell": cell, "questions": [rule.question for rule in d.mistakes] if hint >= 2 else [],
         "mistakes": mistakes if hint >= 3 else [], "layers": d.layers if hint >= 3 else [],
         "constants": d.constants if hint >= 3 else {}, "also": [rule.key for rule in d.also] if hint >= 4 else [],
+        "tells": d.tells if hint >= 4 else {},
         "tensors": [vars(row) for row in d.tables] if hint >= 4 else [],
         "probes": d.probes, "not_tested": d.not_tested if hint >= 4 else [], "notes": d.notes if hint >= 4 else [],
     }  # fmt: skip
