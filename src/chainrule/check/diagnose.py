@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -11,19 +13,21 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check import mistakes, observations, observed_checks, observed_steps  # noqa: F401 - they fill the catalogue
 from chainrule.check.apart import tells
-from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective, pairs_of
+from chainrule.check.case import NOTHING, Case, Hypothesis, candidates
 from chainrule.check.evidence import case_of
 from chainrule.check.given import Asked, beside, depth_of, given_spec, own_rows, require_mapping, small_draw, split
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
 from chainrule.check.process import probe
 from chainrule.check.reference import Draw, Spec, gradients
 from chainrule.check.rules import CHECKER, OBSERVATIONS, RULES, Observation, Rule
+from chainrule.check.search import OVER, pairs, singles, without_epsilon
 from chainrule.check.tables import TensorTable, not_tested, notes_of, numeric, probes_run, table_of, tables
 
 if TYPE_CHECKING:
     from chainrule.explain import Page
 
 VERDICTS = ("wrong", "not consistent", "unwise", "correct", "no reference")
+LATER = 0.15  # what each reference that comes first costs an explanation by another
 MANY_REFERENCES = 10  # tried with the rules where their loss does not single one out
 
 
@@ -85,7 +89,8 @@ def diagnose(
     Parameters
     ----------
     target : str or Path
-        ``"file.py"``, ``"file.py:Name"`` or a notebook. It runs in a process of its own, for at most `seconds`.
+        ``"file.py"``, ``"file.py:Name"`` or a notebook. It runs in a process of its own, for at most `seconds`; the
+        search for what explains its gradient takes no longer either.
     X, y : array, optional
         Rows to use instead of those made for the purpose; y as labels, one-hot rows or values, (N,) or (N, K).
     mapping : dict, optional
@@ -98,16 +103,20 @@ def diagnose(
     path, name = split(str(target))
     evidence = probe(path, name, require_mapping(mapping), seconds, own_rows(X, y))
     wanted = given_spec(reference)
-    pairs = [(judge(r, s, wanted), s) for r in evidence["readings"] for s in _settings(r)]
-    pairs = [pair for pair in pairs if pair[0].reference != "none"] or pairs
-    found, record = min([*pairs, *_checks(evidence)], key=lambda p: (VERDICTS.index(p[0].verdict), -len(p[0].mistakes)))
+    until = time.monotonic() + seconds
+    judged: list[tuple[Diagnosis, Mapping[str, Any] | None]]
+    judged = [(judge(r, s, wanted, until), s) for r in evidence["readings"] for s in _settings(r)]
+    judged = [pair for pair in judged if pair[0].reference != "none"] or judged
+    found, record = min(
+        [*judged, *_checks(evidence)], key=lambda p: (VERDICTS.index(p[0].verdict), -len(p[0].mistakes))
+    )
     if record is None:
         return found
     found = replace(found, small=small_draw(record, found))
     return found if reference is None else replace(found, asked=beside(reference, found, record))
 
 
-def _checks(evidence: Mapping[str, Any]) -> list[tuple[Diagnosis, None]]:
+def _checks(evidence: Mapping[str, Any]) -> list[tuple[Diagnosis, Mapping[str, Any] | None]]:
     return [(judge_check(evidence["checks"]), None)] if evidence["checks"] else []
 
 
@@ -134,8 +143,13 @@ def _finding(record: Mapping[str, Any]) -> Finding | None:
     return next(references(draws, tolerance), None)
 
 
-def judge(reading: Mapping[str, Any], record: Mapping[str, Any], wanted: Spec | None = None) -> Diagnosis:
-    """The verdict over one reading of their code in one setting; `wanted` decides where their loss does not."""
+def judge(
+    reading: Mapping[str, Any], record: Mapping[str, Any], wanted: Spec | None = None, until: float = math.inf
+) -> Diagnosis:
+    """The verdict over one reading of their code in one setting; `wanted` decides where their loss does not.
+
+    The search ends at `until` on the monotonic clock.
+    """
     single = bool(record["draws"][0]["single"])
     draws = draws_of(record, record["draws"], record["transposed"])
     found = list(references(draws, SINGLE if single else EXACT))
@@ -158,24 +172,27 @@ def judge(reading: Mapping[str, Any], record: Mapping[str, Any], wanted: Spec | 
             probes=probes_run(record),
             notes=(f"gradients: {record['notes'].get('gradients', 'none, and it makes no step')}",),
         )
-    return replace(_decide(cases, record), subject=subject)
+    return replace(_decide(cases, record, until), subject=subject)
 
 
-def _decide(cases: Sequence[Case], record: Mapping[str, Any]) -> Diagnosis:
+def _decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Diagnosis:
     """Right as it stands, else the cheapest rule, else the cheapest pair, else nothing that is known."""
     for case in cases:
-        for exact in (case, _without_epsilon(case)):
+        for exact in (case, without_epsilon(case)):
             if exact.fits(NOTHING) is not None:
                 return _from_history(exact, record) or _right(exact, record)
     few = cases[:MANY_REFERENCES]
-    for search in (_singles, _pairs):
-        fitting = [(case, hypothesis) for case in few for hypothesis in search(case)]
-        if fitting:
-            order = {id(case): i for i, case in enumerate(few)}
-            case, best = min(fitting, key=lambda pair: pair[1].cost + 0.15 * order[id(pair[0])])
-            also = [h for c, h in fitting if c is case and h is not best]
-            return _wrong(case, best, also, record)
-    return _unknown(cases[0], record)
+    fitting = [(i, hypothesis) for i, case in enumerate(few) for hypothesis in singles(case, until)]
+    below = math.inf
+    for i, case in enumerate(few if not fitting else ()):
+        for hypothesis in pairs(case, until, below - LATER * i):
+            fitting.append((i, hypothesis))
+            below = hypothesis.cost + LATER * i
+    if fitting:
+        first, best = min(fitting, key=lambda pair: pair[1].cost + LATER * pair[0])
+        also = [hypothesis for i, hypothesis in fitting if i == first and hypothesis is not best]
+        return _wrong(few[first], best, also, record)
+    return _unknown(cases[0], record, searched=time.monotonic() < until)
 
 
 def _from_history(case: Case, record: Mapping[str, Any]) -> Diagnosis | None:
@@ -191,40 +208,11 @@ def _from_history(case: Case, record: Mapping[str, Any]) -> Diagnosis | None:
     return None if case.from_step or observed(case) else _unknown(case, record)
 
 
-def _without_epsilon(case: Case) -> Case:
-    """An ε inside the logarithm is there for safety: a gradient that leaves it out is right too."""
-    form = case.spec.form
-    if not form.epsilon:
-        return case
-    from chainrule.check.forms import FORMS
-
-    plain = next(f for f in FORMS if f.name == form.name and not f.epsilon)
-    return replace(case, finding=replace(case.finding, spec=replace(case.spec, form=plain)))
-
-
-def _singles(case: Case) -> list[Hypothesis]:
-    variants = [case] if not case.spec.form.epsilon else [_without_epsilon(case), case]
-    for variant in variants:
-        found = [fit for h in candidates(variant) if (fit := variant.fits(h)) is not None and effective(variant, h)]
-        if found:
-            return sorted(found, key=lambda h: h.cost)
-    return []
-
-
-def _pairs(case: Case) -> list[Hypothesis]:
-    case = _without_epsilon(case)
-    singles = [h for h in candidates(case) if h.cost < 1.3 and effective(case, h)]
-    for pair in pairs_of(singles):
-        if case.fits(pair, case.draws[:1]) is not None and (fit := case.fits(pair)) is not None:
-            return [fit]
-    return []
-
-
-def observed(case: Case, *, reference: bool = True) -> dict[str, str]:
+def observed(case: Case, *, reference: bool = True, explained: bool = False) -> dict[str, str]:
     """What the evidence shows beside the numbers of the gradient; without a reference, what needs none."""
     seen = {}
     for rule in OBSERVATIONS:
-        if rule.needs_reference and not reference:
+        if (rule.needs_reference and not reference) or (rule.alone and explained):
             continue
         try:
             what = rule.see(case)
@@ -244,7 +232,7 @@ def _common(case: Case, record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _right(case: Case, record: Mapping[str, Any]) -> Diagnosis:
-    seen = observed(case)
+    seen = observed(case, explained=True)
     rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
     verdict = "wrong" if any(rule.grave for rule in rules) else "unwise" if rules else "correct"
     consistent = True if case.finding.loss else None
@@ -252,11 +240,12 @@ def _right(case: Case, record: Mapping[str, Any]) -> Diagnosis:
 
 
 def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Mapping[str, Any]) -> Diagnosis:
-    seen = observed(case)
+    seen = observed(case, explained=True)
     extra = tuple(
         rule for rule in OBSERVATIONS if rule.key in seen and rule.mistake not in [r.mistake for r in best.rules]
     )
     places = tuple(f"layer {layer + 1}" for _, layers in best.parts if layers is not None for layer in sorted(layers))
+    named = {rule.key: rule for rule in best.rules}.values()  # one of them may stand in two layers
     constants = {} if best.c is None else {best.constant or "η": best.c}
     apart = tells(case, best, also)
     known = [rule.mistake for rule in best.rules]
@@ -265,17 +254,20 @@ def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Map
     predicted = case.predicted(case.draws[0], best, best.c if best.c is not None else 1.0) or {}
     return Diagnosis(
         **_common(case, record), verdict="wrong", consistent=False if case.finding.loss else None,
-        mistakes=(*best.rules, *extra), seen=seen, layers=places, constants=constants, also=others, tells=apart,
+        mistakes=(*named, *extra), seen=seen, layers=places, constants=constants, also=others, tells=apart,
         predicted=predicted,
     )  # fmt: skip
 
 
-def _unknown(case: Case, record: Mapping[str, Any]) -> Diagnosis:
+def _unknown(case: Case, record: Mapping[str, Any], *, searched: bool = True) -> Diagnosis:
     seen = observed(case)
+    common = _common(case, record)
+    if not searched:
+        common["notes"] = (*common["notes"], OVER)
     rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
     verdict = "wrong" if rules else "not consistent"
     return Diagnosis(
-        **_common(case, record),
+        **common,
         verdict=verdict,
         consistent=False if case.finding.loss else None,
         mistakes=rules,

@@ -112,6 +112,7 @@ add(
     Observation(
         "rows-permuted", 15, "rows of X and y out of step", _permuted, "A row is compared with another row's target.", "dz = (p − ⟦t of another row⟧)/N", "dz = (p − t)/N",
         "Print the first rows of X and y where the loss is computed. Do they belong together?", "Shuffle X and y with the same order.", (GRADIENTS,),
+        alone=True,
     ),
     Observation(
         "climbs", 2, "sign: the update adds the gradient", _climbs, "The gradient is right, and the update goes along it: the loss grows.",

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from chainrule.check.diagnose import Diagnosis
+from chainrule.check.search import OVER
 from chainrule.check.tables import TensorTable
 
 HINTS = (0, 1, 2, 3, 4)
@@ -43,6 +44,8 @@ def verdict(d: Diagnosis) -> str:
         return "The gradient is the derivative of the loss."
     if d.verdict == "no reference" and (why := [note for note in d.notes if note.startswith("gradients: ")]):
         return f"Undecided: no gradient to compare. {why[0]}"
+    if d.verdict == "not consistent" and OVER in d.notes:
+        return "The gradient is not the derivative of the loss; the search for the mistake was not finished."
     return SAID[d.verdict]
 
 

@@ -58,7 +58,7 @@ function partsTable(key, i, j, value) {
   const all = parts(key, i, j), { digits } = addingDigits(all.map((part) => part.value), value), draw = bars(all, value);
   const formulas = symbolic(key, i, j, MATHML);
   const rows = all.map((part, n) => `<tr><th scope="row" class="part">${math(formulas[n])}</th><td class="factors">${exactDigits(part.value, digits) === null ? "≈" : "="}</td><td class="n">${fixed(part.value, digits)}</td><td>${draw(part.value)}</td></tr>`);
-  return `<table class="terms"><caption class="sr">The parts that add up to ${esc(fixed(value, digits))}</caption>${heads}<tbody>${rows.join("")}</tbody>
+  return `<table class="terms"><caption class="sr">The parts that add up to ${esc(fixed(value, digits))}</caption><tbody>${rows.join("")}</tbody>
     <tfoot><tr><th scope="row">sum</th><td class="factors">≈</td><td class="n">${fixed(value, digits)}</td><td>${draw(value, "var(--sum)")}</td></tr></tfoot></table>`;
 }
 
