@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -25,6 +26,7 @@ ONE = Sizes(n_out=1)
 LAYOUTS = ("rows", "columns", "vector", "column")
 NO_PASS = "no forward and backward, no loss with gradients, no training step"
 PLAIN = ("it is random", "its prediction is", "its loss is")  # refusals that explain themselves
+SHAPES = "; its arrays: "
 KINDS = ("one-hot", "labels", "flags", "values", "row of values", "column of labels")
 CLASSES = ("one-hot", "labels", "column of labels")
 Attempt = tuple[Sizes, tuple[str, ...], tuple[Array, Array] | None]  # sizes, kinds of targets, rows of the user's own
@@ -81,7 +83,8 @@ def _nothing(module: Any, refusals: list[str]) -> str:
     asked = [why for why in refusals if why.startswith("--map")]
     if asked:
         return f"{file}: {asked[0]}"
-    why = max(refusals, key=lambda why: (why.startswith(PLAIN), refusals.count(why)), default=NO_PASS)
+    counts = Counter(map(_without_shapes, refusals))
+    why = max(refusals, key=lambda why: (why.startswith(PLAIN), counts[_without_shapes(why)]), default=NO_PASS)
     plain = why.startswith(PLAIN) or "(line " in why or "(cell " in why
     more = "" if plain else "; name it: FILE:NAME, or --map forward=NAME"
     return f"{file}: found {names}, but no network that runs: {why}{more}"
@@ -112,12 +115,16 @@ def _first_layout(
     return []
 
 
+def _without_shapes(refusal: str) -> str:
+    return refusal.partition(SHAPES)[0]
+
+
 def _refusal(error: BaseException, file: str, reading: Any) -> str:
     """Their error with its line; where shapes do not meet, with the shapes."""
     places = getattr(reading, "places", {})
     clash = isinstance(error, ValueError) and re.search("mismatch|broadcast|align|shape", str(error))
     shapes = ", ".join(f"{path} {np.shape(place.raw)}" for path, place in list(places.items())[:8])
-    return describe(error, file) + (f"; its arrays: {shapes}" if clash and shapes else "")
+    return describe(error, file) + (f"{SHAPES}{shapes}" if clash and shapes else "")
 
 
 def collect(trial: Trial) -> dict[str, Any]:
