@@ -181,10 +181,11 @@ def _decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> D
         for exact in (case, without_epsilon(case)):
             if exact.fits(NOTHING) is not None:
                 return _from_history(exact, record) or _right(exact, record)
-    few = cases[:MANY_REFERENCES]
+    finite = all(np.isfinite(g).all() for g in cases[0].draws[0].grads.values())
+    few = cases[:MANY_REFERENCES] if finite else []
     fitting = [(i, hypothesis) for i, case in enumerate(few) for hypothesis in singles(case, until)]
     below = math.inf
-    for i, case in enumerate(few if not fitting else ()):
+    for i, case in enumerate([] if fitting else few):
         for hypothesis in pairs(case, until, below - LATER * i):
             fitting.append((i, hypothesis))
             below = hypothesis.cost + LATER * i
