@@ -4,14 +4,17 @@ import json
 import re
 import shutil
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule.check.as_network import network_of
+from chainrule.check.diagnose import judge
 from chainrule.check.forms import FORMS, LINKS, SCALES
 from chainrule.check.page import page_of
+from chainrule.check.process import probe
 from chainrule.check.reference import Draw, Penalty, Spec, gradients, loss
 from chainrule.check.report import as_json, headline, table, text
 from chainrule.cli import main
@@ -258,6 +261,15 @@ def test_two_explanations_that_these_rows_cannot_tell_apart_are_both_given(code)
     assert "N and K are both 3 here: data of another batch size would tell" in str(both)
     one = cr.diagnose(code(UNDIVIDED), X, t)
     assert (one.mistakes[0].key, one.also, dict(one.tells)) == ("n-missing", (), {})
+
+
+def test_the_search_ends_with_the_time_and_says_so(code):
+    reading = probe(Path(code(UNDIVIDED)), None, {}, 60.0)["readings"][0]
+    setting = next(setting for setting in reading["settings"] if judge(reading, setting).numbers == [3])
+    cut = judge(reading, setting, until=0.0)
+    assert (cut.verdict, cut.mistakes) == ("not consistent", ())
+    assert "the search for the mistake was not finished" in str(cut)
+    assert "note: not searched further: the time was over; allow more with --seconds" in str(cut)
 
 
 # A reference that is given
