@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from chainrule.check.diagnose import Diagnosis
+from chainrule.check.rules import CHECKER
 from chainrule.check.search import OVER
 from chainrule.check.tables import TensorTable
 
@@ -67,6 +68,8 @@ def _consistency(d: Diagnosis, hint: int) -> str:
     shown = f": {d.reference}" if hint >= 3 else ""
     if d.reference == "none":
         return f"compared with {ALONE}" if d.consistent is not None else "compared with nothing"
+    if d.probes == (CHECKER,):
+        return f"compared with {d.reference}"
     if d.consistent is None:
         return f"compared with the network that its predictions show{shown}"
     return f"{'consistent' if d.consistent else 'not consistent'} with its own loss{shown}"
