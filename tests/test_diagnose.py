@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
+from chainrule.check.rules import OBSERVATIONS, RULES
 from chainrule.cli import main
 
 UPDATED = """
@@ -59,6 +60,15 @@ def test_the_lecture_s_own_file_is_right():
     assert found.verdict == "correct"
     assert found.consistent
     assert not found.mistakes
+
+
+def test_a_probe_that_the_code_does_not_offer_is_not_run_and_its_rules_are_not_tested():
+    found = cr.diagnose(str(Path(__file__).parents[1] / "examples" / "from_scratch.py"))
+    assert "one step" not in found.probes
+    assert found.notes == ("one step: not run: it makes no step",)
+    without = [rule.name for rule in (*RULES, *OBSERVATIONS) if not set(rule.probes) <= set(found.probes)]
+    assert set(found.not_tested) == set(without)
+    assert "hidden delta from already updated weights" in found.not_tested
 
 
 def test_the_command_tells_as_much_as_is_asked_for(code, capsys):

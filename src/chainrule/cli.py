@@ -19,7 +19,7 @@ from chainrule.arrays import Array
 from chainrule.check.catalogue import check_all
 from chainrule.check.gradients import check_gradients
 from chainrule.cli_bench import bench_command
-from chainrule.cli_diagnose import check_code, diagnose_command, is_code
+from chainrule.cli_diagnose import NAMES, check_code, diagnose_command, is_code
 from chainrule.cli_explain import explain_command
 from chainrule.cli_train import train_command
 from chainrule.data.datasets import load_dataset
@@ -173,7 +173,17 @@ def summary(model: Path, /) -> None:
 
 
 @app.command
-def check(model: Path | None = None, data: str | None = None, /, *, rows: int = 16) -> None:
+def check(
+    model: Path | None = None,
+    data: str | None = None,
+    /,
+    *,
+    rows: int = 16,
+    target: str | None = None,
+    mapping: NAMES = None,
+    reference: Path | None = None,
+    seconds: float = 60.0,
+) -> None:
     """Compare gradients with differences of the loss: every layer and loss, a model file, or code of your own.
 
     Parameters
@@ -185,6 +195,14 @@ def check(model: Path | None = None, data: str | None = None, /, *, rows: int = 
         Rows to check with; random ones without it.
     rows
         How many.
+    target
+        Of code: the target's column in the data.
+    mapping
+        Of code: ours=theirs, as for diagnose.
+    reference
+        Of code: a saved model, what was asked for.
+    seconds
+        Of code: how long it may run.
     """
     require_count("--rows", rows)
     screen = Screen()
@@ -192,8 +210,10 @@ def check(model: Path | None = None, data: str | None = None, /, *, rows: int = 
         _check_library(screen)
         return
     if is_code(model):
-        check_code(str(model))
+        check_code(str(model), mapping, reference, data, target, rows, seconds)
         return
+    if mapping is not None or reference is not None or target is not None:
+        raise InputError(f"{model}: --map, --target and --reference are for code, FILE.py or FILE.ipynb")
     net = load(model)
     X: Any
     if data is None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from chainrule.errors import InputError
+from chainrule.errors import InputError, require_count
+
+if TYPE_CHECKING:
+    from chainrule.check.diagnose import Diagnosis
+
+NAMES = Annotated[list[str] | None, Parameter(name="--map", consume_multiple=True, negative="")]
+HELD = 16  # rows of --data, where no number is given
 
 
 def is_code(target: object) -> bool:
     """FILE.py, FILE.ipynb, or either with :NAME."""
-    return str(target).partition(":")[0].endswith((".py", ".ipynb"))
+    return re.search(r"\.(py|ipynb)(:[^/\\]*)?$", str(target)) is not None
 
 
 def pairs(words: list[str] | None) -> dict[str, str]:
@@ -31,12 +38,19 @@ def diagnose_command(
     code: str,
     *,
     hint: int = 4,
-    mapping: Annotated[list[str] | None, Parameter(name="--map", consume_multiple=True, negative="")] = None,
+    mapping: NAMES = None,
+    reference: Path | None = None,
+    data: str | None = None,
+    target: str | None = None,
+    rows: int = HELD,
     seconds: float = 60.0,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     html: Path | None = None,
 ) -> None:
     """Say which mistake is in a hand-written backward pass.
+
+    The code runs in a process of its own. Of a notebook, the cells' imports, functions, classes and constants run;
+    errors count its code cells from 1.
 
     Parameters
     ----------
@@ -45,33 +59,111 @@ def diagnose_command(
     hint
         How much is told: 0 the verdict, 1 the tensor and a cell, 2 a question, 3 the mistake, 4 formula and change.
     mapping
-        ours=theirs, where the conventions do not find a name: forward=think.
+        ours=theirs, where the conventions do not find a name: forward=think loss=cost backward=learn; W1=alpha b1=beta
+        for parameters, dW1=da for their gradients (dW=dkernel for those of all layer objects); X=pixels for arguments.
+    reference
+        A saved model: what was asked for. Without it, the reference is inferred from their predictions and loss.
+    data
+        Rows to use instead of made ones: a file or dataset as for train, with numbers only.
+    target
+        The target's column in --data.
+    rows
+        How many rows of --data.
     seconds
         How long the code may run.
     as_json
-        Print one JSON object instead.
+        Print one JSON object instead: verdict, ok, said, consistent_with_own_loss, reference, asked_for, cell,
+        questions, mistakes, layers, constants, also, tells, tensors, probes, not_tested, notes.
     html
-        Write the step as a page, with theirs beside it.
+        Write a step on a few rows as a page, with their gradients as a lane beside the right ones.
     """
-    from chainrule.check.diagnose import diagnose
     from chainrule.check.report import HINTS, text
     from chainrule.check.report import as_json as to_json
+    from chainrule.files import require_writable
 
     if hint not in HINTS:
         raise InputError(f"--hint: expected 0 to 4, got {hint}")
     if html is not None:
-        raise InputError("--html: this version has no page to show a diagnosis on; leave it out")
-    found = diagnose(code, mapping=pairs(mapping), seconds=seconds)
-    print(json.dumps(to_json(found), allow_nan=False, ensure_ascii=False) if as_json else text(found, hint))
+        require_writable(html)
+    found = _diagnosed(code, mapping, reference, data, target, rows, seconds)
+    if as_json:
+        print(json.dumps(to_json(found, hint), allow_nan=False, ensure_ascii=False))
+    else:
+        print(text(found, hint))
+    if html is not None:
+        found.page(hint).save(html)
+        if not as_json:
+            print(f"Saved to {html}. Open it in a browser.")
 
 
-def check_code(code: str) -> None:
+def check_code(
+    code: str,
+    mapping: list[str] | None = None,
+    reference: Path | None = None,
+    data: str | None = None,
+    target: str | None = None,
+    rows: int = HELD,
+    seconds: float = 60.0,
+) -> None:
     """The numbers alone: each tensor of theirs beside the reference and the differences of their loss."""
-    from chainrule.check.diagnose import diagnose
-    from chainrule.check.report import table
+    from chainrule.check.report import ALONE, table, verdict
 
-    found = diagnose(code)
-    print(table(found.tables))
+    found = _diagnosed(code, mapping, reference, data, target, rows, seconds)
+    print(found.subject)
+    if found.tables:
+        print(table(found.tables))
+    print(f"compared with {ALONE if found.reference == 'none' else found.reference}")
+    for note in found.notes:
+        print(f"note: {note}")
+    if found.verdict == "no reference":
+        raise InputError(f"{code}: undecided: it gives no gradients that could be compared with a loss")
     if not found.ok:
         raise InputError(f"{code}: the gradient is not right; `chainrule diagnose {code}` says which mistake it is")
-    print("the gradient is the derivative of the loss" if found.consistent else "the gradient is right")
+    print(verdict(found))
+    if found.asked is not None:
+        if not found.asked.agrees:
+            raise InputError(f"{code}: not the gradient of the loss that was asked for: {found.asked.why}")
+        print("It is the gradient of the loss that was asked for.")
+
+
+def _diagnosed(
+    code: str,
+    mapping: list[str] | None,
+    reference: Path | None,
+    data: str | None,
+    target: str | None,
+    rows: int,
+    seconds: float,
+) -> Diagnosis:
+    from chainrule.check.diagnose import diagnose
+    from chainrule.files import load
+
+    X, y = (None, None) if data is None else _rows(data, target, rows)
+    asked = None if reference is None else load(reference)
+    return diagnose(code, X, y, mapping=pairs(mapping), reference=asked, seconds=seconds)
+
+
+def _rows(data: str, target: str | None, rows: int) -> tuple[Any, Any]:
+    """The first rows of a table as numbers, and their targets: labels as indices."""
+    import numpy as np
+
+    from chainrule.data.datasets import load_dataset
+    from chainrule.data.table import Table
+    from chainrule.job import pick_target
+
+    require_count("--rows", rows, least=2)
+    dataset = load_dataset(data)
+    X, y = dataset.X, dataset.y
+    if isinstance(X, Table):
+        if y is None:
+            _, X, y = pick_target(dataset, target)
+        text = [name for name, column in X.columns.items() if column.dtype.kind not in "fiub"]
+        if text:
+            raise InputError(f"{data}: expected numbers to compute with, got text in {', '.join(text)}")
+        X = np.column_stack(list(X.columns.values()))
+    if y is None:
+        raise InputError(f"{data}: no targets; name their column with --target")
+    X, y = np.asarray(X[:rows], dtype=np.float64).reshape(min(rows, len(X)), -1), np.asarray(y)
+    if y.dtype.kind not in "fiub":
+        y = np.unique(y, return_inverse=True)[1]
+    return X, y[:rows]

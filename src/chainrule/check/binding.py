@@ -10,12 +10,47 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.check.names import argument_roles, returned_names, short
+from chainrule.check.names import TENSOR, argument_roles, returned_names, short, takes_pairs
 from chainrule.check.walk import is_numbers
 
-CONSTRUCTOR = ("sizes", "n_in", "n_hidden", "n_out", "rng", "seed", "lr", "reg", "epochs", "n", "X", "y", "false")
-CALL = ("X", "y", "dout", "out", "lr", "reg", "cache", "params", "grads", "n", "epochs", "true", "false", "rng", "seed")
+CONSTRUCTOR = (
+    "sizes",
+    "n_in",
+    "n_hidden",
+    "n_out",
+    "rng",
+    "seed",
+    "lr",
+    "reg",
+    "epochs",
+    "n",
+    "X",
+    "y",
+    "false",
+    "hiddens",
+    "dropout",
+)
+CALL = (
+    "X",
+    "y",
+    "dout",
+    "out",
+    "lr",
+    "reg",
+    "cache",
+    "params",
+    "grads",
+    "n",
+    "epochs",
+    "true",
+    "false",
+    "rng",
+    "seed",
+    "mask",
+    "dropout",
+)
 SETTLED = {"epochs": 1, "true": True, "false": False, "seed": 0}
+DROPOUT = 0.6  # kept or dropped
 RATE, DECAY = 0.37, 0.23  # no factor of anything else in the data
 
 
@@ -35,6 +70,7 @@ class Env:
     names: dict[str, Any] = field(default_factory=dict)
     mapping: Mapping[str, str] = field(default_factory=dict)  # their argument -> our role, where the user said so
     used: dict[str, Any] = field(default_factory=dict)  # the rate and the decay that calls were given
+    dropout: bool = False  # whether dropout that is off by default is switched on
 
     def learn(self, fn: Callable[..., Any], result: Any) -> None:
         """Remember what a call returned under the names its ``return`` gives, or under its keys."""
@@ -62,6 +98,9 @@ def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL) -> d
     """Keyword arguments for a call. Raises CannotBind."""
     bound: dict[str, Any] = {}
     for parameter in arguments(fn):
+        if "pairs" in env.roles and takes_pairs(fn, parameter.name):
+            bound[parameter.name] = env.roles["pairs"]
+            continue
         found, value = _find(parameter, env, allowed, bound)
         if found:
             bound[parameter.name] = value
@@ -80,10 +119,15 @@ def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL) -> A
 
 
 def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mapping[str, Any]) -> tuple[bool, Any]:
+    if p.name in env.names and TENSOR.fullmatch(env.mapping.get(p.name, "")):
+        return True, env.names[p.name]
     roles = [env.mapping[p.name]] if p.name in env.mapping else [r for r in argument_roles(p.name) if r in allowed]
     for role in roles:
         if role in ("lr", "reg"):
             return True, _constant(role, p, env)
+        if role == "dropout" and (env.dropout or p.default is p.empty):
+            off = isinstance(p.default, (int, float)) and not 0 < p.default < 1
+            return True, DROPOUT if off or p.default is p.empty else p.default
     data = roles[0] if roles and roles[0] in ("X", "y") and roles[0] in env.roles else None
     if p.name in env.names and p.name not in env.mapping and data is None:
         return True, env.names[p.name]

@@ -98,7 +98,7 @@ class Case:
 
     def fits(self, hypothesis: Hypothesis, draws: Sequence[Draw] | None = None) -> Hypothesis | None:
         """The hypothesis with its constants, where it gives their gradients on every draw; else None."""
-        pairs = self._pairs(hypothesis, self.draws if draws is None else draws)
+        pairs = self.calls(hypothesis, self.draws if draws is None else draws)
         if not pairs:
             return None
         if self.from_step and self.rate is None:
@@ -110,9 +110,16 @@ class Case:
             ours = self.predicted(draw, hypothesis, c, previous)
             if ours is None or not self.agrees(draw.grads, ours, draw, self.rate):
                 return None
+        if hypothesis.constant and self._is_right(hypothesis, c, pairs[0]):
+            return None  # with the right constant in it, the line is right
         return replace(hypothesis, c=c if hypothesis.constant else None)
 
-    def _pairs(self, hypothesis: Hypothesis, draws: Sequence[Draw]) -> list[tuple[Draw, Draw | None]]:
+    def _is_right(self, hypothesis: Hypothesis, c: float, pair: tuple[Draw, Draw | None]) -> bool:
+        draw, previous = pair
+        ours, right = self.predicted(draw, hypothesis, c, previous), self.predicted(draw, NOTHING, 1.0)
+        return ours is not None and right is not None and self.agrees(ours, right, draw, self.rate)
+
+    def calls(self, hypothesis: Hypothesis, draws: Sequence[Draw]) -> list[tuple[Draw, Draw | None]]:
         if any(rule.in_history for rule in hypothesis.rules):
             return list(zip(self.history[1:], self.history[:-1]))
         return [(draw, None) for draw in draws]
@@ -199,7 +206,7 @@ def candidates(case: Case) -> Iterator[Hypothesis]:
 
 def effective(case: Case, hypothesis: Hypothesis) -> bool:
     """Whether it changes anything here; what changes nothing cannot be told from what is right."""
-    for draw, previous in case._pairs(hypothesis, case.draws[:1]):
+    for draw, previous in case.calls(hypothesis, case.draws[:1]):
         right = case.predicted(draw, NOTHING, 1.0)
         wrong = case.predicted(draw, hypothesis, 0.5, previous)
         if wrong is None or right is None:
@@ -217,6 +224,9 @@ def pairs_of(singles: Sequence[Hypothesis]) -> list[Hypothesis]:
         same_line = set(rule_a.lines) & set(rule_b.lines) and (
             layers_a is None or layers_b is None or layers_a & layers_b
         )
-        if not same_line and not (rule_a.constant and rule_b.constant) and rule_a.in_history == rule_b.in_history:
+        if rule_a.multiplies and not rule_b.multiplies:
+            a, b = b, a  # what multiplies comes after what replaces
+        together = not same_line or ((rule_a.multiplies or rule_b.multiplies) and rule_a.mistake != rule_b.mistake)
+        if together and not (rule_a.constant and rule_b.constant) and rule_a.in_history == rule_b.in_history:
             found.append(Hypothesis((*a.parts, *b.parts)))
     return sorted(found, key=lambda hypothesis: hypothesis.cost)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
 
-from chainrule.check.names import gradient_of, is_bias, short
+from chainrule.check.names import gradient_of, is_bias, is_weight, short
 
 NOT_PARAMETERS = re.compile(
     r"(^|[._'\[])(v|m|s|z|a|h|(?i:vel|velocity|velocities|moments?|momentums?|cache|running|mask|dropout|output|inputs?"
@@ -58,8 +58,15 @@ def chains(
     """Every reading of the arrays as dense layers from n_in to n_out, the likeliest first; `full` uses all matrices."""
     usable = {name: tuple(shape) for name, shape in shapes.items() if _usable(name)}
     matrices = [name for name, shape in usable.items() if len(shape) == 2 and not is_bias(tail(name))]
+    matrices += [name for name, shape in usable.items() if len(shape) == 1 < shape[0] and is_weight(tail(name))]
+    matrices = [name for name in usable if name in matrices]
     vectors = [name for name in usable if name not in matrices]
     for transposed in (False, True):
+        usable |= {
+            name: (1, s[0]) if transposed else (s[0], 1)
+            for name, s in shapes.items()
+            if name in matrices and len(s) == 1
+        }
         for order in _orders(matrices):
             if full and len(order) < len(matrices):
                 break
@@ -94,6 +101,12 @@ def _widths(
     if not fits or (n_in is not None and turned[0][0] != n_in) or (n_out is not None and turned[-1][1] != n_out):
         return None
     return (turned[0][0], *(shape[1] for shape in turned))
+
+
+def chain_widths(shapes: Sequence[tuple[int, ...]], transposed: bool) -> tuple[int, ...] | None:
+    """I, H, ..., K where these matrices chain in this order; else None."""
+    flat = any(len(shape) != 2 for shape in shapes)
+    return None if flat else _widths(list(shapes), transposed, None, None)
 
 
 def _biases(

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check import mistakes, observations  # noqa: F401 - they fill the catalogue
-from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective, pairs_of, shaped
+from chainrule.check import mistakes, observations, observed_checks, observed_steps  # noqa: F401 - they fill the catalogue
+from chainrule.check.apart import tells
+from chainrule.check.case import NOTHING, Case, Hypothesis, candidates
+from chainrule.check.evidence import case_of
+from chainrule.check.given import Asked, beside, depth_of, given_spec, own_rows, require_mapping, small_draw, split
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
-from chainrule.check.probe import probe
-from chainrule.check.reference import Draw, gradients
-from chainrule.check.rules import GRADIENTS, OBSERVATIONS, RULES, Observation, Rule
-from chainrule.errors import InputError
+from chainrule.check.process import probe
+from chainrule.check.reference import Draw, Spec, gradients
+from chainrule.check.rules import CHECKER, OBSERVATIONS, RULES, Observation, Rule
+from chainrule.check.search import OVER, pairs, singles, without_epsilon
+from chainrule.check.tables import TensorTable, not_tested, notes_of, numeric, probes_run, table_of, tables
+
+if TYPE_CHECKING:
+    from chainrule.explain import Page
 
 VERDICTS = ("wrong", "not consistent", "unwise", "correct", "no reference")
+LATER = 0.15  # what each reference that comes first costs an explanation by another
 MANY_REFERENCES = 10  # tried with the rules where their loss does not single one out
-
-
-@dataclass(frozen=True)
-class TensorTable:
-    """One tensor of theirs beside the reference or the differences of their loss."""
-
-    label: str
-    called: str
-    shape: tuple[int, ...]
-    worst: float
-    where: tuple[int, ...]
-    theirs: float
-    right: float
-    numeric: float | None
 
 
 @dataclass(frozen=True)
@@ -49,12 +44,16 @@ class Diagnosis:
     layers: tuple[str, ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
     also: tuple[Rule, ...] = ()
+    tells: Mapping[str, str] = field(default_factory=dict)  # key of a rule in `also` -> what data would tell it apart
     tables: tuple[TensorTable, ...] = ()
     predicted: Mapping[str, Array] = field(default_factory=dict)
     theirs: Mapping[str, Array] = field(default_factory=dict)
     probes: tuple[str, ...] = ()
     not_tested: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    spec: Spec | None = None  # the reference as data
+    small: Draw | None = None  # a few rows of it with their gradients, for the page
+    asked: Asked | None = None  # beside the loss that was asked for, where a reference was given
 
     @property
     def numbers(self) -> list[int]:
@@ -69,6 +68,12 @@ class Diagnosis:
 
         return text(self)
 
+    def page(self, hint: int = 4) -> Page:
+        """The step with their gradients as a lane of its own: ``diagnose(file).page().save("step.html")``."""
+        from chainrule.check.page import page_of
+
+        return page_of(self, hint)
+
 
 def diagnose(
     target: Any,
@@ -76,6 +81,7 @@ def diagnose(
     y: Any = None,
     *,
     mapping: Mapping[str, str] | None = None,
+    reference: Any = None,
     seconds: float = 60.0,
 ) -> Diagnosis:
     """Which mistake is in a hand-written backward pass.
@@ -83,25 +89,46 @@ def diagnose(
     Parameters
     ----------
     target : str or Path
-        ``"file.py"``, ``"file.py:Name"`` or a notebook. It runs in a process of its own, for at most `seconds`.
+        ``"file.py"``, ``"file.py:Name"`` or a notebook. It runs in a process of its own, for at most `seconds`; the
+        search for what explains its gradient takes no longer either.
     X, y : array, optional
-        Rows to use instead of those made for the purpose; y as one-hot rows or values, (N, K).
+        Rows to use instead of those made for the purpose; y as labels, one-hot rows or values, (N,) or (N, K).
     mapping : dict, optional
-        Our names to theirs, where the conventions do not find them: {"forward": "think", "W1": "alpha"}.
+        Our names to theirs, where the conventions do not find them: {"forward": "think", "W1": "alpha", "dW1": "da"}.
+        InputError lists what may be named.
+    reference : Network or function, optional
+        What was asked for: a network of dense layers and activations, or a function of (predictions, targets) that
+        gives the loss. Without it, the reference is inferred from their predictions and loss.
     """
     path, name = split(str(target))
-    own = None if X is None else (np.asarray(X, float), np.asarray(y, float).reshape(len(X), -1))
-    evidence = probe(path, name, mapping or {}, seconds, own)
-    found = [judge(reading, setting) for reading in evidence["readings"] for setting in _settings(reading)]
-    return min(found, key=lambda diagnosis: (VERDICTS.index(diagnosis.verdict), -len(diagnosis.mistakes)))
+    evidence = probe(path, name, require_mapping(mapping), seconds, own_rows(X, y))
+    wanted = given_spec(reference)
+    until = time.monotonic() + seconds
+    judged: list[tuple[Diagnosis, Mapping[str, Any] | None]]
+    judged = [(judge(r, s, wanted, until), s) for r in evidence["readings"] for s in _settings(r)]
+    judged = [pair for pair in judged if pair[0].reference != "none"] or judged
+    found, record = min(
+        [*judged, *_checks(evidence)], key=lambda p: (VERDICTS.index(p[0].verdict), -len(p[0].mistakes))
+    )
+    if record is None:
+        return found
+    found = replace(found, small=small_draw(record, found))
+    return found if reference is None else replace(found, asked=beside(reference, found, record))
 
 
-def split(target: str) -> tuple[Path, str | None]:
-    """FILE[:NAME]. InputError where the file is not there."""
-    file, _, name = target.partition(":") if not Path(target).exists() else (target, "", "")
-    if not Path(file).exists():
-        raise InputError(f"{file}: no such file")
-    return Path(file), name or None
+def _checks(evidence: Mapping[str, Any]) -> list[tuple[Diagnosis, Mapping[str, Any] | None]]:
+    return [(judge_check(evidence["checks"]), None)] if evidence["checks"] else []
+
+
+def judge_check(checks: Sequence[Mapping[str, Any]]) -> Diagnosis:
+    """The verdict over gradient checks of theirs, from their answers where the gradient is known."""
+    blind = Case(Finding(Spec(()), False, False), (), (), {"checks": checks})
+    seen = {rule.key: said for rule in OBSERVATIONS if CHECKER in rule.probes and (said := rule.see(blind))}
+    rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
+    names = ", ".join(str(check["name"]) for check in checks)
+    known = "functions whose gradients are known"
+    verdict = "wrong" if rules else "correct"
+    return Diagnosis(f"the gradient check {names}", verdict, known, None, rules, seen, probes=(CHECKER,))
 
 
 def _settings(reading: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -116,117 +143,78 @@ def _finding(record: Mapping[str, Any]) -> Finding | None:
     return next(references(draws, tolerance), None)
 
 
-def judge(reading: Mapping[str, Any], record: Mapping[str, Any]) -> Diagnosis:
-    """The verdict over one reading of their code in one setting."""
+def judge(
+    reading: Mapping[str, Any], record: Mapping[str, Any], wanted: Spec | None = None, until: float = math.inf
+) -> Diagnosis:
+    """The verdict over one reading of their code in one setting; `wanted` decides where their loss does not.
+
+    The search ends at `until` on the monotonic clock.
+    """
     single = bool(record["draws"][0]["single"])
     draws = draws_of(record, record["draws"], record["transposed"])
     found = list(references(draws, SINGLE if single else EXACT))
+    if wanted is not None and wanted.depth == depth_of(draws[0]) and not any(finding.loss for finding in found):
+        found = [Finding(wanted, draws[0].out is not None, False)]
     subject = f"{reading['style']} ({record['layout']}, targets as {record['kind']})"
     if not found:
-        return _without_reference(subject, record, draws)
+        return without_reference(subject, record, draws)
     cases = [
-        case for finding in found[: MANY_REFERENCES * 4] if (case := _case(finding, record, draws, single)) is not None
+        case
+        for finding in found[: MANY_REFERENCES * 4]
+        if (case := case_of(finding, record, draws, single)) is not None
     ]
     if not cases:
         return Diagnosis(
-            subject, "no reference", str(found[0].spec), None, notes=("it gives no gradients and makes no step",)
+            subject,
+            "no reference",
+            str(found[0].spec),
+            None,
+            probes=probes_run(record),
+            notes=(f"gradients: {record['notes'].get('gradients', 'none, and it makes no step')}",),
         )
-    return replace(_decide(cases, record), subject=subject)
+    return replace(_decide(cases, record, until), subject=subject)
 
 
-def _case(finding: Finding, record: Mapping[str, Any], draws: Sequence[Draw], single: bool) -> Case | None:
-    """Gradients as they gave them, or as their steps show them."""
-    if draws[0].grads and not record["moves"]:
-        history = draws_of(record, record.get("history") or [], record["transposed"])
-        silent = tuple(n for n in draws[0].grads if not any(d.grads[n].any() for d in draws))
-        return Case(finding, draws, history, record, single=single, silent=silent)
-    stepped, rate = step_draws(record)
-    if not stepped:
-        return None
-    silent = tuple(n for n in stepped[0].grads if not any(d.grads[n].any() for d in stepped))
-    return Case(finding, stepped, (), record, True, rate, single, silent)
-
-
-def step_draws(record: Mapping[str, Any]) -> tuple[list[Draw], float | None]:
-    """(before − after)/η of the first of their steps, or before − after where η is not known."""
-    rate, calls = record.get("rate"), []
-    if record["moves"]:
-        pairs = [(call, call["after"]) for call in record["draws"]]
-    else:
-        pairs = [(call, call["after"][0]) for call in record["steps"] if call["after"]]
-        rate = pairs[0][0]["rate"] if pairs else None
-    for call, after in pairs:
-        grads = {
-            name: (before - value) / (rate or 1.0)
-            for name, before in call["params"].items()
-            if (value := after.get(name)) is not None and (value.shape == before.shape or value.ndim >= before.ndim)
-        }
-        calls.append({**call, "grads": grads, "out": None, "loss": None})
-    return draws_of(record, calls, record["transposed"]), rate
-
-
-def _decide(cases: Sequence[Case], record: Mapping[str, Any]) -> Diagnosis:
+def _decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Diagnosis:
     """Right as it stands, else the cheapest rule, else the cheapest pair, else nothing that is known."""
     for case in cases:
-        for exact in (case, _without_epsilon(case)):
+        for exact in (case, without_epsilon(case)):
             if exact.fits(NOTHING) is not None:
                 return _from_history(exact, record) or _right(exact, record)
-    few = cases[:MANY_REFERENCES]
-    for search in (_singles, _pairs):
-        fitting = [(case, hypothesis) for case in few for hypothesis in search(case)]
-        if fitting:
-            order = {id(case): i for i, case in enumerate(few)}
-            case, best = min(fitting, key=lambda pair: pair[1].cost + 0.15 * order[id(pair[0])])
-            also = [h for c, h in fitting if c is case and h is not best]
-            return _wrong(case, best, also, record)
-    return _unknown(cases[0], record)
+    finite = all(np.isfinite(g).all() for g in cases[0].draws[0].grads.values())
+    few = cases[:MANY_REFERENCES] if finite else []
+    fitting = [(i, hypothesis) for i, case in enumerate(few) for hypothesis in singles(case, until)]
+    below = math.inf
+    for i, case in enumerate([] if fitting else few):
+        for hypothesis in pairs(case, until, below - LATER * i):
+            fitting.append((i, hypothesis))
+            below = hypothesis.cost + LATER * i
+    if fitting:
+        first, best = min(fitting, key=lambda pair: pair[1].cost + LATER * pair[0])
+        also = [hypothesis for i, hypothesis in fitting if i == first and hypothesis is not best]
+        return _wrong(few[first], best, also, record)
+    return _unknown(cases[0], record, searched=time.monotonic() < until)
 
 
 def _from_history(case: Case, record: Mapping[str, Any]) -> Diagnosis | None:
     """Right when called afresh: is it still right on the next call of the same object?"""
     later = case.history[1:]
-    if all(case.agrees(d.grads, gradients(case.spec, d), d, None) for d in later):
+    if all(case.agrees(d.grads, gradients(case.spec, d), d, case.rate) for d in later):
         return None
     tried = [h for h in candidates(case) if h.parts[0][0].in_history]
     fitting = sorted((fit for h in tried if (fit := case.fits(h)) is not None), key=lambda h: h.cost)
     if fitting:
         return _wrong(case, fitting[0], fitting[1:], record)
-    return None if observed(case) else _unknown(case, record)
+    # a later step may differ because of the optimizer's memory, which is judged apart
+    return None if case.from_step or observed(case) else _unknown(case, record)
 
 
-def _without_epsilon(case: Case) -> Case:
-    """An ε inside the logarithm is there for safety: a gradient that leaves it out is right too."""
-    form = case.spec.form
-    if not form.epsilon:
-        return case
-    from chainrule.check.forms import FORMS
-
-    plain = next(f for f in FORMS if f.name == form.name and not f.epsilon)
-    return replace(case, finding=replace(case.finding, spec=replace(case.spec, form=plain)))
-
-
-def _singles(case: Case) -> list[Hypothesis]:
-    variants = [case] if not case.spec.form.epsilon else [_without_epsilon(case), case]
-    for variant in variants:
-        found = [fit for h in candidates(variant) if (fit := variant.fits(h)) is not None and effective(variant, h)]
-        if found:
-            return sorted(found, key=lambda h: h.cost)
-    return []
-
-
-def _pairs(case: Case) -> list[Hypothesis]:
-    case = _without_epsilon(case)
-    singles = [h for h in candidates(case) if h.cost < 1.3 and effective(case, h)]
-    for pair in pairs_of(singles):
-        if case.fits(pair, case.draws[:1]) is not None and (fit := case.fits(pair)) is not None:
-            return [fit]
-    return []
-
-
-def observed(case: Case) -> dict[str, str]:
-    """What the evidence shows beside the numbers of the gradient."""
+def observed(case: Case, *, reference: bool = True, explained: bool = False) -> dict[str, str]:
+    """What the evidence shows beside the numbers of the gradient; without a reference, what needs none."""
     seen = {}
     for rule in OBSERVATIONS:
+        if (rule.needs_reference and not reference) or (rule.alone and explained):
+            continue
         try:
             what = rule.see(case)
         except LookupError:
@@ -239,12 +227,13 @@ def observed(case: Case) -> dict[str, str]:
 def _common(case: Case, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "subject": "", "reference": str(case.spec), "tables": tables(case, record), "probes": probes_run(record),
-        "not_tested": not_tested(case), "notes": _notes(case, record), "theirs": dict(case.draws[0].grads),
+        "not_tested": not_tested(case), "notes": notes_of(case, record), "theirs": dict(case.draws[0].grads),
+        "spec": case.spec,
     }  # fmt: skip
 
 
 def _right(case: Case, record: Mapping[str, Any]) -> Diagnosis:
-    seen = observed(case)
+    seen = observed(case, explained=True)
     rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
     verdict = "wrong" if any(rule.grave for rule in rules) else "unwise" if rules else "correct"
     consistent = True if case.finding.loss else None
@@ -252,26 +241,34 @@ def _right(case: Case, record: Mapping[str, Any]) -> Diagnosis:
 
 
 def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Mapping[str, Any]) -> Diagnosis:
-    seen = observed(case)
+    seen = observed(case, explained=True)
     extra = tuple(
         rule for rule in OBSERVATIONS if rule.key in seen and rule.mistake not in [r.mistake for r in best.rules]
     )
     places = tuple(f"layer {layer + 1}" for _, layers in best.parts if layers is not None for layer in sorted(layers))
+    named = {rule.key: rule for rule in best.rules}.values()  # one of them may stand in two layers
     constants = {} if best.c is None else {best.constant or "η": best.c}
-    others = tuple(h.rules[0] for h in also if h.rules[0].mistake not in [r.mistake for r in best.rules])
+    apart = tells(case, best, also)
+    known = [rule.mistake for rule in best.rules]
+    fitting = {h.rules[0].key: h.rules[0] for h in also}
+    others = tuple(rule for rule in fitting.values() if rule.mistake not in known or rule.key in apart)
     predicted = case.predicted(case.draws[0], best, best.c if best.c is not None else 1.0) or {}
     return Diagnosis(
         **_common(case, record), verdict="wrong", consistent=False if case.finding.loss else None,
-        mistakes=(*best.rules, *extra), seen=seen, layers=places, constants=constants, also=others, predicted=predicted,
+        mistakes=(*named, *extra), seen=seen, layers=places, constants=constants, also=others, tells=apart,
+        predicted=predicted,
     )  # fmt: skip
 
 
-def _unknown(case: Case, record: Mapping[str, Any]) -> Diagnosis:
+def _unknown(case: Case, record: Mapping[str, Any], *, searched: bool = True) -> Diagnosis:
     seen = observed(case)
+    common = _common(case, record)
+    if not searched:
+        common["notes"] = (*common["notes"], OVER)
     rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
     verdict = "wrong" if rules else "not consistent"
     return Diagnosis(
-        **_common(case, record),
+        **common,
         verdict=verdict,
         consistent=False if case.finding.loss else None,
         mistakes=rules,
@@ -279,12 +276,12 @@ def _unknown(case: Case, record: Mapping[str, Any]) -> Diagnosis:
     )
 
 
-def _without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[Draw]) -> Diagnosis:
+def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[Draw]) -> Diagnosis:
     """No known network gives their predictions or loss: the differences of their own loss decide alone."""
-    numeric = _numeric(record)
+    differences = numeric(record)
     rows = tuple(
-        _table(name, record, draws[0].grads[name], right, right)
-        for name, right in numeric.items()
+        table_of(name, record, draws[0].grads[name], right, right)
+        for name, right in differences.items()
         if name in draws[0].grads
     )
     compared = [row for row in rows if np.isfinite(row.worst)]
@@ -292,72 +289,12 @@ def _without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[
         "no reference" if not compared else "correct" if max(row.worst for row in compared) < 1e-5 else "not consistent"
     )
     consistent = None if not compared else verdict == "correct"
-    notes = ("no network of the kinds known here gives their loss: only differences of that loss were compared",)
-    return Diagnosis(subject, verdict, "none", consistent, tables=rows, probes=probes_run(record), notes=notes)
-
-
-def _numeric(record: Mapping[str, Any]) -> dict[str, Array]:
-    given = record.get("numeric") or {}
-    if not given:
-        return {}
-    call = {**record["draws"][0], "grads": given}
-    return dict(draws_of(record, [call], record["transposed"])[0].grads)
-
-
-def tables(case: Case, record: Mapping[str, Any]) -> tuple[TensorTable, ...]:
-    draw, numeric = case.draws[0], _numeric(record)
-    right = gradients(case.spec, draw)
-    return tuple(
-        _table(name, record, draw.grads[name], right[name], numeric.get(name))
-        for name in draw.params
-        if name in draw.grads
-    )
-
-
-def _table(name: str, record: Mapping[str, Any], theirs: Array, right: Array, numeric: Array | None) -> TensorTable:
-    called = record["draws"][0]["called"].get(_their_name(name, record), name)
-    theirs, right = shaped(theirs, right)
-    if theirs.shape != right.shape:
-        return TensorTable(name, called, theirs.shape, float("inf"), (), float("nan"), float("nan"), None)
-    largest = np.maximum(np.maximum(abs(theirs), abs(right)), 1e-13 * abs(right).max(initial=1e-300) + 1e-300)
-    error = np.where(np.isnan(right), 0.0, abs(theirs - right) / largest)
-    where = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))
-    difference = None if numeric is None or numeric.shape != right.shape else float(numeric[where])
-    return TensorTable(
-        name, called, right.shape, float(error[where]), where, float(theirs[where]), float(right[where]), difference
-    )
-
-
-def _their_name(name: str, record: Mapping[str, Any]) -> str:
-    names = record["weights"] if name[0] == "W" else record["biases"]
-    return str(names[int(name[1:]) - 1])
-
-
-def probes_run(record: Mapping[str, Any]) -> tuple[str, ...]:
-    first, ran = record["draws"][0], []
-    ran += ["forward"] if first["out"] is not None else []
-    ran += ["loss"] if first["loss"] is not None else []
-    ran += ["gradients"] if first["grads"] and not record["moves"] else []
-    ran += ["gradients again"] if len(record.get("history") or []) > 1 else []
-    ran += ["gradients on other data"] if len(record.get("history") or []) > 2 else []
-    ran += ["gradients at a second batch size"] if len(record["draws"]) > 2 and first["grads"] else []
-    return (*ran, *(["one step"] if record["steps"] or record["moves"] else []))
-
-
-def not_tested(case: Case) -> tuple[str, ...]:
-    """Rules whose probes did not run here, or that cannot show on this network."""
-    ran = set(probes_run(case.record)) | ({GRADIENTS} if case.from_step else set())
-    everything: list[Rule | Observation] = [*RULES, *OBSERVATIONS]
-    missing = [rule.name for rule in everything if not set(rule.probes) <= ran]
-    return tuple(dict.fromkeys(missing))
-
-
-def _notes(case: Case, record: Mapping[str, Any]) -> tuple[str, ...]:
-    notes = [f"{probe}: {why}" for probe, why in record["notes"].items()]
-    notes += ["their code computes in float32: compared at 1e-5 of each tensor's maximum"] if case.single else []
-    notes += (
-        [f"{', '.join(case.silent)} never change" if case.from_step else f"{', '.join(case.silent)}: all zero"]
-        if case.silent
-        else []
-    )
-    return tuple(notes)
+    blind = Case(Finding(Spec((None,) * (len(record["weights"]) - 1)), False, False), draws, (), record)
+    seen = observed(blind, reference=False)
+    rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
+    verdict = "wrong" if rules else verdict
+    notes = tuple(f"{probe}: {why}" for probe, why in record["notes"].items())
+    return Diagnosis(
+        subject, verdict, "none", consistent, rules, seen, tables=rows, probes=probes_run(record), notes=notes,
+        not_tested=(*(rule.name for rule in RULES), *(rule.name for rule in OBSERVATIONS if rule.needs_reference)),
+    )  # fmt: skip

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check.chain import matching
+from chainrule.check.chain import matching, tail
 from chainrule.check.names import argument_roles, gradient_of, returned_names
 from chainrule.check.walk import is_numbers, places
 
@@ -81,10 +82,50 @@ def gradients(
     pools = [pool for pool in (arrays, dict(held or {})) if pool]
     for pool in pools:
         names = matching(list(params), list(pool))
+        if pool is arrays:
+            names |= _of_the_same_name([param for param in params if param not in names], arrays, names)
         if names:
             return {param: np.asarray(pool[name]) for param, name in names.items()}, names
     by_shape = _by_shape(params, arrays)
     return {param: np.asarray(arrays[name]) for param, name in by_shape.items()}, by_shape
+
+
+def _of_the_same_name(params: Sequence[str], arrays: Mapping[str, Any], taken: Mapping[str, str]) -> dict[str, str]:
+    """A call that returns gradients may name them as the parameters: grads["W1"] of params["W1"], in any shape."""
+    found: dict[str, str] = {}
+    for param in params:
+        last = re.findall(r"\[\d+\]", param)
+        for name in arrays:
+            free = name not in taken.values() and name not in found.values()
+            if free and tail(name) == tail(param) and re.findall(r"\[\d+\]", name) == last:
+                found[param] = name
+                break
+    return found
+
+
+def everything(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
+    """Every array in what a call returned, by name or path."""
+    return {} if result is None else _arrays(fn, result)
+
+
+def unreal(value: Any) -> str | None:
+    """The dtype of an array in what a call returned that holds no real numbers: complex128, object; else None."""
+    if isinstance(value, np.ndarray):
+        return None if value.dtype.kind in "fiub" else str(value.dtype)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return next((kind for item in inner if (kind := unreal(item)) is not None), None)
+
+
+def summary(value: Any) -> str:
+    """What a call returned, in a few words: None, float32 (5, 4), a tuple of None, complex128 (3,)."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}"
+    if isinstance(value, (list, tuple)):
+        more = ", ..." if len(value) > 4 else ""
+        return f"a {type(value).__name__} of {', '.join(map(summary, value[:4])) or 'nothing'}{more}"
+    if isinstance(value, dict):
+        return "a dict of " + (", ".join(f"{k}: {summary(v)}" for k, v in list(value.items())[:6]) or "nothing")
+    return "None" if value is None else type(value).__name__
 
 
 def _arrays(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
@@ -93,12 +134,12 @@ def _arrays(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
     for name, element in parts(fn, result):
         value = _opened_object(element)
         if is_numbers(value) or (is_scalar(value) and gradient_of(name) is not None):
-            found[name] = np.asarray(value, dtype=np.float64)
+            found[name] = np.asarray(value)
         elif isinstance(value, dict) and not isinstance(result, tuple):
-            found |= {place.path: place.value for place in places(value)} | _scalars(value)
+            found |= {place.path: np.asarray(place.raw) for place in places(value)} | _scalars(value)
         elif isinstance(value, (dict, list, tuple)):
             base = name if gradient_of(name) or not isinstance(value, dict) else ""
-            found |= {f"{base}[{place.path}]" if base else place.path: place.value for place in _flat(value)}
+            found |= {f"{base}[{place.path}]" if base else place.path: np.asarray(place.raw) for place in _flat(value)}
             found |= _scalars(value) if isinstance(value, dict) else {}
     return found
 
@@ -126,4 +167,6 @@ def _by_shape(params: Mapping[str, Sequence[int]], arrays: Mapping[str, Any]) ->
             if name not in found.values() and np.shape(value) == tuple(shape):
                 found[param] = name
                 break
-    return found
+    left = [name for name in arrays if name not in found.values()]
+    missing = [param for param in params if param not in found]
+    return found | (dict(zip(missing, left)) if found and len(left) == len(missing) == 1 else {})

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check.forms import ACTIVATIONS, FORMS, LINKS, SCALES, Form, Link, apply
-from chainrule.check.reference import Draw, Penalty, Spec, forward, loss
+from chainrule.check.dropout import Mask, choices, with_masks
+from chainrule.check.forms import ACTIVATIONS, FORMS, LINKS, SCALES, SOFTMAX, Form, Link, apply
+from chainrule.check.reference import Draw, Penalty, Spec, forward
 from chainrule.layers import Layer
 
 EXACT = 1e-12  # of a prediction or a loss, relative: the same formula in another order
@@ -26,25 +27,33 @@ class Finding:
     spec: Spec
     out: bool  # their predictions, or the last z
     loss: bool
+    masks: Mapping[int, Mask] = field(default_factory=dict)  # dropout's, by hidden layer
 
 
 def draws_of(record: Mapping[str, Any], calls: Sequence[Mapping[str, Any]], transposed: bool) -> list[Draw]:
     """Evidence in our names and shapes: W1 (inputs, units), b1 (units,)."""
-    named = {f"W{i + 1}": name for i, name in enumerate(record["weights"])}
-    named |= {f"b{i + 1}": name for i, name in enumerate(record["biases"]) if name is not None}
-    found = []
+    found, names = [], named(record)
     for call in calls:
-        params = {ours: turned(ours, call["params"][name], transposed) for ours, name in named.items()}
-        given = {ours: call["grads"][name] for ours, name in named.items() if name in call.get("grads", {})}
+        params = {ours: turned(ours, call["params"][name], transposed) for ours, name in names.items()}
+        given = {ours: call["grads"][name] for ours, name in names.items() if name in call.get("grads", {})}
         grads = {ours: in_shape(ours, g, params[ours], transposed) for ours, g in given.items()}
-        found.append(Draw(call["X"], call["t"], params, grads, call.get("out"), call.get("loss")))
+        out, held, numbers = call.get("out"), call.get("held") or {}, call.get("numbers") or ()
+        found.append(Draw(call["X"], call["t"], params, grads, out, call.get("loss"), held=held, numbers=numbers))
     return found
+
+
+def named(record: Mapping[str, Any]) -> dict[str, str]:
+    """Their name for each of ours: W1, b1, W2, ..."""
+    weights = {f"W{i + 1}": name for i, name in enumerate(record["weights"])}
+    return weights | {f"b{i + 1}": name for i, name in enumerate(record["biases"]) if name is not None}
 
 
 def turned(name: str, array: Array, transposed: bool) -> Array:
     array = np.asarray(array, dtype=np.float64)
     if name[0] == "b":
         return array.reshape(-1)
+    if array.ndim == 1:  # the weights of one output
+        return array[:, None]
     return array.T if transposed else array
 
 
@@ -53,6 +62,8 @@ def in_shape(name: str, gradient: Array, param: Array, transposed: bool) -> Arra
     gradient = np.asarray(gradient, dtype=np.float64)
     if name[0] == "b" and gradient.size == param.size:
         return gradient.reshape(-1)
+    if name[0] == "W" and gradient.ndim == 1 and gradient.size == param.size:
+        return gradient[:, None]
     if gradient.ndim == 2:
         return gradient.T if transposed else gradient
     return gradient
@@ -67,10 +78,31 @@ def close(a: Any, b: Any, tolerance: float) -> bool:
 
 def references(draws: Sequence[Draw], tolerance: float = EXACT) -> Iterator[Finding]:
     """Every reference that agrees with all their predictions and losses; without either, all that make sense."""
+    found = []
+    for finding in _references(draws, tolerance):
+        found.append(finding)
+        if finding.loss:
+            yield finding
+    if any(finding.loss for finding in found):
+        return
+    depth = max(int(name[1:]) for name in draws[0].params if name[0] == "W")
+    if draws[0].loss is not None:
+        bare = {(repr(f.spec.acts), f.spec.link.name): f.spec for f in found}  # predictions may be made without dropout
+        for masks in choices(draws, depth):
+            dropped = with_masks(draws, masks)
+            tried = [_with_losses(s, dropped, [s.link], True, tolerance) for s in bare.values()]
+            masked = [f for findings in tried or [_references(dropped, tolerance)] for f in findings if f.loss]
+            if masked:
+                yield from (replace(finding, masks=masks) for finding in masked)
+                return
+    yield from found
+
+
+def _references(draws: Sequence[Draw], tolerance: float) -> Iterator[Finding]:
     depth = max(int(name[1:]) for name in draws[0].params if name[0] == "W")
     knows_loss = all(draw.loss is not None for draw in draws)
     seen = False
-    for acts in hidden_choices(depth - 1):
+    for acts in hidden_choices(depth - 1, predicted=draws[0].out is not None):
         spec = Spec(acts, LINKS[2])
         with np.errstate(all="ignore"):
             z = [forward(spec, draw).o for draw in draws]
@@ -80,16 +112,16 @@ def references(draws: Sequence[Draw], tolerance: float = EXACT) -> Iterator[Find
         for finding in _with_losses(spec, draws, links, knows_loss, tolerance):
             seen = True
             yield finding
-        if seen and draws[0].out is not None:
-            return
+        if seen and (draws[0].out is not None or finding.loss):
+            return  # a loss to the last digits on every draw is no accident
 
 
-def hidden_choices(n: int) -> Iterator[tuple[Layer | None, ...]]:
+def hidden_choices(n: int, *, predicted: bool = True) -> Iterator[tuple[Layer | None, ...]]:
     """The same activation everywhere, then one for each layer."""
     for act in ACTIVATIONS:
         yield (act,) * n
     if 1 < n <= MANY_LAYERS:
-        few = ACTIVATIONS if n == 2 else ACTIVATIONS[:5]
+        few = ACTIVATIONS if n == 2 and predicted else ACTIVATIONS[:5]
         yield from (acts for acts in product(few, repeat=n) if len(set(map(repr, acts))) > 1)
 
 
@@ -102,6 +134,9 @@ def _gives(draws: Sequence[Draw], z: Sequence[Array], link: Link, tolerance: flo
     if link.name.endswith("twice"):
         once = next(other for other in LINKS if other.name == link.name.split()[0])
         as_scores = as_scores or all(close(out, once.f(value), 100 * tolerance) for out, value in pairs)
+    if link is SOFTMAX:  # or its logarithm
+        with np.errstate(all="ignore"):
+            as_scores = as_scores or all(close(np.exp(out), link.f(value), 100 * tolerance) for out, value in pairs)
     return as_scores or all(close(out, link.f(value), 100 * tolerance) for out, value in pairs)
 
 
@@ -117,10 +152,12 @@ def _with_losses(
                         yield Finding(replace(spec, link=link, form=form, scale=scale), has_out, False)
         return
     found = False
+    with np.errstate(all="ignore"):
+        outputs = {link.name: [forward(replace(spec, link=link), draw).o for draw in draws] for link in links}
     for link, form in product(links, FORMS):
         if link.name not in form.links or (form.mistake == 15 and draws[0].t.shape[1] != 1):
             continue
-        for candidate in _scaled(replace(spec, link=link, form=form), draws, tolerance):
+        for candidate in _scaled(replace(spec, link=link, form=form), draws, outputs[link.name], tolerance):
             found = True
             yield Finding(candidate, has_out, True)
         if found and not form.epsilon:
@@ -141,14 +178,17 @@ def _usual(link: Link) -> list[Form]:
     ]
 
 
-def _scaled(spec: Spec, draws: Sequence[Draw], tolerance: float) -> Iterator[Spec]:
+def _scaled(spec: Spec, draws: Sequence[Draw], outputs: Sequence[Array], tolerance: float) -> Iterator[Spec]:
     """The scales, then penalties, with which every loss of theirs comes out."""
     theirs = [float(draw.loss or 0.0) for draw in draws]
+    with np.errstate(all="ignore"):  # a form that does not fit may leave its domain
+        cells = [spec.form.cells(o, draw.t) for o, draw in zip(outputs, draws)]
+    sums = [float(c.sum()) for c in cells]
+    if not np.isfinite(sums).all():
+        return
     for scale in SCALES:
         candidate = replace(spec, scale=scale)
-        ours = [loss(candidate, draw) for draw in draws]
-        if not np.isfinite(ours).all():
-            return
+        ours = [scale.factor(d.n, c.size, d.t.shape[1]) * total for d, c, total in zip(draws, cells, sums)]
         if all(close(a, b, tolerance) for a, b in zip(ours, theirs)):
             yield candidate
             return

@@ -16,6 +16,7 @@ from chainrule.check import digest
 from chainrule.check.binding import Env, arguments, call
 from chainrule.check.chain import Chained, best_chain
 from chainrule.check.names import argument_roles, callable_role
+from chainrule.check.naming import named_in_layers
 from chainrule.check.pieces import (
     FunctionPair,
     Piece,
@@ -28,7 +29,7 @@ from chainrule.check.pieces import (
     piece_of,
 )
 from chainrule.check.samples import Sizes
-from chainrule.check.theirs import Result
+from chainrule.check.theirs import Result, names_gradient
 from chainrule.check.walk import Place, places
 
 Maker = Callable[[int, int], Piece]  # n_in, units -> a dense layer
@@ -46,9 +47,17 @@ class LayerKit:
     """One network made of their pieces: the makers of hidden activations, then what stands before the loss."""
 
     def __init__(
-        self, dense: Maker, hidden: list[Callable[[], Piece]], last: Callable[[], Piece] | None, loss: Any, style: str
+        self,
+        module: ModuleType,
+        dense: Maker,
+        hidden: list[Callable[[], Piece]],
+        dropout: Callable[[], Piece] | None,
+        last: Callable[[], Piece] | None,
+        loss: Any,
+        style: str,
     ) -> None:
-        self.dense, self.hidden, self.last, self.loss_maker, self.style = dense, hidden, last, loss, style
+        self.module, self.dense, self.hidden, self.dropout = module, dense, hidden, dropout
+        self.last, self.loss_maker, self.style = last, loss, style
         self.env = Env()
 
     @property
@@ -65,6 +74,8 @@ class LayerKit:
             self.pieces.append(self.dense(widths[i], widths[i + 1]))
             if i < len(self.hidden):
                 self.pieces.append(self.hidden[i]())
+                if i == 0 and self.dropout is not None:
+                    self.pieces.append(self.dropout())
         if self.last is not None:
             self.pieces.append(self.last())
         self.criterion = self.loss_maker()
@@ -116,24 +127,27 @@ class LayerKit:
 
     def _prediction(self) -> Array:
         """A softmax that is fused with its loss keeps its own output, and takes it back."""
-        kept = [place.value for place in places(self.criterion.owner) if place.value.shape == self.out.shape]
-        sums = [array for array in kept if np.allclose(array.sum(axis=1), 1) and (array > 0).all()]
-        return sums[0].copy() if sums else self.out.copy()
+        kept = [place.raw for place in places(self.criterion.owner) if place.value.shape == self.out.shape]
+        sums = [array for array in kept if np.allclose(np.sum(array, axis=1), 1) and (np.asarray(array) > 0).all()]
+        return sums[0] if sums else self.out.copy()
 
     def evaluate(self) -> Result:
         result = Result(out=self.forward())
         result.loss, back = self._loss()
         before = {path: place.value.copy() for path, place in self.places.items()}
+        kept = [(path, raw, raw.copy()) for path, raw in self._kept()]
         dout = self._slope(back)
         env = Env({"y": self.env.roles["y"]})
         for piece in reversed(self.pieces):
             dout = piece.backward(dout, env)
+        self.disturbed = [path for path, raw, copy in kept if not np.array_equal(raw, copy, equal_nan=True)]
         self.env.used |= env.used
         self.moved = {p: place.value.copy() for p, place in self.places.items()}
         self.stepped = any((before[path] != self.moved[path]).any() for path in self.chained_paths)
         held = {place.path: place.raw for place in places(self.owners)}
         shapes = {path: before[path].shape for path in self.chained_paths}
-        result.grads, result.called = digest.gradients(lambda: None, None, shapes, held)
+        found = digest.gradients(lambda: None, None, shapes, held)
+        result.grads, result.called = named_in_layers(self.wanted, self.chained_paths, found, held)
         return result
 
     def backward_again(self) -> dict[str, Array]:
@@ -145,10 +159,19 @@ class LayerKit:
         shapes = {path: self.places[path].value.shape for path in self.chained_paths}
         return digest.gradients(lambda: None, None, shapes, held)[0]
 
+    def _kept(self) -> Iterator[tuple[str, Array]]:
+        """What the forward left for backward, beside the parameters and gradients."""
+        for place in places({**self.owners, "loss": getattr(self.criterion, "owner", None)}):
+            if isinstance(place.raw, np.ndarray) and place.path not in self.places and not names_gradient(place.path):
+                yield place.path, place.raw
+
     chained_paths: tuple[str, ...] = ()
+    wanted: Mapping[str, str] = {}  # dW, db: what the layers call their gradients, where the user said so
+
+    steps = False  # layers alone have no training step
 
     def step(self) -> tuple[dict[str, Array], float | None]:
-        raise LookupError("no step")
+        raise LookupError("layers make no step")
 
     def rate(self) -> float | None:
         return self.env.used.get("lr")
@@ -162,7 +185,7 @@ def layer_kit(
     if dense is None:
         return None
     name, maker = dense
-    return _kits(name, maker, classes, functions)
+    return _kits(module, name, maker, classes, functions)
 
 
 def _dense_class(classes: Mapping[str, type], only: str | None) -> tuple[str, Maker] | None:
@@ -217,7 +240,10 @@ def _pair_piece(name: str, forward: Any, backward: Any, weight: str, biases: lis
     return Piece(name, "dense", pair, pair.forward, pair.backward)
 
 
-def _kits(name: str, dense: Maker, classes: Mapping[str, type], functions: Mapping[str, Any]) -> Iterator[LayerKit]:
+def _kits(
+    module: ModuleType, name: str, dense: Maker, classes: Mapping[str, type], functions: Mapping[str, Any]
+) -> Iterator[LayerKit]:
+    dropout: list[Callable[[], Piece]] = []
     hidden: list[Callable[[], Piece]] = []
     softmax: list[Callable[[], Piece]] = []
     for make in _activations(classes, functions):
@@ -225,11 +251,15 @@ def _kits(name: str, dense: Maker, classes: Mapping[str, type], functions: Mappi
         if is_softmax(piece):
             softmax.append(make)
         elif keeps_shape(piece):
-            hidden.append(make)
+            (dropout if "drop" in piece.name.lower() else hidden).append(make)
     for shown, loss in _losses(classes, functions):
         for last in _before_loss(shown, softmax, [make for make in hidden if "sigm" in make().name.lower()]):
-            style = " → ".join([name, *(make().name for make in hidden), name, *([last().name] if last else []), shown])
-            yield LayerKit(dense, hidden, last, loss, f"the layers {style}")
+            inner = [make for make in hidden if make is not last] or hidden
+            names = [make().name for make in inner]
+            names[1:1] = [make().name for make in dropout[:1]]
+            style = " → ".join([name, *names, name, *([last().name] if last else []), shown])
+            first = dropout[0] if dropout else None
+            yield LayerKit(module, dense, inner, first, last, loss, f"the layers {style}")
 
 
 def _before_loss(loss: str, softmax: list[Any], sigmoid: list[Any]) -> list[Any]:

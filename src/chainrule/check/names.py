@@ -7,6 +7,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 ARGUMENTS: dict[str, str] = {
@@ -22,7 +23,7 @@ ARGUMENTS: dict[str, str] = {
     "reg": "reg lambd lam lambda_ l2 weight_decay reg_strength l2_reg l2_lambda wd reg_lambda lmbda penalty decay",
     "cache": "cache caches memory ctx tape intermediates saved store forward_cache acts activations state values_cache hidden trace "
     "steps remembered kept",
-    "params": "params parameters theta model net network weights_and_biases p w_b param weights layers",
+    "params": "params parameters theta model net network weights_and_biases p w_b param weights layers state",
     "grads": "grads gradients grad g dparams",
     "n": "m n n_samples batch_size num_samples bs batchsize n_rows",
     "dout": "dout dvalues grad_output output_gradient dy dl_dz dl_dy da upstream delta grad gradient d_out error dz dl_dout "
@@ -41,9 +42,13 @@ ARGUMENTS: dict[str, str] = {
     "epochs": "epochs n_iter num_iterations iterations n_epochs iters num_iters max_iter steps num_epochs n_steps epoch",
     "true": "training train_flg train is_training train_mode train_flag",
     "false": "verbose debug print_cost print_loss plot",
+    "mask": "mask masks dropout_mask",
+    "hiddens": "hidden_dims hidden_sizes hidden_layers hidden_layer_sizes hiddens hidden_widths",
+    "dropout": "dropout dropout_rate drop_rate drop_prob keep_prob keep dropout_prob dropout_ratio p_keep p_drop",
     "weight": "w weight weights kernel",
     "bias": "b bias biases",
 }  # fmt: skip
+TENSOR = re.compile(r"(d?)([Wb])(\d*)")  # W1, b1, dW1, db1; without a number in a class of layers: dW, db
 _ROLES = {role: frozenset(names.lower().split()) for role, names in ARGUMENTS.items()}
 
 CALLABLES: dict[str, str] = {
@@ -51,14 +56,14 @@ CALLABLES: dict[str, str] = {
     r"|compute_loss_and|compute_loss_grad|loss_grad(s|ient|ients)?$|objective_and",
     "numeric": r"numeric|numerical|grad(ient)?_?check|check_?grad|finite_?diff|eval_num",
     "derivative": r"deriv|_prime$|prime$|^d_|^d(relu|sigmoid|tanh|act)|^grad_of",
-    "backward": r"backward|back_?prop|^_?(backward|back_?prop|backpropagat|back_?propagation|bprop|bwd|backward_?(pass|prop|propagation)|compute_grad"
+    "backward": r"backward|back_?prop|_(grads?|gradients?)$|^_?(backward|back_?prop|backpropagat|back_?propagation|bprop|bwd|backward_?(pass|prop|propagation)|compute_grad"
     r"|get_grad|calc_grad|calculate_grad|grads?$|gradients?$|find_grad|back$|backwards)",
     "step": r"^(train|fit|learn|step|update_mini_batch|sgd_step|gradient_descent|one_step|training_?step|optimi[sz]e|do_step|run_step)",
     "update": r"^(update|apply_grad|sgd$|sgd_update|descend|take_step|adjust)",
     "init": r"init|^(make|create|build|new|random)_?(params|parameters|weights|network|net|model)",
     "loss": r"loss|cost|cross_?entropy|^mse$|mean_squared|error$|^criterion|objective|^nll|total_error|energy",
     "forward": r"forward|^_?(forward|feed_?forward|fwd|fprop|propagate|predict|run$|compute_output|think|activate|model$|net$|network$|query"
-    r"|predict_proba|output$|hypothesis|__call__|infer|prob|scores|logits)",
+    r"|predict_proba|\w+_predict$|output$|hypothesis|__call__|infer|prob|scores|logits)",
 }
 _CALLABLES = {role: re.compile(pattern) for role, pattern in CALLABLES.items()}
 
@@ -67,12 +72,14 @@ def plain(name: str) -> str:
     return name.lower().strip("_")
 
 
+@cache
 def argument_roles(name: str) -> list[str]:
     """Every role an argument of this name may play, in the order of the table."""
     bare = re.sub(r"^self_", "", plain(name))
     return [role for role, names in _ROLES.items() if bare in names or plain(name) in names]
 
 
+@cache
 def callable_role(name: str) -> str | None:
     """The first role in the order of CALLABLES whose pattern is found."""
     return next((role for role, pattern in _CALLABLES.items() if pattern.search(name.lower())), None)
@@ -104,8 +111,17 @@ def is_bias(name: str) -> bool:
     return short(name.split(".")[-1].split("[")[0]).startswith("b") or "bias" in name.lower()
 
 
+def is_weight(name: str) -> bool:
+    return re.fullmatch(r"w(eights?)?_?(h|o|out|hidden|output)?\d*", short(name)) is not None
+
+
 def tree_of(fn: Callable[..., Any]) -> ast.AST | None:
     """The syntax tree of a function, where its source can be had."""
+    return _tree(getattr(fn, "__func__", fn))
+
+
+@cache
+def _tree(fn: Callable[..., Any]) -> ast.AST | None:
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(fn)))
     except (OSError, TypeError, SyntaxError):
@@ -114,6 +130,11 @@ def tree_of(fn: Callable[..., Any]) -> ast.AST | None:
 
 def returned_names(fn: Callable[..., Any]) -> list[str | None]:
     """The names in the last ``return a, b, c`` of a function, None where an element is not a name."""
+    return _returned(getattr(fn, "__func__", fn))
+
+
+@cache
+def _returned(fn: Callable[..., Any]) -> list[str | None]:
     tree = tree_of(fn)
     found: list[str | None] = []
     for node in ast.walk(tree) if tree is not None else ():
@@ -126,21 +147,52 @@ def returned_names(fn: Callable[..., Any]) -> list[str | None]:
 def _name(node: ast.expr) -> str | None:
     if isinstance(node, ast.Name):
         return node.id
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):  # return dw / m
+        return _name(node.left) if isinstance(node.left, ast.Name) else None
     return node.attr if isinstance(node, ast.Attribute) else None
 
 
-def keys_used(fns: Iterable[Callable[..., Any]], argument: str) -> tuple[list[str], bool]:
+def flat_names(names: Any) -> list[str]:
+    """Nested lists of names as one list."""
+    return [names] if isinstance(names, str) else [name for inner in names for name in flat_names(inner)]
+
+
+def _targets(node: ast.expr) -> Any:
+    """The names that a tuple is unpacked into, nested as there."""
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return [found for element in node.elts if (found := _targets(element))]
+    return _name(node) or ""
+
+
+def _unpacks(value: ast.expr, argument: str) -> bool:
+    """``... = params``, or ``... = (p.astype(f) for p in params)``."""
+    if isinstance(value, (ast.GeneratorExp, ast.ListComp)):
+        value = value.generators[0].iter
+    return _name(value) == argument
+
+
+def takes_pairs(fn: Callable[..., Any], argument: str) -> bool:
+    """``for x, y in argument``: its data come as a list of pairs."""
+    tree = tree_of(fn)
+    loops = [node for node in ast.walk(tree) if isinstance(node, (ast.For, ast.comprehension))] if tree else []
+    return "params" not in argument_roles(argument) and any(
+        _name(loop.iter) == argument and isinstance(loop.target, ast.Tuple) and len(loop.target.elts) == 2
+        for loop in loops
+    )
+
+
+def keys_used(fns: Iterable[Callable[..., Any]], argument: str) -> tuple[list[Any], bool]:
     """The names by which functions read their container `argument`: its string keys, or the names it is unpacked
-    into; and whether it is unpacked."""
+    into, nested as there; and whether it is unpacked."""
     keys: list[str] = []
-    unpacked: list[str] = []
+    unpacked: list[Any] = []
     for fn in fns:
         for node in ast.walk(tree_of(fn) or ast.Module([], [])):
             if isinstance(node, ast.Subscript) and _name(node.value) == argument:
                 if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
                     keys.append(node.slice.value)
-            elif isinstance(node, ast.Assign) and _name(node.value) == argument:
+            elif isinstance(node, ast.Assign) and _unpacks(node.value, argument):
                 target = node.targets[0]
-                if isinstance(target, (ast.Tuple, ast.List)):
-                    unpacked += [name for element in target.elts if (name := _name(element))]
-    return (list(dict.fromkeys(unpacked)), True) if unpacked else (list(dict.fromkeys(keys)), False)
+                if isinstance(target, (ast.Tuple, ast.List)) and not unpacked:
+                    unpacked = _targets(target)
+    return (unpacked, True) if unpacked else (list(dict.fromkeys(keys)), False)

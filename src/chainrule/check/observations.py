@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.check.case import Case
+from chainrule.check.infer import named
 from chainrule.check.reference import gradients
 from chainrule.check.rules import FORWARD, GRADIENTS, STEP, Observation, add
 
@@ -13,7 +14,7 @@ def _climbs(case: Case) -> str | None:
     """Their gradient is right and their update adds it."""
     if case.from_step or not case.record.get("steps"):
         raise LookupError("one step")
-    from chainrule.check.diagnose import step_draws
+    from chainrule.check.evidence import step_draws
 
     stepped, _ = step_draws(case.record)
     for draw in stepped:
@@ -27,15 +28,31 @@ def _climbs(case: Case) -> str | None:
 
 
 def _frozen_bias(case: Case) -> str | None:
-    silent = [name for name in case.silent if name[0] == "b"]
+    missing = [name for name in case.draws[0].params if name not in case.draws[0].grads]
+    never = set(case.silent) | set(missing) | _unmoved(case)
+    silent = sorted(name for name in never if name[0] == "b" and not _one_number(case, name))
     return f"{', '.join(silent)} have no gradient or never change" if silent else None
 
 
+def _unmoved(case: Case) -> set[str]:
+    """Parameters that no step of theirs has moved, where their steps move others."""
+    found: set[str] = set()
+    for step in case.record["steps"]:
+        moved = {name: bool((after != step["params"][name]).any()) for name, after in step["after"][-1].items()
+                 if name in step["params"] and after.shape == step["params"][name].shape}  # fmt: skip
+        if not any(moved.values()):
+            return set()
+        found |= {ours for ours, name in named(case.record).items() if not moved.get(name, True)}
+    return found
+
+
+def _one_number(case: Case, name: str) -> bool:
+    """One number for a layer of several units; where it never moves either, it is a constant of the exercise."""
+    return case.draws[0].params[name].size == 1 < case.draws[0].params["W" + name[1:]].shape[1]
+
+
 def _shared_bias(case: Case) -> str | None:
-    shared = [
-        name for name, p in case.draws[0].params.items()
-        if name[0] == "b" and p.size == 1 and case.draws[0].params["W" + name[1:]].shape[1] > 1
-    ]  # fmt: skip
+    shared = [n for n in case.draws[0].params if n[0] == "b" and n not in case.silent and _one_number(case, n)]
     return f"{', '.join(shared)} is one number for all units of its layer" if shared else None
 
 
@@ -47,7 +64,8 @@ def _odd(mistake: int) -> object:
 
 
 def _changes_inputs(case: Case) -> str | None:
-    changed = sorted({name for call in case.record["draws"] for name in call["changed"]})
+    calls = [*case.record["draws"], *case.record["steps"]]
+    changed = sorted({name for call in calls for name in call["changed"]})
     return f"{' and '.join(changed)} is not the same after the call" if changed else None
 
 
@@ -68,15 +86,34 @@ def _disturbs(case: Case) -> str | None:
     disturbed = first.get("disturbed") or []
     if not again:
         raise LookupError("backward again")
+    if not disturbed:
+        return None
     same = all(np.allclose(g, first["grads"][n], rtol=1e-9, atol=0) for n, g in again.items() if n in first["grads"])
     if same:
         return None
     doubled = all(np.allclose(g, 2 * first["grads"][n], rtol=1e-9) for n, g in again.items() if n in first["grads"])
-    what = ", ".join(disturbed) or "what it was given"
-    return None if doubled else f"a second backward gives other gradients: the first has changed {what}"
+    return None if doubled else f"a second backward gives other gradients: the first has changed {', '.join(disturbed)}"
+
+
+def _permuted(case: Case) -> str | None:
+    """Whether the gradient is that of the targets in another order, which is solved for where rows have classes."""
+    from chainrule.check.permuted import order_of
+
+    orders = [order_of(case, draw) for draw in case.draws]
+    if any(order is None for order in orders):
+        return None
+    order = orders[0]
+    assert order is not None
+    moved = [i for i in range(len(order)) if (case.draws[0].t[i] != case.draws[0].t[order[i]]).any()]
+    return f"the gradient is that of the targets in another order: rows {', '.join(map(str, moved))} have another row's target"
 
 
 add(
+    Observation(
+        "rows-permuted", 15, "rows of X and y out of step", _permuted, "A row is compared with another row's target.", "dz = (p − ⟦t of another row⟧)/N", "dz = (p − t)/N",
+        "Print the first rows of X and y where the loss is computed. Do they belong together?", "Shuffle X and y with the same order.", (GRADIENTS,),
+        alone=True,
+    ),
     Observation(
         "climbs", 2, "sign: the update adds the gradient", _climbs, "The gradient is right, and the update goes along it: the loss grows.",
         "W ⟦+=⟧ η·dW", "W −= η·dW", "Does one step of your update make the loss smaller or larger?", "Subtract the gradient.", (GRADIENTS, STEP),
@@ -104,9 +141,11 @@ add(
     Observation(
         "changes-cache", 13, "backward changes what the forward left", _disturbs, "The backward works in place on the forward's arrays.",
         "a ⟦*=⟧ …", "d = a · … in an array of its own", "Print an activation before and after backward. Is it still the same?", "Work on a copy.", (GRADIENTS,),
+        needs_reference=False,
     ),
     Observation(
         "changes-inputs", 13, "the call changes its inputs", _changes_inputs, "What was handed over is not the same after the call.",
         "X ⟦−=⟧ …", "X − … in an array of its own", "Is X the same before and after the call?", "Work on a copy.", (FORWARD,),
+        needs_reference=False,
     ),
 )  # fmt: skip

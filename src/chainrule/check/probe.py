@@ -1,36 +1,35 @@
-"""The probing process: imports their file, finds a reading that runs, and writes what every probe gave.
-
-Nothing of theirs is ever imported elsewhere. ``probe`` starts it, waits for at most a time limit and reads arrays and
-JSON back; what their code prints goes nowhere.
-"""
+"""The probes: a reading of their module that runs, and what every call of it gave. Only the child process does this."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from chainrule.arrays import Array
+from chainrule.check import checkers
 from chainrule.check.binding import CannotBind
+from chainrule.check.naming import UnknownName
 from chainrule.check.recognise import readings
 from chainrule.check.samples import Sizes
-from chainrule.check.source import describe, load_source
+from chainrule.check.source import defined, describe
 from chainrule.check.trial import DoesNotRun, Setting, Trial
 from chainrule.errors import InputError
 
 SQUARE = Sizes(n_in=4, hidden=(4, 4), n_out=4)
 ONE = Sizes(n_out=1)
 LAYOUTS = ("rows", "columns", "vector", "column")
-KINDS = ("one-hot", "labels", "flags", "values", "column of labels")
+NO_PASS = "no forward and backward, no loss with gradients, no training step"
+PLAIN = ("it is random", "its prediction is", "its loss is")  # refusals that explain themselves
+SHAPES = "; its arrays: "
+KINDS = ("one-hot", "labels", "flags", "values", "row of values", "column of labels")
+CLASSES = ("one-hot", "labels", "column of labels")
+Attempt = tuple[Sizes, tuple[str, ...], tuple[Array, Array] | None]  # sizes, kinds of targets, rows of the user's own
 
 
 def examine(
@@ -41,51 +40,91 @@ def examine(
     found: list[dict[str, Any]] = []
     for reading in readings(module, name, mapping):
         style, evidence = reading.style, None
-        for sizes in (Sizes(), ONE, SQUARE):
-            evidence = _first_layout(reading, sizes, own, refusals, getattr(module, "__file__", ""))
-            if evidence:
+        enough = bool(found) and not style.startswith("the layers")
+        if enough and style != f"{found[-1]['style']} with dropout":
+            break
+        for sizes, kinds, rows in _attempts(own):
+            here = _first_layout(reading, sizes, kinds, rows, refusals, getattr(module, "__file__", ""))
+            evidence = here if here and _tells(here) else evidence or here
+            if evidence and _tells(evidence):
                 break
         if evidence:
             found.append({"style": style, "name": reading.name, "settings": evidence, "square": sizes is SQUARE})
-            if not style.startswith("the layers"):
-                break
-    if not found:
+    checks = list(checkers.checks(module, name))
+    if not found and not checks:
         raise InputError(_nothing(module, refusals))
-    return {"readings": found, "refusals": refusals[:20]}
+    return {"readings": found, "checks": checks, "refusals": refusals[:20]}
+
+
+def _tells(evidence: list[dict[str, Any]]) -> bool:
+    """Whether some gradient came out, as such or as a step."""
+    return any(setting["draws"][0]["grads"] or setting["steps"] or setting["moves"] for setting in evidence)
+
+
+def _attempts(own: tuple[Array, Array] | None) -> list[Attempt]:
+    """What to try; with rows of the user's own labels as one-hot rows, else targets as they are, then as a column."""
+    if own is None:
+        return [(sizes, KINDS, None) for sizes in (Sizes(), ONE, SQUARE)]
+    X, y = own
+    tried: list[tuple[Array, tuple[str, ...]]]
+    tried = [(y, CLASSES)] if y.ndim == 2 else [(y[:, None], ("row of values",)), (y[:, None], ("values",))]
+    if y.ndim == 1 and (y == y.astype(int)).all() and y.min() >= 0 and 1 <= y.max() < 1000:
+        tried.insert(0, (np.eye(int(y.max()) + 1)[y.astype(int)], CLASSES))
+    return [(Sizes(n_in=X.shape[1], n_out=t.shape[1], rows=(len(X),) * 3), kinds, (X, t)) for t, kinds in tried]
 
 
 def _nothing(module: Any, refusals: list[str]) -> str:
-    from chainrule.check.source import defined
-
+    """What was found, why it does not run, and what to do about it."""
     classes, functions = defined(module)
-    names = ", ".join([*classes, *functions]) or "no class and no function"
+    names = ", ".join([*classes, *functions])
     file = getattr(module, "__file__", "it")
-    why = (
-        max(refusals, key=refusals.count)
-        if refusals
-        else "no forward and backward, no loss with gradients, no training step"
-    )
-    return f"{file}: found {names}, but no network that runs: {why}; name it: FILE:NAME, or --map role=name"
+    if not names:
+        return f"{file}: defines no class and no function; expected a network with a backward pass"
+    asked = [why for why in refusals if why.startswith("--map")]
+    if asked:
+        return f"{file}: {asked[0]}"
+    counts = Counter(map(_without_shapes, refusals))
+    why = max(refusals, key=lambda why: (why.startswith(PLAIN), counts[_without_shapes(why)]), default=NO_PASS)
+    plain = why.startswith(PLAIN) or "(line " in why or "(cell " in why
+    more = "" if plain else "; name it: FILE:NAME, or --map forward=NAME"
+    return f"{file}: found {names}, but no network that runs: {why}{more}"
 
 
-def _first_layout(reading: Any, sizes: Sizes, own: Any, refusals: list[str], file: str) -> list[dict[str, Any]]:
-    for layout in LAYOUTS:
+def _first_layout(
+    reading: Any, sizes: Sizes, kinds: tuple[str, ...], own: Any, refusals: list[str], file: str
+) -> list[dict[str, Any]]:
+    for layout in ("columns",) if getattr(reading, "pairs", False) else LAYOUTS:
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
-        for kind in KINDS:
-            if kind == "column of labels" and evidence:
+        for kind in kinds:
+            if (kind == "column of labels" and evidence) or (kind == "row of values" and sizes.n_out > 1):
                 continue
             try:
                 evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own)))
-            except (DoesNotRun, CannotBind) as error:
+            except Unseeded as error:  # whatever is handed over
                 refusals.append(str(error))
-            except InputError:
+                return []
+            except (DoesNotRun, CannotBind, UnknownName) as error:
+                refusals.append(str(error))
+            except (MemoryError, InputError):
                 raise
-            except Exception as error:
-                refusals.append(describe(error, file))
+            except (Exception, SystemExit, KeyboardInterrupt) as error:
+                refusals.append(_refusal(error, file, reading))
         if evidence:
             return evidence
     return []
+
+
+def _without_shapes(refusal: str) -> str:
+    return refusal.partition(SHAPES)[0]
+
+
+def _refusal(error: BaseException, file: str, reading: Any) -> str:
+    """Their error with its line; where shapes do not meet, with the shapes."""
+    places = getattr(reading, "places", {})
+    clash = isinstance(error, ValueError) and re.search("mismatch|broadcast|align|shape", str(error))
+    shapes = ", ".join(f"{path} {np.shape(place.raw)}" for path, place in list(places.items())[:8])
+    return describe(error, file) + (f"{SHAPES}{shapes}" if clash and shapes else "")
 
 
 def collect(trial: Trial) -> dict[str, Any]:
@@ -95,6 +134,12 @@ def collect(trial: Trial) -> dict[str, Any]:
     trial.start(first)
     fresh = trial.evaluate(first)
     _require_sense(trial, fresh)
+    if fresh["unread"] and not fresh["grads"]:
+        notes["gradients"] = f"{fresh['unread']}: none was found in it; name them: --map dW1=NAME"
+    if fresh["grads"] and (without := [n for n in trial.chained.weights if n not in fresh["grads"]]):
+        notes["gradients"] = f"none was found for {', '.join(without)}; is its shape right? Name it: --map dW1=NAME"
+    trial.start(first)
+    _require_repeatable(fresh, trial.evaluate(first))
     record: dict[str, Any] = {
         "layout": trial.setting.layout, "kind": trial.setting.kind, "weights": list(trial.chained.weights),
         "biases": list(trial.chained.biases), "transposed": trial.chained.transposed,
@@ -105,8 +150,7 @@ def collect(trial: Trial) -> dict[str, Any]:
     with Noting(notes, "gradients again"):
         record["history"] = [fresh, trial.evaluate(first)] if not moves else []
         if not moves:
-            trial.put(second)
-            record["history"].append(trial.evaluate(second))
+            record["history"].append(trial.evaluate(trial.put(replace(second, params=first.params))))
     for batch, probe in ((second, "gradients on other data"), (third, "gradients at a second batch size")):
         with Noting(notes, probe):
             trial.start(batch)
@@ -117,11 +161,44 @@ def collect(trial: Trial) -> dict[str, Any]:
         record["again"] = trial.again(first) if not moves else {}
     with Noting(notes, "differences of the loss"):
         record["numeric"] = trial.losses(first) if fresh["loss"] is not None and not moves else {}
+    with Noting({}, "steps on other data"):
+        record["step history"] = trial.steps_on([first, replace(second, params=first.params)])
+    with Noting({}, "optimizer"):
+        record["optimizers"] = [] if moves else trial.optimizers(first)
     record["steps"] = []
     for batch in (first, third):
+        if not trial.reading.steps:
+            notes["one step"] = "not run: it makes no step"
+            break
         with Noting(notes, "one step"):
             record["steps"].append(trial.steps(batch, 3))
+    record["small"] = _small(trial)
     return record
+
+
+def _small(trial: Trial) -> dict[str, Any] | None:
+    """A step on a few rows with short numbers, for the page: 3-4-2 where the sizes are ours to choose."""
+    setting, rows = trial.setting, (5, 5, 5)
+    few = Sizes(n_in=3, hidden=(4, 6), n_out=min(setting.sizes.n_out, 2), rows=rows)
+    own = None if trial.own is None else (trial.own[0][:5], trial.own[1][:5])
+    for sizes in (few, replace(setting.sizes, rows=rows))[own is not None :]:
+        with suppress(Exception, SystemExit):
+            small = Trial(trial.reading, replace(setting, sizes=sizes), own)
+            batch = small.readable()
+            small.start(batch)
+            fresh = small.evaluate(batch)
+            _require_sense(small, fresh)
+            moves = any((fresh["after"][n] != batch.params[n]).any() for n in small.names)
+            again = [] if moves else [small.evaluate(batch)]
+            steps = []
+            with suppress(Exception, SystemExit):
+                steps = [small.steps(batch, 1)]
+            return {
+                "weights": list(small.chained.weights), "biases": list(small.chained.biases), "moves": moves,
+                "transposed": small.chained.transposed, "draws": [fresh], "history": [fresh, *again],
+                "rate": small.reading.rate(), "steps": steps,
+            }  # fmt: skip
+    return None
 
 
 def _require_sense(trial: Trial, fresh: dict[str, Any]) -> None:
@@ -130,7 +207,31 @@ def _require_sense(trial: Trial, fresh: dict[str, Any]) -> None:
     if not has_out and fresh["loss"] is None and not fresh["grads"]:
         steps = trial.reading.__dict__.get("roles", {})
         if "step" not in steps:
-            raise DoesNotRun("it runs, but gives no prediction, no loss and no gradients")
+            more = f"; {fresh['unread']}" if fresh["unread"] else ""
+            raise DoesNotRun(f"it runs, but gives no prediction, no loss and no gradients{more}")
+    if has_out and not np.isfinite(fresh["out"]).all():
+        raise DoesNotRun(f"its prediction is {_odd(fresh['out'])} for inputs of ordinary size")
+    if fresh["loss"] is not None and not np.isfinite(fresh["loss"]):
+        raise DoesNotRun(f"its loss is {fresh['loss']} for inputs of ordinary size")
+
+
+def _odd(array: Array) -> str:
+    return "NaN" if np.isnan(array).any() else "infinite"
+
+
+def _require_repeatable(fresh: dict[str, Any], again: dict[str, Any]) -> None:
+    """The same parameters and rows, from a fresh start: the same prediction and loss."""
+    same = fresh["out"] is None or np.array_equal(fresh["out"], again["out"])
+    if not same or fresh["loss"] != again["loss"]:
+        seen = "" if fresh["loss"] is None else f" ({fresh['loss']:.6g}, then {again['loss']:.6g})"
+        raise Unseeded(
+            f"it is random: the same call twice gives two results{seen}; draw from np.random, or from a Generator "
+            "that the object or the file keeps, so that it can be seeded"
+        )
+
+
+class Unseeded(DoesNotRun):
+    """Two calls that should be alike are not."""
 
 
 class Noting:
@@ -143,85 +244,7 @@ class Noting:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
-        if isinstance(error, Exception):
+        if isinstance(error, (Exception, SystemExit, KeyboardInterrupt)) and not isinstance(error, MemoryError):
             self.notes[self.probe] = describe(error, "")
             return True
         return False
-
-
-def pack(value: Any, arrays: dict[str, Array]) -> Any:
-    """JSON of nested dicts and lists, its arrays set aside under numbers."""
-    if isinstance(value, np.ndarray):
-        arrays[str(len(arrays))] = value
-        return {"$array": len(arrays) - 1}
-    if isinstance(value, dict):
-        return {str(k): pack(v, arrays) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [pack(v, arrays) for v in value]
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def unpack(value: Any, arrays: Mapping[str, Array]) -> Any:
-    if isinstance(value, dict):
-        return arrays[str(value["$array"])] if "$array" in value else {k: unpack(v, arrays) for k, v in value.items()}
-    return [unpack(v, arrays) for v in value] if isinstance(value, list) else value
-
-
-def probe(
-    path: Path, name: str | None, mapping: Mapping[str, str], seconds: float, own: tuple[Array, Array] | None = None
-) -> dict[str, Any]:
-    """What `examine` finds in a file, in a process of its own. InputError: its one line, or that it took too long."""
-    with tempfile.TemporaryDirectory() as folder:
-        ask = {"path": str(path), "name": name, "mapping": dict(mapping)}
-        Path(folder, "ask.json").write_text(json.dumps(ask))
-        if own is not None:
-            np.savez(Path(folder, "own.npz"), X=own[0], t=own[1])
-        _run(folder, path, seconds)
-        answer = json.loads(Path(folder, "answer.json").read_text())
-        if "error" in answer:
-            raise InputError(answer["error"])
-        with np.load(Path(folder, "answer.npz")) as arrays:
-            return unpack(answer, {k: arrays[k] for k in arrays.files})
-
-
-def _run(folder: str, path: Path, seconds: float) -> None:
-    environment = os.environ | {"MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": ""}
-    command = [sys.executable, "-m", "chainrule.check.probe", folder]
-    quiet = subprocess.DEVNULL
-    try:
-        done = subprocess.run(command, env=environment, stdin=quiet, stdout=quiet, stderr=quiet, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        hint = 'does it train when imported? Put that under `if __name__ == "__main__":`'
-        raise InputError(
-            f"{path}: not finished after {seconds:g} seconds; {hint}, or allow more with --seconds"
-        ) from None
-    if not Path(folder, "answer.json").exists():
-        raise InputError(f"{path}: the process that ran it ended with exit code {done.returncode} and no answer")
-
-
-def _answer(folder: str) -> Iterator[str]:
-    ask = json.loads(Path(folder, "ask.json").read_text())
-    own_file = Path(folder, "own.npz")
-    own = None
-    if own_file.exists():
-        with np.load(own_file) as given:
-            own = (given["X"], given["t"])
-    arrays: dict[str, Array] = {}
-    try:
-        found = pack(examine(load_source(Path(ask["path"])), ask["name"], ask["mapping"], own), arrays)
-    except InputError as error:
-        found = {"error": str(error)}
-    np.savez(Path(folder, "answer.npz"), **arrays)  # type: ignore[arg-type]
-    yield json.dumps(found, default=str)
-
-
-def main() -> None:
-    warnings.simplefilter("ignore")  # theirs are not ours to show
-    folder = sys.argv[1]
-    with np.errstate(all="ignore"):
-        for text in _answer(folder):
-            Path(folder, "answer.json").write_text(text)
-
-
-if __name__ == "__main__":
-    main()

@@ -9,15 +9,15 @@ from typing import Any
 
 from chainrule.check.binding import arguments
 from chainrule.check.layered import LayerKit, layer_kit
-from chainrule.check.names import argument_roles, callable_role, tree_of
+from chainrule.check.names import TENSOR, argument_roles, callable_role, tree_of
+from chainrule.check.naming import require_names
 from chainrule.check.pieces import make_plain
 from chainrule.check.source import defined
 from chainrule.check.theirs import Theirs
 from chainrule.check.walk import places
-from chainrule.errors import InputError
 
 ROLES = ("init", "forward", "loss", "backward", "loss_and_grads", "step", "update")
-STORAGES = (("rows", "(O,)"), ("rows", "(1, O)"), ("columns", "(O, 1)"), ("columns", "(O,)"))
+STORAGES = (("rows", "(O,)"), ("rows", "(1, O)"), ("columns", "(O, 1)"), ("columns", "(O,)"), ("vector", "()"))
 
 
 def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -> Iterator[Theirs | LayerKit]:
@@ -25,19 +25,21 @@ def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -
     classes, functions = defined(module)
     given = {ours: theirs for ours, theirs in mapping.items() if ours in ROLES}
     arguments_given = {theirs: ours for ours, theirs in mapping.items() if ours not in ROLES}
-    if name is not None and name not in classes and name not in functions:
-        known = ", ".join([*classes, *functions]) or "nothing"
-        raise InputError(f"{name}: not defined there; the file defines {known}")
+    require_names(module, name, mapping)
     chosen = {name: classes[name]} if name in classes else {} if name in functions else classes
     for cls in chosen.values():
         roles = class_roles(cls, functions) | dict(given)
         if is_network(cls, roles):
             yield Theirs(module, cls, roles, f"the class {cls.__name__}", arguments_given)
+            if any("dropout" in argument_roles(p.name) for p in arguments(cls)):
+                style = f"the class {cls.__name__} with dropout"
+                yield Theirs(module, cls, roles, style, arguments_given, dropout=True)
     if name not in classes:
         yield from _functions(module, functions, name, given, arguments_given)
     kit = layer_kit(module, classes if name is None else {**classes}, functions, name if name in classes else None)
-    if kit is not None:
-        yield from kit
+    for network in kit or ():
+        network.wanted = {ours: theirs for theirs, ours in arguments_given.items() if TENSOR.fullmatch(ours)}
+        yield network
 
 
 def _functions(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,19 @@ class Draw:
     out: Array | None = None  # (N, K)
     loss: float | None = None
     masks: Mapping[int, Array] = field(default_factory=dict)  # dropout's, by layer
+    drawn: Mapping[int, Array] = field(default_factory=dict)  # another mask of the same shape that the pass held
+    held: Mapping[str, Array] = field(default_factory=dict)  # arrays with a row or a column for each sample
+    numbers: Sequence[float] = ()  # between 0 and 1, that their code holds
 
     @property
     def n(self) -> int:
         return len(self.X)
+
+    @cached_property
+    def squares(self) -> tuple[float, float]:
+        """Σ W² of the weights, and Σ b² of the biases."""
+        of = {kind: sum(float((p**2).sum()) for name, p in self.params.items() if name[0] == kind) for kind in "Wb"}
+        return of["W"], of["b"]
 
 
 @dataclass(frozen=True)
@@ -49,8 +59,8 @@ class Penalty:
         return self.coefficient / n if self.per_row else self.coefficient
 
     def value(self, draw: Draw) -> float:
-        squares = [float((p**2).sum()) for name, p in draw.params.items() if self.biases or name[0] == "W"]
-        return self.factor(draw.n) * sum(squares)
+        weights, biases = draw.squares
+        return self.factor(draw.n) * (weights + biases if self.biases else weights)
 
     def gradient(self, name: str, draw: Draw) -> Array:
         used = self.biases or name[0] == "W"
@@ -202,7 +212,7 @@ class Pass:
         }  # fmt: skip
 
     def run(self) -> dict[str, Array]:
-        """Gradients by name, and X's."""
+        """Gradients by name."""
         spec, draw, o = self.spec, self.draw, self.trace.o
         scale = factor(spec, draw, o)
         do = scale * spec.form.slope(o, draw.t)  # (N, K)
@@ -213,33 +223,32 @@ class Pass:
             self._finish(f"W{layer + 1}", layer, self.line("dW", layer, x.T @ dz, dz=dz), dz)
             if f"b{layer + 1}" in draw.params:
                 column_sums = dz.sum(axis=0)
-                shared = draw.params[f"b{layer + 1}"].size == 1  # one number for all units: its gradient is their sum
+                shared = draw.params[f"b{layer + 1}"].size == 1 < W.shape[1]  # one number for all units: their sum
                 right = column_sums.sum(keepdims=True) if shared else column_sums
                 self._finish(f"b{layer + 1}", layer, self.line("db", layer, right, dz=dz), dz)
-            dy = self.line("dx", layer, dz @ W.T, dz=dz)
             if layer:
-                dz = self._through(layer - 1, dy, dz)
-        self.grads["X"] = dy
+                dz = self._through(layer - 1, self.line("dx", layer, dz @ W.T, dz=dz), dz)
         return self.grads
 
     def _through(self, layer: int, dy: Array, after: Array) -> Array:
         """dz of a hidden layer from the gradient of what leaves it; `after` is the dz of the next layer."""
         if layer in self.draw.masks:
             mask = self.draw.masks[layer]
-            dy = self.line("mask", layer, dy * mask, dy=dy, mask=mask)
+            seen = {"drawn": self.draw.drawn[layer]} if layer in self.draw.drawn else {}
+            dy = self.line("mask", layer, dy * mask, dy=dy, mask=mask, **seen)
         return self.line("act", layer, pull(self.spec.acts[layer], self.trace.z[layer], dy), dy=dy, after=after)
 
     def _finish(self, name: str, layer: int, gradient: Array, dz: Array) -> None:
         penalty = np.zeros_like(self.draw.params[name])
         if self.spec.penalty is not None:
             penalty = self.spec.penalty.gradient(name, self.draw)
-        total = gradient + penalty if self.spec.penalty is not None else gradient
+        total = gradient + penalty if penalty.any() else gradient
         param, before = self.draw.params[name], self.before.get(name)
         seen = {"name": name, "param": param, "penalty": penalty, "dz": dz}
         self.grads[name] = self.line("end", layer, total, **seen, **({} if before is None else {"before": before}))
 
 
 def gradients(spec: Spec, draw: Draw, faults: Sequence[Fault] = (), previous: Draw | None = None) -> dict[str, Array]:
-    """∂loss/∂parameter and ∂loss/∂X as a pass with these faults finds them."""
+    """∂loss/∂parameter as a pass with these faults finds them."""
     with np.errstate(all="ignore"):  # a wrong line may divide by 0; what is not finite fits nothing
         return Pass(spec, draw, faults, previous).run()

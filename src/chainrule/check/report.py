@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from chainrule.check.diagnose import Diagnosis, TensorTable
+from chainrule.check.diagnose import Diagnosis
+from chainrule.check.rules import CHECKER
+from chainrule.check.search import OVER
+from chainrule.check.tables import TensorTable
 
 HINTS = (0, 1, 2, 3, 4)
 SAID = {
@@ -15,57 +18,98 @@ SAID = {
     "not consistent": "The gradient is not the derivative of the loss, and no known mistake explains it.",
     "no reference": "Undecided: there is no loss and no known network to compare with.",
 }
+ALONE = "the differences of your own loss alone: no network known here gives that loss"
 
 
 def text(d: Diagnosis, hint: int = 4) -> str:
     """The report at one level of hints."""
-    lines = [f"{d.subject}", SAID[d.verdict]]
+    lines = [d.subject, verdict(d)]
     if hint >= 1:
-        lines += _consistency(d)
-        lines += _cell(d)
-    if hint >= 2 and d.mistakes:
-        lines += ["", *(f"Ask yourself: {rule.question}" for rule in d.mistakes)] if hint == 2 else []
+        lines += [_consistency(d, hint), *_asked(d, hint), *_cell(d)]
+    if hint == 2 and d.mistakes:
+        lines += ["", *(f"Ask yourself: {rule.question}" for rule in d.mistakes)]
     if hint >= 3:
         for rule in d.mistakes:
-            lines += [
-                "",
-                f"Mistake {rule.mistake}: {rule.name}{_where(d)}",
-                f"  {d.seen.get(rule.key) or rule.sentence}",
-            ]
+            said = d.seen.get(rule.key) or rule.sentence
+            lines += ["", f"Mistake {rule.mistake}: {rule.name}{_where(d)}", f"  {said}"]
             lines += [f"  yours: {rule.formula}", f"  right: {rule.right}", f"  {rule.change}"] if hint >= 4 else []
-    if hint >= 3:
         lines += [f"  {name} = {value:.12g}" for name, value in d.constants.items()]
     if hint >= 4:
         lines += _rest(d)
     return "\n".join(lines)
 
 
+def verdict(d: Diagnosis) -> str:
+    """The verdict in a sentence."""
+    if d.verdict == "correct" and d.reference == "none":
+        return "The gradient is the derivative of the loss."
+    if d.verdict == "no reference" and (why := [note for note in d.notes if note.startswith("gradients: ")]):
+        return f"Undecided: no gradient to compare. {why[0]}"
+    if d.verdict == "not consistent" and OVER in d.notes:
+        return "The gradient is not the derivative of the loss; the search for the mistake was not finished."
+    return SAID[d.verdict]
+
+
+def headline(d: Diagnosis, hint: int = 4) -> str:
+    """One line for the head of the page."""
+    if hint < 3 or not d.mistakes:
+        return " ".join([verdict(d), *([rule.question for rule in d.mistakes] if hint == 2 else [])])
+    said = "; ".join(f"mistake {rule.mistake}, {rule.name}" for rule in d.mistakes)
+    change = f" {d.mistakes[0].change}" if hint >= 4 else ""
+    return f"{verdict(d)[:-1]}: {said}{_where(d)}.{change}"
+
+
 def _where(d: Diagnosis) -> str:
     return f" ({', '.join(d.layers)})" if d.layers else ""
 
 
-def _consistency(d: Diagnosis) -> list[str]:
+def _consistency(d: Diagnosis, hint: int) -> str:
+    """What it was compared with. Below 3 without the loss's name, which can give an unwise piece away."""
+    shown = f": {d.reference}" if hint >= 3 else ""
+    if d.reference == "none":
+        return f"compared with {ALONE}" if d.consistent is not None else "compared with nothing"
+    if d.probes == (CHECKER,):
+        return f"compared with {d.reference}"
     if d.consistent is None:
-        return [f"compared with: {d.reference}" if d.reference != "none" else "compared with nothing"]
-    said = "consistent" if d.consistent else "not consistent"
-    return [f"{said} with its own loss: {d.reference}"]
+        return f"compared with the network that its predictions show{shown}"
+    return f"{'consistent' if d.consistent else 'not consistent'} with its own loss{shown}"
+
+
+def _asked(d: Diagnosis, hint: int) -> list[str]:
+    """Beside the reference that was given."""
+    if d.asked is None:
+        return []
+    shown = f" ({d.asked.reference})" if hint >= 3 else ""
+    if d.asked.agrees:
+        return [f"the gradient of the loss that was asked for{shown}"]
+    why = d.asked.why
+    if d.asked.factor is not None and hint >= 3:
+        why = f"all of it is {d.asked.factor:.6g} times what was asked for; a sum against a mean is a convention"
+    return [f"not the gradient of the loss that was asked for{shown}: {why}"]
+
+
+def worst(d: Diagnosis) -> TensorTable | None:
+    """The tensor with the largest error, where there is one that counts."""
+    if d.verdict in ("correct", "unwise") or not d.tables:
+        return None
+    row = max(d.tables, key=lambda row: math.inf if math.isnan(row.worst) else row.worst)
+    return None if row.worst < 1e-9 else row
 
 
 def _cell(d: Diagnosis) -> list[str]:
-    if d.verdict in ("correct", "unwise") or not d.tables:
+    row = worst(d)
+    if row is None:
         return []
-    worst = max(d.tables, key=lambda row: row.worst)
-    if math.isinf(worst.worst) or (not worst.where and worst.shape):
-        return [f"{worst.called}: shape {worst.shape}, which is not that of {worst.label}"]
-    if worst.worst < 1e-9:
-        return []
-    return [f"{worst.called}[{', '.join(map(str, worst.where))}]: yours {worst.theirs:.9g}, right {worst.right:.9g}"]
+    if math.isinf(row.worst) and not row.where:
+        return [f"{row.called}: yours has shape {row.shape}, that of the parameter is {row.expected}"]
+    return [f"{row.called}[{', '.join(map(str, row.where))}]: yours {row.theirs:.9g}, right {row.right:.9g}"]
 
 
 def _rest(d: Diagnosis) -> list[str]:
     lines = ["", table(d.tables)] if d.tables else []
-    if d.also:
-        lines.append("These fit as well: " + "; ".join(f"{rule.name} (mistake {rule.mistake})" for rule in d.also))
+    for rule in d.also:
+        said = f": {d.tells[rule.key]}" if rule.key in d.tells else ""
+        lines.append(f"This fits as well: {rule.name} (mistake {rule.mistake}){said}")
     lines.append(f"probes that ran: {', '.join(d.probes) or 'none'}")
     if d.not_tested:
         lines.append(f"not tested: {'; '.join(d.not_tested)}")
@@ -77,37 +121,54 @@ def table(rows: tuple[TensorTable, ...]) -> str:
     cells = [("tensor", "yours", "shape", "worst error", "where", "theirs", "right", "numeric")]
     for row in rows:
         shape = "×".join(map(str, row.shape)) or "1"
-        numeric = "" if row.numeric is None else f"{row.numeric:.6g}"
-        cells.append(
-            (
-                row.label,
-                row.called,
-                shape,
-                f"{row.worst:.1e}",
-                str(list(row.where)),
-                f"{row.theirs:.6g}",
-                f"{row.right:.6g}",
-                numeric,
-            )
-        )
+        numeric = "" if row.numeric is None or math.isnan(row.numeric) else f"{row.numeric:.6g}"
+        where, error = str(list(row.where)), f"{row.worst:.1e}"
+        if not row.where and row.shape:
+            cells.append((row.label, row.called, shape, "shape", "", "", "", ""))
+        else:
+            cells.append((row.label, row.called, shape, error, where, f"{row.theirs:.6g}", f"{row.right:.6g}", numeric))
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    return "\n".join("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths)) for row in cells)
+    lines = ["  ".join(f"{cell:{'<' if i < 2 else '>'}{widths[i]}}" for i, cell in enumerate(row)) for row in cells]
+    return "\n".join(line.rstrip() for line in lines)
 
 
-def as_json(d: Diagnosis) -> dict[str, Any]:
-    """Everything but the arrays; numbers that are not finite are left out."""
-    return {
-        "subject": d.subject, "verdict": d.verdict, "consistent_with_own_loss": d.consistent, "reference": d.reference,
-        "mistakes": [
-            {name: getattr(rule, name) for name in ("mistake", "key", "name", "formula", "right", "change")}
-            | {"seen": d.seen.get(rule.key)}
-            for rule in d.mistakes
-        ],
-        "layers": list(d.layers), "constants": dict(d.constants), "also": [rule.key for rule in d.also],
-        "tensors": [_finite(vars(row)) for row in d.tables], "probes": list(d.probes),
-        "not_tested": list(d.not_tested), "notes": list(d.notes),
+def as_json(d: Diagnosis, hint: int = 4) -> dict[str, Any]:
+    """Everything but the arrays, as plain JSON; what a lower hint does not tell is null or empty, under the same keys.
+
+    subject, verdict, ok, said; consistent_with_own_loss, reference, asked_for {reference, agrees, why, factor};
+    cell {tensor, yours, where, theirs, right}; questions;
+    mistakes [{mistake, key, name, sentence, seen, formula, right, change}], layers, constants, also, tells {key: data};
+    tensors [{label, called, shape, worst, where, theirs, right, numeric}], probes, not_tested, notes. NaN is null.
+    """
+    row = worst(d) if hint >= 1 else None
+    cell = row and {"tensor": row.label, "yours": row.called} | {
+        n: getattr(row, n) for n in ("where", "theirs", "right")
+    }
+    asked = d.asked and {n: getattr(d.asked, n) for n in ("reference", "agrees", "why", "factor")}
+    every = ("mistake", "key", "name", "sentence", "formula", "right", "change")
+    hidden = () if hint >= 4 else ("formula", "right", "change")
+    mistakes = [
+        {name: None if name in hidden else getattr(rule, name) for name in every} | {"seen": d.seen.get(rule.key)}
+        for rule in d.mistakes
+    ]
+    found = {
+        "subject": d.subject, "verdict": d.verdict, "ok": d.ok, "said": verdict(d),
+        "consistent_with_own_loss": d.consistent if hint >= 1 else None,
+        "reference": d.reference if hint >= 3 else None, "asked_for": asked if hint >= 3 else None,
+        "cell": cell, "questions": [rule.question for rule in d.mistakes] if hint >= 2 else [],
+        "mistakes": mistakes if hint >= 3 else [], "layers": d.layers if hint >= 3 else [],
+        "constants": d.constants if hint >= 3 else {}, "also": [rule.key for rule in d.also] if hint >= 4 else [],
+        "tells": d.tells if hint >= 4 else {},
+        "tensors": [vars(row) for row in d.tables] if hint >= 4 else [],
+        "probes": d.probes, "not_tested": d.not_tested if hint >= 4 else [], "notes": d.notes if hint >= 4 else [],
     }  # fmt: skip
+    plain: dict[str, Any] = _finite(found)
+    return plain
 
 
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict) or hasattr(value, "items"):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -25,11 +25,11 @@ from chainrule.check.reference import Scene
 if TYPE_CHECKING:
     from chainrule.check.case import Case
 
-GRADIENTS, AGAIN, OTHER, SECOND, STEP, LOSS, FORWARD = (
+GRADIENTS, AGAIN, OTHER, SECOND, STEP, LOSS, FORWARD, OPTIMIZER, CHECKER = (
     "gradients", "gradients again", "gradients on other data", "gradients at a second batch size", "one step", "loss",
-    "forward",
+    "forward", "steps of an optimizer", "a gradient check",
 )  # fmt: skip
-PROBES = (FORWARD, LOSS, GRADIENTS, AGAIN, OTHER, SECOND, STEP)
+PROBES = (FORWARD, LOSS, GRADIENTS, AGAIN, OTHER, SECOND, STEP, OPTIMIZER, CHECKER)
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Rule:
     constant: str = ""  # what `s.c` is, where it has to be solved for
     only: str = ""  # "hidden", "last" or "" for any layer: where the mistake can be made
     every: bool = True  # whether one layer alone may have it
+    multiplies: bool = False  # it leaves a factor on whatever stands there, so that another may stand there too
 
     @property
     def in_history(self) -> bool:
@@ -73,6 +74,8 @@ class Observation:
     probes: tuple[str, ...] = (FORWARD,)
     grave: bool = True  # False: unwise, or a risk, but the gradient is right
     cost: float = 1.0
+    needs_reference: bool = True
+    alone: bool = False  # it explains the whole gradient, so it is not sought where something else does
 
 
 RULES: list[Rule] = []

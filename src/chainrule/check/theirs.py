@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +16,23 @@ from chainrule.arrays import Array
 from chainrule.check import digest
 from chainrule.check.binding import CALL, CONSTRUCTOR, RATE, CannotBind, Env, arguments, bind, call
 from chainrule.check.chain import Chained, best_chain, tail
-from chainrule.check.names import ARGUMENTS, argument_roles, gradient_of, keys_used, short
+from chainrule.check.names import (
+    ARGUMENTS,
+    TENSOR,
+    argument_roles,
+    flat_names,
+    gradient_of,
+    keys_used,
+    short,
+    takes_pairs,
+)
+from chainrule.check.naming import chained_as_named, pick_gradients
 from chainrule.check.samples import Sizes
-from chainrule.check.walk import DEPTH, Place, places
+from chainrule.check.walk import DEPTH, Place, neurons, places
+from chainrule.errors import InputError
+
+KEEP = 0.7  # of the units, in a mask that is handed over
+LARGE = 1_000_000  # entries from which an array is not copied to see whether it changes
 
 
 @dataclass
@@ -28,6 +43,7 @@ class Result:
     loss: float | None = None
     grads: dict[str, Array] = field(default_factory=dict)
     called: dict[str, str] = field(default_factory=dict)  # parameter -> what they call its gradient
+    unread: str = ""  # what backward gave, where no gradient was found in it
 
 
 class Theirs:
@@ -44,9 +60,12 @@ class Theirs:
         style: str,
         mapping: Mapping[str, str],
         storage: tuple[str, str] = ("rows", "(O,)"),
+        *,
+        dropout: bool = False,
     ) -> None:
         self.module, self.cls, self.roles, self.style, self.mapping = module, cls, dict(roles), style, mapping
-        self.storage = storage
+        self.wanted = {ours: theirs for theirs, ours in mapping.items() if TENSOR.fullmatch(ours)}
+        self.storage, self.dropout = storage, dropout
         self.object: Any = None
         self._first: dict[str, Array] = {}
         self.disturbed: list[str] = []
@@ -61,22 +80,33 @@ class Theirs:
         self.n, self.k = n, k
         widths = {"n_in": sizes.n_in, "n_hidden": sizes.hidden[0], "n_out": sizes.n_out}
         roles = {"X": X, "y": y, "n": n, "sizes": sizes.chain(3), **widths}
-        self.env = Env(roles, {}, self.mapping)
+        masks = np.random.default_rng(n).random((n, sizes.hidden[0])) < KEEP
+        roles |= {"hiddens": sizes.chain(3)[1:-1], "mask": masks.T if self.storage[0] == "columns" else masks}
+        self.env = Env(roles, {}, self.mapping, dropout=self.dropout)
+        self.feed(X, y)
         if self.cls is not None:
             self.object = build(self.cls, self.env, sizes)
             self.params: Any = self.object
         else:
             self.params = self._parameters(sizes)
             self.env.roles["params"] = self.params if self._container is None else self._container
-        self.places = distinct(places(self.params, depth=1 if self._globals else DEPTH))
+        self.places = self._places()
         if self._globals:
             self._remember()
+
+    def _places(self) -> Mapping[str, Place]:
+        return neurons(self.params) or distinct(places(self.params, depth=1 if self._globals else DEPTH))
 
     def _remember(self) -> None:
         """Names of the module begin each time as the file left them."""
         for path, place in self.places.items():
             kept = self._first.setdefault(path, np.copy(place.raw))
             place.put(float(kept) if kept.ndim == 0 else kept.copy())
+
+    @property
+    def steps(self) -> bool:
+        """Whether there is a training step, or an update."""
+        return self.fn("step") is not None or self.fn("update") is not None
 
     def fn(self, role: str) -> Callable[..., Any] | None:
         name = self.roles.get(role)
@@ -87,12 +117,28 @@ class Theirs:
 
     def feed(self, X: Array, y: Any) -> None:
         self.env.roles |= {"X": X, "y": y}
+        if self.pairs:
+            if np.ndim(y) != 2:
+                raise TypeError("pairs of columns are made of targets with a column for each sample")
+            self.env.roles["pairs"] = [(X[:, i : i + 1], y[:, i : i + 1]) for i in range(X.shape[1])]
+
+    @property
+    def pairs(self) -> bool:
+        """Whether its data come as a list of pairs (x, y), columns both; then its backward is for one sample."""
+        owner = self.module if self.cls is None else self.cls
+        fns = [getattr(owner, name) for role, name in self.roles.items() if role in ("loss", "step", "update")
+               and hasattr(owner, name)]  # fmt: skip
+        return any(takes_pairs(fn, p.name) for fn in fns for p in arguments(fn))
 
     def chained(self, sizes: Sizes) -> Chained | None:
         shapes = {path: place.value.shape for path, place in self.places.items()}
+        if (named := chained_as_named(self.wanted, shapes)) is not None:
+            return named
         known = self.object is None or sizes_matter(self.cls)
         ends = (sizes.n_in, sizes.n_out) if known else (None, None)
         return best_chain(shapes, *ends)
+
+    chained_paths: tuple[str, ...] = ()
 
     # how the parameters of functions come to be
 
@@ -104,23 +150,33 @@ class Theirs:
             made = call(maker, self.env, CONSTRUCTOR)
             if isinstance(made, tuple):
                 named = dict(digest.parts(maker, made))
+                if any(name.startswith("[") for name in named):  # their functions say what they are called
+                    named = dict(zip(self._leading(len(made)), made)) or named
+                    self.env.names |= named
                 if not any(isinstance(value, (dict, list)) for value in made):
                     self._container = made
                     self.env.names |= named
                 return named
             return made
-        functions = [fn for role in self.roles if (fn := self.fn(role)) is not None]
+        functions = with_closures([fn for role in self.roles if (fn := self.fn(role)) is not None])
         try:
-            names, container = _parameter_names(functions)
+            names, container = _parameter_names(functions, self.wanted)
         except CannotBind:
             self._globals = True
             return vars(self.module)
-        made_up = _shapes(names, sizes, self.storage)
+        made_up = _shapes(flat_names(names), sizes, self.storage, self.wanted)
         values = {name: np.zeros(shape) for name, shape in made_up.items()}
         self.env.names |= values
         if container == "unpacked":
-            self._container = [values[name] for name in names]
+            self._container = _filled(names, values)
         return values
+
+    def _leading(self, count: int) -> list[str]:
+        """The names of the first arguments of the function that needs the targets."""
+        for role in ("loss_and_grads", "backward", "loss", "step", "forward"):
+            if (fn := self.fn(role)) is not None:
+                return [p.name for p in arguments(fn)][:count]
+        return []
 
     # one evaluation
 
@@ -128,14 +184,38 @@ class Theirs:
         fn = self.fn("forward")
         if fn is None:
             return self._scores()
-        result = call(fn, self.env)
+        try:
+            result = call(fn, self.env)
+        except Exception:
+            out = self._row_by_row(fn)
+            if out is None:
+                raise
+            return out
         out = digest.prediction(fn, result, self.n, self.k)
+        if out is None and (kind := digest.unreal(result)) is not None:
+            raise InputError(f"its prediction is {kind}; expected real numbers")
         if out is None and result is None:
             out = self._held_prediction()
         if out is not None:
             self.env.roles["out"] = out
         self.env.roles["cache"] = digest.cache_of(fn, result)
         return out
+
+    def _row_by_row(self, fn: Callable[..., Any]) -> Array | None:
+        """The predictions of a forward that takes one row."""
+        X, rows = self.env.roles["X"], []
+        if np.ndim(X) != 2 or len(X) != self.n:
+            return None
+        for x in X:
+            env = Env({**self.env.roles, "X": x}, dict(self.env.names), self.mapping)
+            try:
+                row = digest.prediction(fn, call(fn, env), 1, self.k)
+            except Exception:
+                return None
+            if row is None:
+                return None
+            rows.append(np.asarray(row, dtype=np.float64).reshape(-1))
+        return np.stack(rows)
 
     def _scores(self) -> Array | None:
         """Some losses return the scores where no targets are given."""
@@ -163,16 +243,17 @@ class Theirs:
             given = call(loss, self.env)
             result.loss = digest.scalar(loss, given)
             if isinstance(given, tuple):
-                result.grads, result.called = digest.gradients(loss, given, self._shapes())
+                result.grads, result.called = self._gradients(loss, given)
                 self._hand_on(loss, given)
                 if result.out is None:
                     result.out = digest.prediction(loss, given, self.n, self.k)
-        if not result.grads and (backward := self.fn("backward")) is not None:
+        if not result.grads and not self.pairs and (backward := self.fn("backward")) is not None:
             before = self._kept()
             given = call(backward, self.env)
             self.disturbed = [path for path, (array, copy) in before.items() if not np.array_equal(array, copy, True)]
-            held = {place.path: place.raw for place in places(self.object)} if self.object is not None else {}
-            result.grads, result.called = digest.gradients(backward, given, self._shapes(), held)
+            result.grads, result.called = self._gradients(backward, given, held=True)
+            if not result.grads:
+                result.unread = f"{getattr(backward, '__name__', 'backward')} gave {digest.summary(given)}"
             if result.loss is None and loss is None and isinstance(given, tuple):
                 result.loss = digest.scalar(backward, given)
             self.env.roles["grads"] = self._returned_grads(given)
@@ -184,8 +265,18 @@ class Theirs:
         if fn is None or (self.object is None and self.fn("forward") is None):
             raise LookupError("backward is no call of its own")
         given = call(fn, self.env)
-        held = {place.path: place.raw for place in places(self.object)} if self.object is not None else {}
-        return digest.gradients(fn, given, self._shapes(), held)[0]
+        return self._gradients(fn, given, held=True)[0]
+
+    def _gradients(
+        self, fn: Callable[..., Any], given: Any, *, held: bool = False
+    ) -> tuple[dict[str, Array], dict[str, str]]:
+        """In what a call returned, then in what their object holds; by the given names, else by convention."""
+        kept = {place.path: place.raw for place in places(self.object)} if held and self.object is not None else {}
+        found = digest.gradients(fn, given, self._shapes(), kept)
+        kind = digest.unreal([given, *(v for path, v in kept.items() if names_gradient(path))])
+        if kind is not None and len(found[0]) < len(self.chained_paths):
+            raise InputError(f"its gradients hold {kind}; expected real numbers")
+        return pick_gradients(self.wanted, self.chained_paths, found, digest.everything(fn, given) | kept)
 
     def _kept(self) -> dict[str, tuple[Array, Array]]:
         """What the forward left for backward, beside the parameters and gradients: arrays and their copies."""
@@ -194,7 +285,8 @@ class Theirs:
         for name, root in roots.items():
             for place in places(root, name) if root is not None else ():
                 raw = place.raw
-                if isinstance(raw, np.ndarray) and place.path not in self.places and not names_gradient(place.path):
+                small = isinstance(raw, np.ndarray) and raw.size <= LARGE
+                if small and place.path not in self.places and not names_gradient(place.path):
                     kept[place.path] = (raw, raw.copy())
         return kept
 
@@ -229,6 +321,9 @@ class Theirs:
         if fn is None:
             raise LookupError("no step")
         given = call(fn, self.env)
+        fresh = self._places()  # lists of parameters may have been replaced
+        if set(self.places) <= set(fresh):
+            self.places = fresh
         after = {path: place.value.copy() for path, place in self.places.items()}
         if given is not None and self.object is None:
             after |= self._returned_parameters(fn, given)
@@ -237,8 +332,8 @@ class Theirs:
     def _returned_parameters(self, fn: Callable[..., Any], given: Any) -> dict[str, Array]:
         named: dict[str, Array] = {}
         for name, value in digest.parts(fn, given):
-            if isinstance(value, np.ndarray):
-                named[name] = value
+            if isinstance(value, (np.ndarray, float)):
+                named[name] = np.asarray(value)
             elif isinstance(value, (dict, list, tuple)):
                 named |= {place.path: place.value for place in places(value)}
         same = {
@@ -290,9 +385,10 @@ def build(cls: type, env: Env, sizes: Sizes) -> Any:
         raise
 
 
-def _parameter_names(functions: list[Callable[..., Any]]) -> tuple[list[str], str]:
+def _parameter_names(functions: list[Callable[..., Any]], wanted: Mapping[str, str]) -> tuple[list[Any], str]:
     """The parameters that functions take: as arguments of their own, or inside one container."""
-    own = [p.name for fn in functions for p in arguments(fn) if _like_parameter(p.name)]
+    given = set(wanted.values())
+    own = [p.name for fn in functions for p in arguments(fn) if _like_parameter(p.name) or p.name in given]
     if own:
         return list(dict.fromkeys(own)), "arguments"
     for fn in functions:
@@ -304,6 +400,17 @@ def _parameter_names(functions: list[Callable[..., Any]]) -> tuple[list[str], st
     raise CannotBind(functions[0], "parameters") if functions else LookupError("no functions")
 
 
+def with_closures(functions: list[Callable[..., Any]]) -> list[Callable[..., Any]]:
+    """Functions, and those that they close over."""
+    inner = [cell.cell_contents for fn in functions for cell in getattr(fn, "__closure__", None) or ()]
+    return functions + [fn for fn in inner if inspect.isfunction(fn) and fn not in functions]
+
+
+def _filled(names: Any, values: Mapping[str, Any]) -> Any:
+    """The values in the places of their names."""
+    return values[names] if isinstance(names, str) else [_filled(inner, values) for inner in names]
+
+
 def _like_parameter(name: str) -> bool:
     bare = short(name)
     return bare[:1] in "wb" and (
@@ -311,20 +418,24 @@ def _like_parameter(name: str) -> bool:
     )
 
 
-def _shapes(names: list[str], sizes: Sizes, storage: tuple[str, str]) -> dict[str, tuple[int, ...]]:
-    weights = [name for name in names if short(name).startswith("w")]
+def _shapes(
+    names: list[str], sizes: Sizes, storage: tuple[str, str], wanted: Mapping[str, str]
+) -> dict[str, tuple[int, ...]]:
+    ours = {theirs: name for name, theirs in wanted.items()}
+    spelled = {name: short(ours.get(name, name)) for name in names}
+    weights = sorted((n for n in names if spelled[n].startswith("w")), key=lambda n: ours.get(n, ""))
     widths = sizes.chain(len(weights))
     shapes: dict[str, tuple[int, ...]] = {}
     layer = -1
     order = {name: i for i, name in enumerate(weights)}
-    biases = [name for name in names if short(name).startswith("b")]
+    biases = sorted((n for n in names if spelled[n].startswith("b")), key=lambda n: ours.get(n, ""))
     for name in names:
         layer = order.get(name, biases.index(name) if name in biases else layer)
         n_in, units = widths[layer], widths[layer + 1]
         if name in order:
-            shapes[name] = (units, n_in) if storage[0] == "columns" else (n_in, units)
+            shapes[name] = {"columns": (units, n_in), "rows": (n_in, units), "vector": (n_in,)}[storage[0]]
         else:
-            shapes[name] = {"(O,)": (units,), "(1, O)": (1, units), "(O, 1)": (units, 1)}[storage[1]]
+            shapes[name] = {"(O,)": (units,), "(1, O)": (1, units), "(O, 1)": (units, 1), "()": ()}[storage[1]]
     return shapes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,8 +12,10 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.chain import Chained
+from chainrule.check.optimizing import drive_classes, drive_step
 from chainrule.check.samples import Sizes, as_given, as_rows, given_targets, inputs, parameters, targets
 from chainrule.check.walk import places
+from chainrule.check.watch import watching
 
 STEP = 1e-3  # of the central differences of their loss; near a corner a hundredth of it
 MANY = 400  # entries to difference in all
@@ -38,6 +40,11 @@ class Batch:
     t: Array  # (N, K)
     params: dict[str, Array]
 
+    def rounded(self, rows: bool) -> Batch:
+        """The same to one decimal, which a reader can follow; the rows too where they are ours."""
+        X, t = (self.X.round(1), self.t.round(1)) if rows else (self.X, self.t)
+        return Batch(X, t, {name: np.asarray(value.round(1)) for name, value in self.params.items()})
+
 
 class Trial:
     """One reading of their code in one setting. Raises DoesNotRun where it makes no sense."""
@@ -59,6 +66,10 @@ class Trial:
             chained = self.reading.chained(sizes)
             if chained is None:
                 raise DoesNotRun(f"its arrays do not chain: {self._shapes()}")
+            if len(set(chained.widths)) > 1:
+                self.reading.transposed = chained.transposed
+            elif hasattr(self.reading, "transposed"):  # square layers do not show it
+                chained = replace(chained, transposed=self.reading.transposed)
             wanted = replace(
                 sizes, n_in=chained.widths[0], hidden=chained.widths[1:-1] or (4,), n_out=chained.widths[-1]
             )
@@ -73,13 +84,32 @@ class Trial:
         return ", ".join(f"{path} {place.value.shape}" for path, place in self.reading.places.items()) or "none found"
 
     def batch(self, i: int) -> Batch:
-        rng, sizes = np.random.default_rng(100 + i), self.setting.sizes
-        n = 1 if self.setting.layout in ("vector", "column") else sizes.rows[i]
+        batch = self._draw(100 + i, self.setting.sizes.rows[i])
+        self._kill_a_unit(batch.X, batch.params)
+        return batch
+
+    def readable(self) -> Batch:
+        """A draw of short numbers, none 0, no two alike in a row, that opens about half of the first units."""
+        drawn = [self._draw(seed, self.setting.sizes.rows[0]).rounded(self.own is None) for seed in range(200)]
+        return max(drawn, key=self._lively)
+
+    def _lively(self, batch: Batch) -> float:
+        W, bias = batch.params[self.chained.weights[0]], self.chained.biases[0]
+        z = batch.X @ (W.T if self.chained.transposed else W)
+        z = z + (batch.params[bias].reshape(-1) if bias is not None else 0.0)
+        alike = sum(len(row) - len(set(row)) for w in self.chained.weights for row in batch.params[w].tolist())
+        zeros = sum(int((value == 0).sum()) for value in (*batch.params.values(), batch.X))
+        open_ = z > 0
+        stuck = (open_.mean(axis=0) % 1 == 0).sum() + (open_.mean(axis=1) % 1 == 0).sum()
+        return -float(abs(open_.mean() - 0.5) + stuck + zeros + 0.5 * alike + (abs(z) < 0.05).sum())
+
+    def _draw(self, seed: int, rows: int) -> Batch:
+        rng, sizes = np.random.default_rng(seed), self.setting.sizes
+        n = 1 if self.setting.layout in ("vector", "column") else rows
         X, t = inputs(rng, n, sizes.n_in), targets(rng, self.setting.kind, n, sizes.n_out)
         if self.own is not None:
-            X, t = self.own
+            X, t = (self.own[0][:1], self.own[1][:1]) if n == 1 else self.own
         params = parameters(rng, {name: self.reading.places[name].value.shape for name in self.names})
-        self._kill_a_unit(X, params)
         return Batch(X, t, params)
 
     def _kill_a_unit(self, X: Array, params: dict[str, Array]) -> None:
@@ -92,31 +122,34 @@ class Trial:
         params[bias].reshape(-1)[0] = -abs(z[:, 0]).max() - 0.1
 
     def _given(self, X: Array, t: Array) -> tuple[Any, Any]:
-        return as_given(X, self.setting.layout), given_targets(t, self.setting.kind, self.setting.layout)
+        """As arrays, or as lists where their code has no NumPy."""
+        given = as_given(X, self.setting.layout), given_targets(t, self.setting.kind, self.setting.layout)
+        return given if has_numpy(self.reading.module) else (given[0].tolist(), given[1].tolist())
 
-    def start(self, batch: Batch) -> tuple[Any, Any]:
+    def start(self, batch: Batch) -> None:
         """Build afresh, with these parameters, and hand over these data."""
         X, y = self._given(batch.X, batch.t)
         self.randomness.reset()
         self.reading.start(self.setting.sizes, X, y, len(batch.X), batch.t.shape[1])
         self.put(batch)
-        return X, y
 
-    def put(self, batch: Batch) -> tuple[Any, Any]:
+    def put(self, batch: Batch) -> Batch:
+        """Other parameters and data for what is set up."""
         X, y = self._given(batch.X, batch.t)
         self.reading.n, self.reading.k = len(batch.X), batch.t.shape[1]
         for name, value in batch.params.items():
             self.reading.places[name].set(value)
         self.reading.chained_paths = tuple(self.names)
         self.reading.feed(X, y)
-        return X, y
+        return batch
 
     def evaluate(self, batch: Batch) -> dict[str, Any]:
         """One evaluation of what is set up, with what it changed."""
         self.randomness.reset()
         X, y = self.reading.env.roles["X"], self.reading.env.roles["y"]
         kept = (np.copy(X), np.copy(y))
-        result = self.reading.evaluate()
+        with watching(self.reading.module.__file__) as local:
+            result = self.reading.evaluate()
         after = {name: self.reading.places[name].value.copy() for name in self.names}
         return {
             "X": batch.X, "t": batch.t, "params": batch.params, "n": len(batch.X), "called": result.called,
@@ -124,7 +157,8 @@ class Trial:
             "grads": {name: np.array(g, dtype=np.float64) for name, g in result.grads.items()},
             "single": any(np.asarray(g).dtype == np.float32 for g in result.grads.values())
             or (result.out is not None and result.out.dtype == np.float32),
-            "disturbed": list(getattr(self.reading, "disturbed", [])), "after": after, "held": self._held(len(batch.X)),
+            "disturbed": list(getattr(self.reading, "disturbed", [])), "after": after, "unread": result.unread,
+            "held": self._held(len(batch.X), local), "numbers": self._numbers(local),
             "changed": [name for name, a, b in (("X", kept[0], X), ("y", kept[1], y)) if not np.array_equal(a, b)],
         }  # fmt: skip
 
@@ -147,8 +181,17 @@ class Trial:
             return None
         return as_rows(np.asarray(out, dtype=np.float64), self.setting.layout, *batch.t.shape)
 
-    def _held(self, n: int) -> dict[str, Array]:
-        """Masks and other arrays of a row for each sample that their objects keep."""
+    def _numbers(self, local: Mapping[str, Any]) -> list[float]:
+        """Fractions that their code holds: a keep probability may be among them."""
+        owners = getattr(self.reading, "owners", None) or {"object": getattr(self.reading, "object", None)}
+        kept = [*local.values(), *vars(self.reading.module).values()]
+        for owner in owners.values():
+            inside = getattr(owner, "__dict__", {}).values()
+            kept += [*inside, *(x for value in inside if isinstance(value, dict) for x in value.values())]
+        return sorted({value for value in kept if isinstance(value, float) and 0.05 <= value <= 0.95})
+
+    def _held(self, n: int, local: Mapping[str, Any]) -> dict[str, Array]:
+        """Masks and other arrays of a row for each sample that their objects keep, or their functions held."""
         roots = {"object": getattr(self.reading, "object", None), "cache": self.reading.env.roles.get("cache")}
         roots |= {"names": self.reading.env.names, "owners": getattr(self.reading, "owners", None)}
         found = {}
@@ -156,9 +199,11 @@ class Trial:
             raw = place.raw
             if isinstance(raw, np.ndarray) and raw.ndim == 2 and n in raw.shape and raw.size < 5000:
                 found[place.path] = place.value.copy()
-        for name, raw in self.reading.env.names.items():
-            if isinstance(raw, np.ndarray) and raw.dtype.kind == "b" and raw.ndim == 2:
-                found[f"names['{name}']"] = raw.astype(np.float64)
+        for name, value in local.items():
+            for i, raw in enumerate(_flat(value)):
+                numbers = isinstance(raw, np.ndarray) and raw.dtype.kind in "bfiu" and raw.ndim == 2
+                if numbers and n in raw.shape and raw.size < 5000:
+                    found[f"{name}[{i}]"] = raw.astype(np.float64)
         return found
 
     def losses(self, batch: Batch) -> dict[str, Array]:
@@ -195,32 +240,76 @@ class Trial:
 
     def steps(self, batch: Batch, count: int) -> dict[str, Any]:
         """Parameters after each of a few steps on the same batch, from a fresh start."""
-        X, _ = self.start(batch)
-        kept, sequence, rate = np.copy(X), [], None
-        for i in range(count):
+        self.start(batch)
+        sequence: list[dict[str, Array]] = []
+        changed: set[str] = set()
+        for _ in range(count):
+            try:
+                after, rate = self._step(batch, changed)
+            except Exception:
+                if not sequence:
+                    raise
+                break  # the first step may leave parameters that the second cannot use
+            sequence.append(after)
+        kept = {"X": batch.X, "t": batch.t, "params": batch.params}
+        return kept | {"after": sequence, "rate": rate, "changed": sorted(changed)}
+
+    def _step(self, batch: Batch, changed: set[str]) -> tuple[dict[str, Array], float | None]:
+        self.randomness.reset()
+        X, y = self._given(batch.X, batch.t)
+        kept = (np.copy(X), np.copy(y))
+        self.reading.feed(X, y)
+        if "step" not in self.reading.roles:  # an update needs gradients that are computed apart
+            self.reading.evaluate()
+        after, rate = self.reading.step()
+        changed |= {name for name, a, b in (("X", kept[0], X), ("y", kept[1], y)) if not np.array_equal(a, b)}
+        for name in self.names:
+            if name in after and after[name].shape == self.reading.places[name].value.shape:
+                self.reading.places[name].set(after[name].copy())
+        return after, rate
+
+    def optimizers(self, batch: Batch) -> list[dict[str, Any]]:
+        """Some steps of every optimizer that they define, each with the gradients that it was given."""
+
+        def evaluate() -> dict[str, Array]:
             self.randomness.reset()
             self.reading.feed(*self._given(batch.X, batch.t))
-            if ("update" in getattr(self.reading, "roles", {}) and "step" not in self.reading.roles) or i == 0:
-                with contextlib.suppress(Exception):
-                    self._evaluate_before_step(batch)
-            after, rate = self.reading.step()
-            sequence.append(after)
-            for name in self.names:
-                if name in after and after[name].shape == self.reading.places[name].value.shape:
-                    self.reading.places[name].set(after[name].copy())
-        return {
-            "X": batch.X,
-            "t": batch.t,
-            "params": batch.params,
-            "after": sequence,
-            "rate": rate,
-            "X changed": not np.array_equal(kept, X),
-        }
+            grads = self.reading.evaluate().grads
+            return {name: np.array(grads[name], dtype=np.float64) for name in self.names}
 
-    def _evaluate_before_step(self, batch: Batch) -> None:
-        """What an update needs: gradients, where their code computes them apart."""
-        if "step" not in self.reading.roles:
-            self.reading.evaluate()
+        found = []
+        self.start(batch)
+        for driven in drive_classes(self.reading.module, self.reading, lambda: evaluate()):
+            found.append(driven)
+            self.start(batch)
+        with contextlib.suppress(Exception):
+            if (stepped := drive_step(self.reading, evaluate)) is not None:
+                found.append(stepped)
+        return found
+
+    def steps_on(self, batches: list[Batch]) -> list[dict[str, Any]]:
+        """One step of the same object on each batch, its parameters set back in between."""
+        self.start(batches[0])
+        found = []
+        for batch in batches:
+            self.put(batch)
+            after, rate = self._step(batch, set())
+            found.append({"X": batch.X, "t": batch.t, "params": batch.params, "after": [after], "rate": rate})
+        return found
+
+
+def has_numpy(module: Any) -> bool:
+    named = (getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(module).values())
+    return any(str(name).split(".")[0] == "numpy" for name in named)
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """A value, and what its lists and tuples hold."""
+    if isinstance(value, (list, tuple)) and len(value) < 50:
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value
 
 
 class Randomness:
@@ -228,21 +317,26 @@ class Randomness:
 
     def __init__(self, reading: Any) -> None:
         self.reading = reading
-        self.states: dict[int, tuple[np.random.Generator, Any]] = {}
+        self.states: dict[int, tuple[Any, Any]] = {}
 
-    def _generators(self) -> Iterator[np.random.Generator]:
-        roots = [vars(self.reading.module)] if hasattr(self.reading, "module") else []
+    def _generators(self) -> Iterator[np.random.Generator | np.random.RandomState]:
+        roots = [vars(self.reading.module)]
         holders = [getattr(self.reading, "object", None), *getattr(self.reading, "owners", {}).values()]
         roots += [vars(holder) for holder in holders if hasattr(holder, "__dict__")]
+        kinds = (np.random.Generator, np.random.RandomState)
         for root in roots:
-            yield from (value for value in list(root.values()) if isinstance(value, np.random.Generator))
+            yield from (value for value in list(root.values()) if isinstance(value, kinds))
 
     def reset(self) -> None:
         np.random.seed(0)  # noqa: NPY002 - theirs may use the old interface
         random.seed(0)
         for generator in self._generators():
-            _, state = self.states.setdefault(id(generator), (generator, generator.bit_generator.state))
-            generator.bit_generator.state = state
+            if isinstance(generator, np.random.Generator):
+                _, state = self.states.setdefault(id(generator), (generator, generator.bit_generator.state))
+                generator.bit_generator.state = state
+            else:
+                _, state = self.states.setdefault(id(generator), (generator, generator.get_state()))
+                generator.set_state(state)
 
 
 def quietly(action: Callable[[], Any]) -> Any:

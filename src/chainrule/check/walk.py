@@ -79,10 +79,44 @@ def places(root: Any, path: str = "", depth: int = DEPTH, seen: set[int] | None 
     seen.add(id(root))
     for key, value in _children(root):
         here = _join(path, root, key)
-        if is_numbers(value) or (isinstance(value, float) and re.fullmatch(r"(b|bias)_?\w?\d*", str(key))):
+        if is_numbers(value) or (
+            isinstance(value, float) and re.fullmatch(r"(d_?|grad_)?(b|bias)_?\w?\d*(_grad)?", str(key))
+        ):
             yield Place(here, root, key)
         elif not isinstance(value, np.ndarray):
             yield from places(value, here, depth - 1, seen)
+
+
+@dataclass
+class Neurons(Place):
+    """A layer as a list of neurons, each a list of weights, its bias last: W (units, inputs) or b."""
+
+    bias: bool = False
+
+    @property
+    def raw(self) -> Any:
+        rows = np.array([neuron[self.key] for neuron in self.container], dtype=np.float64)
+        return rows[:, -1] if self.bias else rows[:, :-1]
+
+    def set(self, value: Array) -> None:
+        for neuron, row in zip(self.container, value):
+            weights = neuron[self.key]
+            weights[-1:] = [float(row)] if self.bias else weights[-1:]
+            weights[:-1] = weights[:-1] if self.bias else row.tolist()
+
+
+def neurons(root: Any) -> dict[str, Place]:
+    """Layers of neurons by path; none where the network is not made of them."""
+    found: dict[str, Place] = {}
+    for i, layer in enumerate(root if isinstance(root, list) else []):
+        if not (isinstance(layer, list) and layer and all(isinstance(neuron, dict) for neuron in layer)):
+            return {}
+        keys = [k for k, v in layer[0].items() if isinstance(v, list) and is_numbers(v)]
+        if len(keys) != 1:
+            return {}
+        found[f"W{i + 1}"] = Neurons(f"W{i + 1}", layer, keys[0])
+        found[f"b{i + 1}"] = Neurons(f"b{i + 1}", layer, keys[0], bias=True)
+    return found
 
 
 def _children(root: Any) -> list[tuple[Any, Any]]:

@@ -77,6 +77,11 @@ def _is_name(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
 
 
+def uses(text: str, name: str) -> bool:
+    """Whether the name stands in the expression."""
+    return any(_is_name(node, name) for node in ast.walk(parse(text)))
+
+
 def undivided(text: str, n: str) -> str | None:
     """The expression without its division by n; None where it has none."""
     found = []

@@ -88,7 +88,9 @@ def _value(b: Builder, text: str, stated: dict[str, str], where: str) -> None:
     """ℓ of each row, then L, their mean, with the penalties."""
     z = b.trace[b.outputs[-1]]
     rows = b.net.loss.rows(z, b.data.t, np.empty_like(z))
-    own = text_of.undivided(text, "n")
+    own, total = text_of.undivided(text, "n"), "l.sum() / n"
+    if own is None and not text_of.uses(text, "n"):  # a sum over the rows, not their mean
+        own, total = text, "l.sum()"
     b.add("l", Symbol("ℓ"), rows[:, None], "batch", "one")
     b.add("L", Symbol("L"), np.array([[b.trace.loss]]), "one", "one", kind="scalar")
     if own is not None:
@@ -97,7 +99,7 @@ def _value(b: Builder, text: str, stated: dict[str, str], where: str) -> None:
         shown = text_of.with_predictions(rowwise, b.outputs[-1]) if positive else None
         b.equation("l", rowwise, stated["loss"], where, shown)
     penalties = "".join(_penalty(b, slot.label) for slot in b.plan.slots if len(slot.shape) == 2)
-    b.equation("L", f"l.sum() / n{penalties}", stated["loss"], where)
+    b.equation("L", f"{total}{penalties}", stated["loss"], where)
 
 
 def _penalty(b: Builder, label: str) -> str:
@@ -113,7 +115,8 @@ def _walk(b: Builder, parts: list[str], gradient: list[str]) -> None:
     for key in parts:
         walk.append(Step(key, "loss", f"{type(b.net.loss).__name__}: {key}", (key,), stage))
     walk.append(Step("l", "loss", "The loss of each row", ("l",), stage))
-    walk.append(Step("L", "loss", "The loss: their mean", ("L",), stage))
+    mean = b.trace.equations["L"].text.startswith("l.sum() / n")
+    walk.append(Step("L", "loss", f"The loss: their {'mean' if mean else 'sum'}", ("L",), stage))
     if len(gradient) == 2:
         walk.append(Step("dl", "loss", "Each row’s own error", ("dl",), stage))
     title = "The division by N" if len(gradient) == 2 else "Gradient of the loss"

@@ -45,12 +45,16 @@ class Page:
         return f'<iframe title="{escape(self.trace.title)}" style="{style}" srcdoc="{escape(self.html)}"></iframe>'
 
 
-def render(trace: Trace, yours: Mapping[str, Any] | None = None, verdict: str | None = None) -> str:
+def render(
+    trace: Trace, yours: Mapping[str, Any] | None = None, verdict: str | None = None, *, tell: bool = True
+) -> str:
     """The page as HTML. `yours` are somebody's gradients by the name of their parameter ("W1"), shown as a third lane
-    with wrong cells outlined; `verdict` is a line that says what is wrong with them."""
+    with wrong cells outlined; `verdict` is a line that says what is wrong with them. With `tell`, the panel also says
+    which term of a wrong cell is wrong."""
     data = page_data(trace)
-    data["verdict"] = verdict
+    data["verdict"], data["tell"] = verdict, tell
     data["yours"] = {key: _yours(trace, key, value) for key, value in (yours or {}).items()}
+    data["start"] = _start(trace, data["yours"])
     folder = files("chainrule.explain") / "static"
 
     def read(name: str) -> str:
@@ -146,6 +150,22 @@ def _equation(trace: Trace, equation: Equation) -> dict[str, Any]:
 
 def _term(term: Term) -> list[Any]:
     return [term.coefficient, [[f.key, *f.at, int(f.inverse)] for f in term.factors], term.over]
+
+
+def _start(trace: Trace, yours: Mapping[str, Any]) -> str:
+    """Where a page with somebody's gradients opens: all is shown, at the worst cell of the first wrong array on the
+    way back."""
+    order = [step.key for step in trace.walk]
+    wrong = [one for one in yours.values() if np.any(one["wrong"])]
+    if not yours or not wrong:
+        return "all" if yours else ""
+    first = min(wrong, key=lambda one: order.index(one["key"]) if one["key"] in order else len(order))
+    key, ours = first["key"], trace[first["key"]]
+    theirs = np.array([[np.nan if v is None else v for v in row] for row in first["values"]], dtype=np.float64)
+    if theirs.shape != ours.shape:
+        return f"all/{key}.0.0"
+    i, j = np.unravel_index(int(np.argmax(np.nan_to_num(np.abs(theirs - ours), nan=np.inf))), ours.shape)
+    return f"all/{key}.{i}.{j}"
 
 
 def _yours(trace: Trace, key: str, values: Any) -> dict[str, Any]:

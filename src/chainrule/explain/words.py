@@ -121,6 +121,8 @@ def cell_words(equation: Equation) -> str | tuple[str, str]:
         words = KEYS[equation.key]
         if equation.key == "p" and "softmax" not in equation.text:
             words = "What the network predicts for {row}, from this output."
+        if equation.key == "L" and not equation.text.startswith("l.sum() / n"):
+            words = "The loss is the sum over the rows, not their mean. Penalties on the weights come on top."
         if equation.key == "dl" and equation.text != "p - t":
             words = "How the row's own loss changes with this number, before the mean over the rows is taken."
         return words

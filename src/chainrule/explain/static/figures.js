@@ -66,7 +66,8 @@ function figure(keys, lane, widest, known) {
   const shape = keys.length ? `${rowsOf(keys[0])} × ${columnsOf(keys[0])}` : "";
   const label = keys.map((key) => TENSORS[key].name).join(" and ");
   const plus = keys.length > 1 && lane !== "after" ? `<span class="plus">${keys.slice(1).map((key) => math(TENSORS[key].math)).join(" ")}</span>` : "";
-  const heading = lane === "yours" ? `${math(first.math)} <small>yours</small>` : `${math(TENSORS[caption[0]].math)} <small>${shape}</small>${plus}`;
+  const differing = lane === "yours" ? keys.reduce((sum, key) => sum + wrongCells(yoursOf(key)), 0) : 0;
+  const heading = lane === "yours" ? `${math(first.math)} <small>yours${keys.every(known) ? ` · ${differing ? `<span class="differs-count">${differing} differ</span>` : "right"}` : ""}</small>${plus}` : `${math(TENSORS[caption[0]].math)} <small>${shape}</small>${plus}`;
   return `<figure data-keys="${keys.join(" ")}" data-lane="${lane}" style="--w:${widest.toFixed(2)}em">
     <figcaption>${heading}</figcaption>
     <table role="grid" aria-label="${esc(label)}${lane === "yours" ? ", yours" : ""}, ${shape}" aria-rowcount="${rowsOf(keys[0])}" aria-colcount="${columnsOf(keys[0])}">
@@ -121,6 +122,9 @@ const signed = (value, digits) => (fixed(value, digits).startsWith("−") ? "" :
 function yoursOf(key) {
   return Object.values(DATA.yours ?? {}).find((one) => one.key === key);
 }
+
+/** How many cells of somebody's array differ; all of them where its shape is another. */
+const wrongCells = (one) => one.wrong.flat().filter(Boolean).length;
 
 function heatMap(key) {
   const rows = rowsOf(key), columns = columnsOf(key);

@@ -67,8 +67,8 @@ function markFocus() {
     const keys = figure.dataset.keys.split(" ");
     figure.classList.toggle("now", !state.all && step.phase !== "given" && keys.some((key) => step.shows.includes(key)));
   }
-  for (const marked of track.querySelectorAll(".selected, .source-cell")) {
-    marked.classList.remove("selected", "source-cell");
+  for (const marked of track.querySelectorAll(".selected, .source-cell, .twin")) {
+    marked.classList.remove("selected", "source-cell", "twin");
     marked.style.removeProperty("--mark");
   }
   track.classList.toggle("asking", state.cell !== null);
@@ -79,7 +79,11 @@ function markFocus() {
     for (const factor of product.factors) markSource(factor.key, factor.i, factor.j, row);
   }
   cellOf(key, i, j)?.classList.add("selected");
+  twinOf(key, i, j)?.classList.add("twin");
 }
+
+/** The same cell in the lane of somebody's own gradients. */
+const twinOf = (key, i, j) => document.querySelector(`figure[data-lane="yours"] td[data-key="${key}"][data-i="${i}"][data-j="${j}"]`);
 
 function markSource(key, i, j, row) {
   const tensor = TENSORS[key];
@@ -101,6 +105,15 @@ const LEGEND = [
   ['<i class="swatch row"></i>', "one colour for each row of the batch"],
   ['<i class="swatch open"></i>', "not known yet: ask before you show"],
 ].map(([sign, words]) => `<li><span>${sign}</span>${words}</li>`);
+const DIFFERS = '<li><span><i class="swatch differs"></i></span>a cell of yours that differs from the right one</li>';
+
+const anyWrong = () => Object.values(DATA.yours).some((one) => wrongCells(one));
+
+/** What the lane of somebody's own gradients shows. */
+function yoursWords() {
+  const found = anyWrong() ? "the cells with a dashed outline differ" : "no cell of yours differs";
+  return `Values above, the right gradients below them, and yours below those: ${found}.`;
+}
 
 function drawWhy() {
   const panel = $("why");
@@ -112,7 +125,7 @@ function drawWhy() {
   }
   if (state.all) {
     panel.className = "story";
-    panel.innerHTML = `<section class="first"><p class="say">Everything at once: values above, gradients below, and the parameters after the step.</p><p class="hint">Point at a number, or tab to it: it tells why it is what it is.</p></section>`;
+    panel.innerHTML = `<section class="first"><p class="say">${DATA.yours ? yoursWords() : "Everything at once: values above, gradients below, and the parameters after the step."}</p><p class="hint">Point at a number, or tab to it: it tells why it is what it is.</p></section>`;
     return;
   }
   const step = WALK[state.step], equation = EQUATIONS[step.key];
@@ -120,12 +133,12 @@ function drawWhy() {
   if (TENSORS[step.key]) nameAxes(step.key);
   panel.className = "story";
   panel.innerHTML = `<section class="first"><p class="say">${esc(step.say)}</p><p class="hint">Point at a number, or tab to it: it tells why it is what it is. <kbd>←</kbd> and <kbd>→</kbd> walk.</p></section>
-    <section class="third">${equation ? shapes(step.key) : `<ul class="legend">${LEGEND.join("")}</ul>`}${line}</section>`;
+    <section class="third">${equation ? shapes(step.key) : `<ul class="legend">${[...LEGEND, ...(DATA.yours ? [DIFFERS] : [])].join("")}</ul>`}${line}</section>`;
 }
 
 function draw() {
   document.body.classList.toggle("updating", WALK[reached()].phase === "update");
-  document.body.classList.toggle("has-yours", Boolean(DATA.yours));
+  document.body.classList.toggle("judged", Boolean(DATA.verdict) && state.all); // the verdict is the title then
   document.body.classList.remove("asked");
   drawHeader();
   fit();
@@ -155,7 +168,9 @@ function goTo(hash) {
   state.stage = isCell ? WALK[STEP_OF[name]]?.stage ?? stageOf(name) : null;
   if (isCell) moveWindow(name, Number(i), Number(j));
   draw();
-  if (isCell) cellOf(name, Number(i), Number(j))?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  if (!isCell) return;
+  cellOf(name, Number(i), Number(j))?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  if (DATA.yours) clear(twinOf(name, Number(i), Number(j)));
 }
 
 const stageOf = (key) => {
@@ -184,7 +199,7 @@ function ask(cell, pinned, element) {
   Object.assign(state, { cell, pinned });
   markFocus();
   drawWhy();
-  clear(element);
+  clear(twinOf(cell.key, cell.i, cell.j) ?? element);
   $("said").textContent = pinned ? sentence(cell.key, cell.i, cell.j) : ""; // the number itself is the cell's label
   if (pinned) remember();
 }
@@ -320,6 +335,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
 $("title").textContent = DATA.title;
 $("summary").textContent = DATA.summary;
-if (DATA.verdict) Object.assign($("verdict"), { textContent: DATA.verdict, hidden: false });
+if (DATA.verdict) Object.assign($("verdict"), { textContent: DATA.verdict, hidden: false, className: DATA.yours && !anyWrong() ? "right" : "" });
 drawSteps();
-goTo(location.hash);
+goTo(location.hash || DATA.start);
+if (!location.hash) state.pinned = false; // pointing elsewhere asks at once

@@ -41,12 +41,16 @@ function termsTable(key, i, j) {
   if (inParts(key)) return partsTable(key, i, j, value);
   const { list, rest, digits, adds } = shortened(all, value);
   const draw = bars(list, value), wrong = wrongTerm(key, i, j, all);
-  const rows = list.map((product) => termRow(product, digits, draw, product === wrong?.product));
-  if (rest !== null) rows.push(`<tr class="rest"><th scope="row">the other ${all.length - list.length}</th><td class="factors"></td><td class="n">${fixed(rest, digits)}</td><td>${draw(rest)}</td></tr>`);
+  if (wrong?.swap) for (const product of list) if (!near(wrong.swap(product), product.value)) wrong.own.set(product, wrong.swap(product));
+  const rows = list.map((product) => termRow(product, digits, draw, wrong));
+  if (rest !== null) rows.push(`<tr class="rest"><th scope="row">the other ${all.length - list.length}</th><td class="factors"></td><td class="n">${fixed(rest, digits)}</td>${wrong?.own.size ? "<td></td>" : ""}<td>${draw(rest)}</td></tr>`);
+  const two = Boolean(wrong?.own.size), given = two ? yoursOf(key).values[i][j] : 0;
+  const heads = two ? `<thead><tr><td></td><td></td><th scope="col" class="n">right</th><th scope="col" class="own">yours</th><td></td></tr></thead>` : "";
+  const beside = (number) => (two ? `<td class="own">${number}</td>` : "");
   const sign = adds && all.every((p) => exactDigits(p.value, digits) !== null) ? "=" : "≈";
   const word = all.length > 1 ? "sum" : "value";
-  return `<table class="terms"><caption class="sr">The terms that add up to ${esc(fixed(value, digits))}</caption><tbody>${rows.join("")}</tbody>
-    <tfoot><tr><th scope="row">${word}</th><td class="factors">${sign === "≈" ? "≈" : "="}</td><td class="n">${fixed(value, digits)}</td><td>${draw(value, "var(--sum)")}</td></tr></tfoot></table>${wrong ? `<p class="wrong-term">${wrong.words}</p>` : ""}`;
+  return `${wrong ? `<p class="wrong-term">${esc(wrong.words)}</p>` : ""}<table class="terms"><caption class="sr">The terms that add up to ${esc(fixed(value, digits))}</caption>${heads}<tbody>${rows.join("")}</tbody>
+    <tfoot><tr><th scope="row">${word}</th><td class="factors">${sign === "≈" ? "≈" : "="}</td><td class="n">${fixed(value, digits)}</td>${beside(fixed(given, digits))}<td>${draw(value, "var(--sum)")}</td></tr></tfoot></table>`;
 }
 
 /** One row for each sum of the equation, and what they add up to. */
@@ -68,7 +72,8 @@ function shortened(all, value) {
   return { list, rest, ...addingDigits([...list.map((p) => p.value), rest], value) };
 }
 
-function termRow(product, digits, draw, isWrong) {
+function termRow(product, digits, draw, wrong) {
+  const theirs = wrong?.own.get(product);
   const own = product.factors.filter((f) => Math.abs(product.coefficient) !== 1 || product.factors.length > 1 || TENSORS[f.key].helper);
   const gradient = Boolean(TENSORS[product.owner].of);
   const above = ordered(product.factors.filter((f) => !f.inverse), gradient), below = product.factors.filter((f) => f.inverse);
@@ -83,20 +88,78 @@ function termRow(product, digits, draw, isWrong) {
   if (text && product.coefficient < 0 && product.value !== 0) text = `−${text}`;
   const exact = exactDigits(product.value, digits) !== null;
   const row = batchRow(product);
-  return `<tr class="${isWrong ? "wrong" : ""}"><th scope="row">${termLabel(product)}</th><td class="factors">${text ? `${text} <span class="eq">${exact ? "=" : "≈"}</span>` : ""}</td><td class="n">${fixed(product.value, digits)}</td><td>${draw(product.value, row === null ? null : rowColour(row))}</td></tr>`;
+  const beside = wrong?.own.size ? `<td class="own">${fixed(theirs ?? product.value, digits)}</td>` : "";
+  return `<tr class="${theirs === undefined ? "" : "wrong"}"><th scope="row">${termLabel(product)}</th><td class="factors">${text ? `${text} <span class="eq">${exact ? "=" : "≈"}</span>` : ""}</td><td class="n">${fixed(product.value, digits)}</td>${beside}<td>${draw(product.value, row === null ? null : rowColour(row))}</td></tr>`;
 }
 
-/** Which term explains the difference between somebody's cell and ours: left out, sign turned, or counted twice. */
+const near = (a, b) => Math.abs(a - b) <= 1e-7 * Math.max(Math.abs(a), Math.abs(b), 1e-12);
+
+/** Which terms explain the difference between somebody's cell and ours: {words, own: term -> what it is in theirs}. */
 function wrongTerm(key, i, j, all) {
-  const theirs = yoursOf(key)?.values[i]?.[j], value = entry(key, i, j);
-  if (theirs === undefined || theirs === null || !yoursOf(key).wrong[i][j]) return null;
-  const difference = theirs - value, near = (a, b) => Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b), 1e-12);
-  const found = all.length > 1 && [["is left out", -1], ["has its sign turned", -2], ["is counted twice", 1]]
-    .flatMap(([words, times]) => all.filter((p) => p.value && near(difference, times * p.value)).map((product) => ({ product, words })));
-  const head = `Yours is ${plain(theirs, 6)}, off by ${plain(difference, 6)}`;
-  if (found?.length) return { product: found[0].product, words: `${head}: the outlined term ${found[0].words}.` };
-  const ratio = theirs / value;
-  return { product: null, words: `${head}${Number.isFinite(ratio) ? `, ${plain(ratio, 4)} times this value` : ""}.` };
+  const theirs = yoursOf(key);
+  if (!theirs?.wrong[i]?.[j]) return null;
+  if (theirs.shape[0] !== rowsOf(key) || theirs.shape[1] !== columnsOf(key))
+    return { own: new Map(), words: `Yours has shape ${theirs.shape.join(" × ")}, this one ${rowsOf(key)} × ${columnsOf(key)}.` };
+  const given = theirs.values[i][j], value = entry(key, i, j);
+  if (given === null) return { own: new Map(), words: "Yours is not a finite number." };
+  const head = `Yours is ${plain(given, 6)}, off by ${plain(given - value, 6)}`;
+  const found = DATA.tell ? oneTerm(all, given - value) ?? scaledTerms(all, given - value) ?? otherFactor(key, i, j) : null;
+  if (found) return { ...found, words: `${head}: ${found.words}.` };
+  const back = DATA.tell && all.length > 1 && EQUATIONS[key].terms[0][1].map(([name]) => name).find((name) => TENSORS[name].of && TENSORS[name].shown);
+  if (back) return { own: new Map(), words: `${head}: no one term explains it, so what comes back to it, ${TENSORS[back].name}, is another in yours.` };
+  const ratio = given / value, known = Number.isFinite(ratio) && DATA.tell;
+  return { own: new Map(), words: `${head}${known ? `, ${plain(ratio, 4)} times this value` : ""}.` };
+}
+
+/** One term left out, with its sign turned, or counted twice. */
+function oneTerm(all, difference) {
+  if (all.length < 2) return null;
+  for (const [words, times] of [["is left out", 0], ["has its sign turned", -1], ["is counted twice", 2]]) {
+    const product = all.find((p) => p.value && near(difference, (times - 1) * p.value));
+    if (product) return { own: new Map([[product, times * product.value]]), words: `the outlined term ${words}` };
+  }
+  return null;
+}
+
+/** The terms of one sum, all times the same whole number, or divided by it, or with their sign turned. */
+function scaledTerms(all, difference) {
+  for (const term of new Set(all.map((p) => p.term))) {
+    const group = all.filter((p) => p.term === term), sum = group.reduce((total, p) => total + p.value, 0);
+    const times = 1 + difference / sum, whole = Math.round(Math.abs(times) >= 1 ? times : 1 / times);
+    if (!Number.isFinite(times) || Math.abs(whole) > 1000 || !near(times, Math.abs(times) >= 1 ? whole : 1 / whole)) continue;
+    const words = whole === -1 ? "with the sign turned" : Math.abs(times) >= 1 ? `${whole} times over` : `divided by ${whole}`;
+    return { own: new Map(group.map((p) => [p, times * p.value])), words: `the outlined terms are there ${words}${sizesCalled(whole)}` };
+  }
+  return null;
+}
+
+/** Which sizes of the network a number is: N, inputs, outputs. */
+function sizesCalled(n) {
+  const found = Object.values(AXES).filter(({ kind, names }) => kind !== "one" && names.length === n);
+  const words = { batch: "rows", input: "inputs", unit: "units", class: "classes" };
+  return found.length ? ` (there are ${[...new Set(found.map(({ kind }) => `${n} ${words[kind]}`))].join(", ")})` : "";
+}
+
+/** Another array of the same shape in the place of a factor, where that gives every cell of theirs. */
+function otherFactor(key, i, j) {
+  const theirs = yoursOf(key), rows = visible(TENSORS[key].rows), columns = visible(TENSORS[key].columns);
+  for (const [term, [, factors]] of EQUATIONS[key].terms.entries())
+    for (const [place, [name, , , inverse]] of factors.entries()) {
+      if (inverse || TENSORS[name].kind === "scalar") continue;
+      for (const other of Object.keys(TENSORS)) {
+        if (other === name || !TENSORS[other].shown || TENSORS[other].after || TENSORS[other].kind === "scalar") continue;
+        if (rowsOf(other) !== rowsOf(name) || columnsOf(other) !== columnsOf(name)) continue;
+        const swap = (product) => (product.term === term ? product.factors.reduce((value, f, n) => {
+          const number = n === place ? entry(other, f.i, f.j) : f.value;
+          return f.inverse ? value / number : value * number;
+        }, product.coefficient) : product.value);
+        const total = (r, c) => products(key, r, c).reduce((sum, product) => sum + swap(product), 0);
+        if (!rows.every((r) => columns.every((c) => near(total(r, c), theirs.values[r][c])))) continue;
+        const own = new Map();
+        return { own, swap, words: `it has ${TENSORS[other].name} where ${TENSORS[name].name} belongs` };
+      }
+    }
+  return null;
 }
 
 /** The shapes of the first term that sums over an index, or of one that works entry by entry. */

@@ -1,0 +1,55 @@
+"""From what the probes gave to cases that rules can be tried on: gradients as given, or as steps show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chainrule.check.case import Case
+from chainrule.check.dropout import with_masks
+from chainrule.check.infer import Finding, draws_of
+from chainrule.check.reference import Draw
+
+
+def case_of(finding: Finding, record: Mapping[str, Any], draws: Sequence[Draw], single: bool) -> Case | None:
+    """Gradients as they gave them, or as their steps show them."""
+    draws = with_masks(draws, finding.masks)
+    if draws[0].grads and not record["moves"]:
+        history = with_masks(draws_of(record, record.get("history") or [], record["transposed"]), finding.masks)
+        silent = tuple(n for n in draws[0].grads if not any(d.grads[n].any() for d in draws))
+        return Case(finding, draws, history, record, single=single, silent=silent)
+    stepped, rate = step_draws(record)
+    if not stepped:
+        return None
+    silent = tuple(n for n in stepped[0].grads if not any(d.grads[n].any() for d in stepped))
+    history = step_history(record, rate) if rate is not None else []
+    return Case(finding, stepped, history, record, True, rate, single, silent)
+
+
+def step_draws(record: Mapping[str, Any]) -> tuple[list[Draw], float | None]:
+    """(before − after)/η of the first of their steps, or before − after where η is not known."""
+    rate = record.get("rate")
+    if record["moves"]:
+        pairs = [(call, call["after"]) for call in record["draws"]]
+    else:
+        pairs = [(call, call["after"][0]) for call in record["steps"] if call["after"]]
+        rate = pairs[0][0]["rate"] if pairs else None
+    return _moved(pairs, rate, record), rate
+
+
+def step_history(record: Mapping[str, Any], rate: float | None) -> list[Draw]:
+    """Steps of one object on other data, its parameters set back in between."""
+    calls = record.get("step history") or []
+    return _moved([(call, call["after"][0]) for call in calls], rate, record)
+
+
+def _moved(pairs: Sequence[tuple[Any, Any]], rate: float | None, record: Mapping[str, Any]) -> list[Draw]:
+    calls = []
+    for call, after in pairs:
+        grads = {
+            name: (before - value) / (rate or 1.0)
+            for name, before in call["params"].items()
+            if (value := after.get(name)) is not None and (value.shape == before.shape or value.ndim >= before.ndim)
+        }
+        calls.append({**call, "grads": grads, "out": None, "loss": None})
+    return draws_of(record, calls, record["transposed"])

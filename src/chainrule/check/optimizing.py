@@ -1,0 +1,268 @@
+"""Optimizers that are not ours: a few steps with gradients that are known, and the formula that gives those steps."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check.binding import Env, arguments, call
+from chainrule.check.names import argument_roles
+from chainrule.check.source import defined
+from chainrule.check.walk import is_numbers
+
+STEPS = 12
+SAME = 1e-9  # of a tensor's largest change
+EPS = float(np.finfo(np.float64).eps)
+CONSTANTS = {
+    "lr": r"lr|(base_|initial_)?learning_?rate|eta|alpha|step_size",
+    "beta1": r"beta_?1|b1|beta1", "beta2": r"beta_?2|b2", "rho": r"rho|decay_rate|gamma",
+    "eps": r"eps|epsilon", "mu": r"mu|momentum", "weight_decay": r"weight_decay|wd|l2", "decay": r"decay|lr_decay",
+}  # fmt: skip
+Values = dict[str, Array]
+
+
+def constants_of(found: Mapping[str, Any]) -> dict[str, float]:
+    """Numbers by what they are in the formulas; betas as a pair counts."""
+    named = dict(found)
+    if isinstance(found.get("betas"), (tuple, list)):
+        named |= dict(zip(("beta1", "beta2"), found["betas"]))
+    return {
+        ours: float(value)
+        for name, value in named.items()
+        for ours, pattern in CONSTANTS.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and re.fullmatch(pattern, name.strip("_"))
+    }
+
+
+# driving theirs
+
+
+def drive_classes(module: ModuleType, reading: Any, evaluate: Callable[[], Any]) -> Iterator[dict[str, Any]]:
+    """A few steps of each optimizer class on a reading's parameters. `evaluate` sets gradients and returns them."""
+    for name, cls in defined(module)[0].items():
+        takes = {role for p in arguments(cls) for role in argument_roles(p.name)}
+        main = [m for m in vars(cls) if re.search("^(step|update|apply)", m)]
+        if "lr" not in takes or not main or hasattr(cls, "forward") or hasattr(cls, "backward"):
+            continue
+        for way in WAYS:
+            with contextlib.suppress(Exception):
+                found = _drive(name, cls, main[0], way, reading, evaluate)
+                if found is not None:
+                    yield found
+                    break
+
+
+def _drive(name: str, cls: type, main: str, way: Any, reading: Any, evaluate: Callable[[], Any]) -> Any:
+    evaluate()
+    env = Env({"params": getattr(reading, "object", None)})
+    made = call(cls, env, ("lr", "reg", "params"))
+    steps, paths = [], list(reading.chained_paths)
+    numbers = {k: v for k, v in vars(made).items() if isinstance(v, (int, float, tuple, list))}
+    for _ in range(STEPS):
+        grads = evaluate()
+        before = {path: reading.places[path].value.copy() for path in paths}
+        for other in vars(cls):
+            if other.startswith("pre_"):
+                getattr(made, other)()
+        way(getattr(made, main), reading, grads)
+        for other in vars(cls):
+            if other.startswith("post_"):
+                getattr(made, other)()
+        after = {path: reading.places[path].value.copy() for path in paths}
+        if all((after[path] == before[path]).all() for path in paths):
+            return None
+        steps.append({"before": before, "grads": grads, "after": after})
+    return {"name": name, "numbers": constants_of(numbers), "steps": steps}
+
+
+def _holders(reading: Any) -> list[Any]:
+    """The objects that hold the parameters, in the order of the layers."""
+    found = [reading.places[path].container for path in reading.chained_paths]
+    return list({id(holder): holder for holder in found}.values())
+
+
+def _each(method: Any, reading: Any, grads: Values) -> None:
+    for holder in _holders(reading):
+        method(holder)
+
+
+def _by_name(reading: Any, grads: Values) -> tuple[dict[str, Any], dict[str, Any]]:
+    names = {path: reading.places[path].last for path in grads}
+    return {n: reading.places[p].raw for p, n in names.items()}, {n: grads[p] for p, n in names.items()}
+
+
+WAYS: tuple[Any, ...] = (
+    lambda method, reading, grads: method(_holders(reading)),
+    _each,
+    lambda method, reading, grads: method(_by_name(reading, grads)[1]),
+    lambda method, reading, grads: method(*_by_name(reading, grads)),
+    lambda method, reading, grads: method(),
+)
+
+
+def drive_step(reading: Any, evaluate: Callable[[], Any]) -> dict[str, Any] | None:
+    """The same of a training step that is a function or a method."""
+    fn = reading.fn("step") if hasattr(reading, "fn") else None
+    if fn is None:
+        return None
+    numbers = {p.name: p.default for p in arguments(fn)} | {
+        name: value for name, value in vars(reading.object).items() if isinstance(value, (int, float, tuple))
+    } if reading.object is not None else {p.name: p.default for p in arguments(fn)}  # fmt: skip
+    steps = []
+    for _ in range(STEPS):
+        grads = evaluate()
+        before = {path: reading.places[path].value.copy() for path in reading.chained_paths}
+        after, rate = reading.step()
+        numbers |= {} if rate is None else {"lr": rate}
+        for path in reading.chained_paths:
+            reading.places[path].set(after[path].copy())
+        steps.append({"before": before, "grads": grads, "after": {path: after[path] for path in reading.chained_paths}})
+    return {"name": fn.__name__, "numbers": constants_of(numbers), "steps": steps}
+
+
+# judging them
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An update as a book has it, or with one of its usual slips; `wrong` names the slip."""
+
+    kind: str
+    wrong: str = ""
+    epoch: int = 1  # steps for which the rate stays
+    corrected: int | None = 1  # what the count of the bias correction is at the first step; None without
+    inside: bool = False  # ε inside the root
+    decay: str = ""  # "", "coupled", "decoupled"; on the weights alone, or with "all" on everything
+    hat: bool = False  # ε beside the uncorrected root
+    sign: float = 1.0
+
+
+def formulas(kind: str, name: str, c: Mapping[str, float]) -> list[Formula]:
+    """Right ones first."""
+    decays = [""]
+    if c.get("weight_decay"):
+        decays = ["decoupled", "decoupled all", "", "coupled", "coupled all"]
+    right = [Formula(kind, decay=decay) for decay in decays]
+    right += [replace(f, hat=True) for f in right] if kind == "adam" else []
+    faults = []
+    if kind == "adam":
+        faults += [replace(f, wrong="adam-uncorrected", corrected=None) for f in right]
+        faults += [replace(f, wrong="adam-from-zero", corrected=0) for f in right]
+    if kind in ("adam", "rmsprop", "adagrad"):
+        faults += [replace(f, wrong="eps-inside", inside=True) for f in right]
+    if c.get("decay"):
+        faults += [replace(f, wrong="decay-per-epoch", epoch=s) for f in right for s in range(2, STEPS)]
+    if "adamw" in name.lower():
+        right, coupled = (
+            [f for f in right if f.decay.split(" ")[0] != "coupled"],
+            [f for f in right if f.decay[:7] == "coupled"],
+        )
+        faults = [replace(f, wrong="coupled-decay") for f in coupled] + faults
+    return right + faults
+
+
+def kind_of(name: str, c: Mapping[str, float]) -> str:
+    words = name.lower()
+    if "adagrad" in words:
+        return "adagrad"
+    if "rms" in words:
+        return "rmsprop"
+    if "adam" in words or {"beta1", "beta2"} <= set(c):
+        return "adam"
+    return "rmsprop" if "rho" in c else "sgd"
+
+
+def after(f: Formula, c: Mapping[str, float], steps: Sequence[Mapping[str, Values]]) -> list[Values]:
+    """Parameters after each step, from theirs before it and their gradients."""
+    m: Values = {}
+    v: Values = {}
+    found = []
+    for t, step in enumerate(steps):
+        lr = c.get("lr", 1.0) / (1 + c.get("decay", 0.0) * (t // f.epoch))
+        values = {}
+        for path, w in step["before"].items():
+            g = step["grads"][path]
+            shrinks = bool(f.decay) and ((w.ndim == 2 and min(w.shape) > 1) or "all" in f.decay)
+            g = g + c["weight_decay"] * w if shrinks and f.decay.startswith("coupled") else g
+            change = _change(f, c, path, g, t, m, v)
+            values[path] = w - lr * change - (lr * c["weight_decay"] * w if shrinks and f.decay[0] == "d" else 0.0)
+        found.append(values)
+    return found
+
+
+def _change(f: Formula, c: Mapping[str, float], path: str, g: Array, t: int, m: Values, v: Values) -> Array:
+    """What the rate multiplies."""
+    eps = c.get("eps", 0.0)
+    if f.kind == "sgd":
+        m[path] = c.get("mu", 0.0) * m.get(path, np.zeros_like(g)) + g
+        return m[path]
+    keep = {"adam": c.get("beta2", 0.999), "rmsprop": c.get("rho", 0.9), "adagrad": 1.0}[f.kind]
+    v[path] = keep * v.get(path, np.zeros_like(g)) + (1.0 if f.kind == "adagrad" else 1 - keep) * g * g
+    top, bottom = g, v[path]
+    if f.kind == "adam":
+        b1 = c.get("beta1", 0.9)
+        m[path] = b1 * m.get(path, np.zeros_like(g)) + (1 - b1) * g
+        top = m[path]
+        if f.corrected is not None:
+            count = t + f.corrected
+            top = top / np.float64(1 - b1**count)
+            if f.hat:
+                return top * np.sqrt(1 - keep**count) / (np.sqrt(bottom) + eps)
+            bottom = bottom / np.float64(1 - keep**count)
+    return top / np.sqrt(bottom + eps) if f.inside else top / (np.sqrt(bottom) + eps)
+
+
+def formula_of(optimizer: Mapping[str, Any]) -> Formula | None:
+    """The first formula that gives all their steps; a right one where one does."""
+    c, steps = optimizer["numbers"], optimizer["steps"]
+    with np.errstate(all="ignore"):
+        for f in formulas(kind_of(optimizer["name"], c), optimizer["name"], c):
+            if all(_same(step, values) for step, values in zip(steps, after(f, c, steps))):
+                return f
+    return None
+
+
+def _same(step: Mapping[str, Values], values: Values) -> bool:
+    largest = max((abs(g).max() for g in step["grads"].values() if np.isfinite(g).all()), default=0.0)
+    for path, theirs in step["after"].items():
+        before, g = step["before"][path], step["grads"][path]
+        if theirs.shape != values[path].shape:
+            return False
+        seen = ~(abs(g) < 1e-7 * largest)  # a gradient of nothing but rounding moves as it likes
+        if not seen.any():
+            continue
+        a, b = theirs[seen], values[path][seen]
+        if not np.isfinite(a).all() or not np.isfinite(b).all():
+            if np.isfinite(a).any() or np.isfinite(b).any():
+                return False
+            continue
+        room = SAME * abs(a - before[seen]).max() + 8 * EPS * abs(before).max()
+        if abs(a - b).max() > room:
+            return False
+    return True
+
+
+def findings(record: Mapping[str, Any]) -> dict[str, str]:
+    """Slip -> what was seen, over all optimizers that were driven. LookupError where there were none."""
+    driven = record.get("optimizers") or []
+    if not driven:
+        raise LookupError("optimizer")
+    seen: dict[str, str] = {}
+    for optimizer in driven:
+        formula = formula_of(optimizer)
+        if formula is not None and formula.wrong:
+            at = f": the rate stays for {formula.epoch} steps" if formula.epoch > 1 else ""
+            seen.setdefault(
+                formula.wrong, f"{optimizer['name']}: {len(optimizer['steps'])} steps are exactly these{at}"
+            )
+    return seen
+
+
+__all__ = ["drive_classes", "drive_step", "findings", "formula_of", "is_numbers"]

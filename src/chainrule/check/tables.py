@@ -1,0 +1,98 @@
+"""What a diagnosis shows beside its verdict: tensors next to the reference, and which probes ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check.case import Case, shaped
+from chainrule.check.infer import draws_of
+from chainrule.check.reference import gradients
+from chainrule.check.rules import GRADIENTS, OBSERVATIONS, OPTIMIZER, RULES, Observation, Rule
+
+
+@dataclass(frozen=True)
+class TensorTable:
+    """One tensor of theirs beside the reference or the differences of their loss."""
+
+    label: str
+    called: str
+    shape: tuple[int, ...]
+    worst: float
+    where: tuple[int, ...]
+    theirs: float
+    right: float
+    numeric: float | None
+    expected: tuple[int, ...] = ()  # the parameter's shape, where theirs is another
+
+
+def tables(case: Case, record: Mapping[str, Any]) -> tuple[TensorTable, ...]:
+    draw, differences = case.draws[0], numeric(record)
+    right = gradients(case.spec, draw)
+    return tuple(
+        table_of(name, record, draw.grads[name], right[name], differences.get(name))
+        for name in draw.params
+        if name in draw.grads
+    )
+
+
+def table_of(name: str, record: Mapping[str, Any], theirs: Array, right: Array, numeric: Array | None) -> TensorTable:
+    called = record["draws"][0]["called"].get(_their_name(name, record), name)
+    theirs, right = shaped(theirs, right)
+    if theirs.shape != right.shape:
+        return TensorTable(name, called, theirs.shape, float("inf"), (), float("nan"), float("nan"), None, right.shape)
+    largest = np.maximum(np.maximum(abs(theirs), abs(right)), 1e-13 * abs(right).max(initial=1e-300) + 1e-300)
+    error = np.where(np.isnan(right), 0.0, abs(theirs - right) / largest)
+    where = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))
+    difference = None if numeric is None or numeric.shape != right.shape else float(numeric[where])
+    return TensorTable(
+        name, called, right.shape, float(error[where]), where, float(theirs[where]), float(right[where]), difference
+    )
+
+
+def _their_name(name: str, record: Mapping[str, Any]) -> str:
+    names = record["weights"] if name[0] == "W" else record["biases"]
+    return str(names[int(name[1:]) - 1])
+
+
+def numeric(record: Mapping[str, Any]) -> dict[str, Array]:
+    given = record.get("numeric") or {}
+    if not given:
+        return {}
+    call = {**record["draws"][0], "grads": given}
+    return dict(draws_of(record, [call], record["transposed"])[0].grads)
+
+
+def probes_run(record: Mapping[str, Any]) -> tuple[str, ...]:
+    first, ran = record["draws"][0], []
+    ran += ["forward"] if first["out"] is not None else []
+    ran += ["loss"] if first["loss"] is not None else []
+    ran += ["gradients"] if first["grads"] and not record["moves"] else []
+    ran += ["gradients again"] if len(record.get("history") or []) > 1 else []
+    ran += ["gradients on other data"] if len(record.get("history") or []) > 2 else []
+    ran += ["gradients at a second batch size"] if len(record["draws"]) > 2 and first["grads"] else []
+    ran += ["one step"] if record["steps"] or record["moves"] else []
+    return (*ran, *([OPTIMIZER] if record.get("optimizers") else []))
+
+
+def not_tested(case: Case) -> tuple[str, ...]:
+    """Rules whose probes did not run here, or that cannot show on this network."""
+    ran = set(probes_run(case.record)) | ({GRADIENTS} if case.from_step else set())
+    everything: list[Rule | Observation] = [*RULES, *OBSERVATIONS]
+    missing = [rule.name for rule in everything if not set(rule.probes) <= ran]
+    return tuple(dict.fromkeys(missing))
+
+
+def notes_of(case: Case, record: Mapping[str, Any]) -> tuple[str, ...]:
+    notes = [f"{probe}: {why}" for probe, why in record["notes"].items()]
+    notes += ["their code computes in float32: compared at 1e-5 of each tensor's maximum"] if case.single else []
+    notes += (
+        [f"{', '.join(case.silent)} never change" if case.from_step else f"{', '.join(case.silent)}: all zero"]
+        if case.silent
+        else []
+    )
+    return tuple(notes)
