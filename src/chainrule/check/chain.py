@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
 
-from chainrule.check.names import gradient_of, is_bias, is_weight, short
+from chainrule.check.names import gradient_of, is_bias, is_weight, plain, short
 
 NOT_PARAMETERS = re.compile(
     r"(^|[._'\[])(v|m|s|z|a|h|(?i:vel|velocity|velocities|moments?|momentums?|cache|running|mask|dropout|output|inputs?"
@@ -157,6 +157,9 @@ def _is_gradient(param: str, name: str) -> bool:
     if of is not None and short(of) == short(tail(param)) and same_place:
         index_p, index_n = re.findall(r"\[\d+\]", param), re.findall(r"\[\d+\]", name)
         return index_p == index_n or not (index_p and index_n)
+    own, bare = plain(tail(param)), plain(tail(name))
+    if same_place and bare in (f"d{own}", f"d_{own}", f"grad_{own}", f"{own}_grad"):
+        return True  # whatever the parameter is called
     holder = re.search(r"grad|delta|nabla|(^|\.)d[_\[]", name.lower()) is not None
     return (
         holder and tail(param) == tail(name) and re.findall(r"\[.*?\]", param)[-1:] == re.findall(r"\[.*?\]", name)[-1:]

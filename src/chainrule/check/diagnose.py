@@ -284,17 +284,22 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
         for name, right in differences.items()
         if name in draws[0].grads
     )
-    compared = [row for row in rows if np.isfinite(row.worst)]
-    verdict = (
-        "no reference" if not compared else "correct" if max(row.worst for row in compared) < 1e-5 else "not consistent"
-    )
-    consistent = None if not compared else verdict == "correct"
+    compared = [row for row in rows if not np.isnan(differences[row.label]).all()]
+    alike = all(row.worst < 1e-5 for row in compared)  # neither NaN nor another shape is
+    verdict = "no reference" if not compared else "correct" if alike else "not consistent"
+    consistent = None if not compared else alike
     blind = Case(Finding(Spec((None,) * (len(record["weights"]) - 1)), False, False), draws, (), record)
     seen = observed(blind, reference=False)
     rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
     verdict = "wrong" if rules else verdict
+    missing = [name for name in differences if name not in draws[0].grads]
+    names = [f"--map d{name}=NAME" for name in missing]
+    blind_rules = [rule for rule in OBSERVATIONS if rule.needs_reference]
+    names_of_rules = [rule.name for rule in RULES] + [rule.name for rule in blind_rules]
     notes = tuple(f"{probe}: {why}" for probe, why in record["notes"].items())
+    if missing:
+        notes += (f"not compared, for no gradient of them was found: {', '.join(missing)}; name it: {' '.join(names)}",)
     return Diagnosis(
         subject, verdict, "none", consistent, rules, seen, tables=rows, probes=probes_run(record), notes=notes,
-        not_tested=(*(rule.name for rule in RULES), *(rule.name for rule in OBSERVATIONS if rule.needs_reference)),
+        not_tested=tuple(dict.fromkeys(names_of_rules)),
     )  # fmt: skip

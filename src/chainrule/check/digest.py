@@ -85,6 +85,9 @@ def gradients(
         if pool is arrays:
             names |= _of_the_same_name([param for param in params if param not in names], arrays, names)
         if names:
+            rest = {param: shape for param, shape in params.items() if param not in names}
+            unnamed = {name: value for name, value in pool.items() if re.fullmatch(r"\[\d+\]", name)}
+            names |= _by_shape(rest, unnamed) if pool is arrays and rest else {}
             return {param: np.asarray(pool[name]) for param, name in names.items()}, names
     by_shape = _by_shape(params, arrays)
     return {param: np.asarray(arrays[name]) for param, name in by_shape.items()}, by_shape

@@ -95,7 +95,8 @@ def references(draws: Sequence[Draw], tolerance: float = EXACT) -> Iterator[Find
             if masked:
                 yield from (replace(finding, masks=masks) for finding in masked)
                 return
-    yield from found
+    if any(draw.loss is None for draw in draws):  # a loss that is there and not known must not be guessed
+        yield from found
 
 
 def _references(draws: Sequence[Draw], tolerance: float) -> Iterator[Finding]:
@@ -160,11 +161,9 @@ def _with_losses(
         for candidate in _scaled(replace(spec, link=link, form=form), draws, outputs[link.name], tolerance):
             found = True
             yield Finding(candidate, has_out, True)
-        if found and not form.epsilon:
-            return
         if found:
             return
-    if not found and has_out:
+    if has_out:  # no loss of these: which link and activations remains to be known
         yield from (
             Finding(replace(spec, link=link, form=form, scale=scale), True, False)
             for link in links if not link.name.endswith("twice") for form in _usual(link) for scale in SCALES[:3]

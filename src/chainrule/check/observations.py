@@ -29,7 +29,7 @@ def _climbs(case: Case) -> str | None:
 
 def _frozen_bias(case: Case) -> str | None:
     missing = [name for name in case.draws[0].params if name not in case.draws[0].grads]
-    never = set(case.silent) | set(missing) | _unmoved(case)
+    never = set(case.silent) | _unmoved(case) | (set(missing) if not case.record["steps"] else set())
     silent = sorted(name for name in never if name[0] == "b" and not _one_number(case, name))
     return f"{', '.join(silent)} have no gradient or never change" if silent else None
 

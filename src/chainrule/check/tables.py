@@ -88,7 +88,8 @@ def not_tested(case: Case) -> tuple[str, ...]:
 
 
 def notes_of(case: Case, record: Mapping[str, Any]) -> tuple[str, ...]:
-    notes = [f"{probe}: {why}" for probe, why in record["notes"].items()]
+    seen = ("one step", "gradients") if record["moves"] else ()  # their step showed both
+    notes = [f"{probe}: {why}" for probe, why in record["notes"].items() if probe not in seen]
     notes += ["their code computes in float32: compared at 1e-5 of each tensor's maximum"] if case.single else []
     notes += (
         [f"{', '.join(case.silent)} never change" if case.from_step else f"{', '.join(case.silent)}: all zero"]

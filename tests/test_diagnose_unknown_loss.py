@@ -1,0 +1,110 @@
+"""Where no loss known here is theirs, its differences decide alone; and gradients of odd names are found."""
+
+import textwrap
+
+import pytest
+
+import chainrule as cr
+
+NET = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        rng = np.random.default_rng(0)
+        self.W1 = rng.normal(size=(n_in, n_hidden)) * 0.5
+        self.{b1} = rng.normal(size=n_hidden) * 0.1
+        self.W2 = rng.normal(size=(n_hidden, n_out)) * 0.5
+        self.{b2} = rng.normal(size=n_out) * 0.1
+
+    def forward(self, X):
+        self.X = X
+        self.h = np.tanh(X @ self.W1 + self.{b1})
+        self.out = self.h @ self.W2 + self.{b2}
+        return self.out
+
+    def loss(self, y):
+        e = self.out - y
+        return {loss}
+
+    def backward(self, y):
+        e = self.out - y
+        d = {delta}
+        self.dW2 = self.h.T @ d
+        self.d{b2} = d.sum(axis=0)
+        dz = (d @ self.W2.T) * (1 - self.h ** 2)
+        self.dW1 = self.X.T @ dz
+        self.d{b1} = {db1}
+"""
+LOSSES = {
+    "Huber": ("np.mean(np.where(abs(e) < 1, e ** 2 / 2, abs(e) - 0.5))", "np.clip(e, -1, 1) / e.size"),
+    "log cosh": ("np.mean(np.log(np.cosh(e)))", "np.tanh(e) / e.size"),
+    "root mean square": ("np.sqrt(np.mean(e ** 2))", "e / e.size / np.sqrt(np.mean(e ** 2))"),
+    "fourth power": ("np.mean(e ** 4)", "4 * e ** 3 / e.size"),
+}
+
+
+@pytest.fixture
+def judged(tmp_path):
+    def judge(loss, delta, b1="b1", b2="b2", db1="dz.sum(axis=0)"):
+        path = tmp_path / "net.py"
+        path.write_text(NET.format(loss=loss, delta=delta, b1=b1, b2=b2, db1=db1))
+        return cr.diagnose(str(path), seconds=200)
+
+    return judge
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_right_pass_of_an_unknown_loss_is_not_accused(judged, name):
+    found = judged(*LOSSES[name])
+    assert (found.verdict, found.reference, found.consistent) == ("correct", "none", True)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_squared_errors_delta_is_refused_there(judged, name):
+    found = judged(LOSSES[name][0], "2 * e / e.size")
+    assert (found.verdict, found.consistent) == ("not consistent", False)
+
+
+@pytest.mark.parametrize("db1", ["dz", "dz.sum(axis=0) * np.nan", "dz.sum(axis=0) + 1e-3"])
+def test_without_a_reference_no_shape_or_nan_passes(judged, db1):
+    assert judged(*LOSSES["Huber"], db1=db1).verdict in ("not consistent", "wrong")
+
+
+def test_a_gradient_that_is_not_there_is_said_to_be_not_compared(judged):
+    assert any("not compared" in note and "b1" in note for note in judged(*LOSSES["Huber"], db1="None").notes)
+
+
+def test_biases_of_another_name(judged):
+    mean = "np.mean(e ** 2)", "2 * e / e.size"
+    assert judged(*mean, b1="c0", b2="c1").verdict == "correct"
+    assert judged(*mean, b1="c0", b2="c1", db1="7 * dz.sum(axis=0)").verdict != "correct"
+
+
+@pytest.mark.parametrize("factor", ["", " * 7"])
+def test_gradients_returned_partly_by_name(tmp_path, factor):
+    path = tmp_path / "pass.py"
+    path.write_text(
+        textwrap.dedent(
+            f"""
+            import numpy as np
+
+            def forward(x, W1, b1, W2, b2):
+                h = np.maximum(0, x @ W1 + b1)
+                z = h @ W2 + b2
+                e = np.exp(z - z.max(axis=1, keepdims=True))
+                return h, e / e.sum(axis=1, keepdims=True)
+
+            def loss(p, y):
+                return -np.mean(np.log((p * y).sum(axis=1)))
+
+            def backward(x, y, h, p, W2):
+                dz2 = (p - y) / len(x)
+                dW2 = h.T @ dz2
+                db2 = dz2.sum(axis=0)
+                dz1 = (dz2 @ W2.T) * (h > 0)
+                return x.T.dot(dz1), dz1.sum(axis=0){factor}, dW2, db2
+            """
+        )
+    )
+    assert (cr.diagnose(str(path), seconds=200).verdict == "correct") == (factor == "")
