@@ -72,8 +72,8 @@ struct Given {
         }
         const void* values = c.number == Number::f32 ? static_cast<void*>(f32.data())
                              : c.number == Number::f64 ? static_cast<void*>(f64.data()) : static_cast<void*>(u8.data());
-        const double scale = c.number == Number::u8 && !c.sparse ? 1.0 / 256 : 1;
-        source = {values, c.number, width, scale, c.sparse ? starts.data() : nullptr, c.sparse ? columns.data() : nullptr};
+        const bool bytes = c.number == Number::u8 && !c.sparse;
+        source = {values, c.number, width, bytes ? 1.0 / 128 : 1, bytes ? -1.0 : 0, c.sparse ? starts.data() : nullptr, c.sparse ? columns.data() : nullptr};
     }
 };
 
