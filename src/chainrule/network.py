@@ -152,7 +152,7 @@ class Network:
     def _for_few(self, X: Any) -> Any:
         inference = self._inference()
         plain = type(X) is np.ndarray and self.encoder is None and X.ndim == 2
-        return inference if plain and len(X) <= inference.rows else None
+        return inference if plain and 0 < len(X) <= inference.rows else None
 
     def _inference(self) -> Any:
         """The backend's way from rows to outputs, made once for the parameters where they are."""

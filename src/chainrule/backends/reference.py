@@ -177,7 +177,7 @@ class Steps:
                 value = self.step(state, optimizer, batch)
                 loss += value * (len(batch) if self.objective.by_batch else batch.total)
                 score += self._score(batch, spread)
-        if not np.isfinite(state.params).all():
+        if not (isfinite(state.params.min()) and isfinite(state.params.max())):  # NaN is both, and nothing is allocated
             raise Diverged(state.step, "weights")
         total = data.total
         return loss / (len(order) if self.objective.by_batch else total), score / total
