@@ -28,7 +28,7 @@ class Epoch(NamedTuple):
     since_best: int  # epochs since the lowest validation loss, or training loss where there is none
     backend: str
     threads: int | None  # None: as NumPy chooses
-    metrics: dict[str, float] = {}  # noqa: RUF012 - never written to
+    metrics: dict[str, float]
 
     def __str__(self) -> str:
         valid = "" if self.valid_loss is None else f"  valid {self.valid_loss:.4f}"

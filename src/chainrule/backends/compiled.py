@@ -244,7 +244,8 @@ class Inference:
         self.rows: int = kernels().rows  # that go through the layers together
         self._plan, self._params, self._dtype, self._width = plan, params, dtype, plan.widths[-1]
         self._few = self._new(1)
-        self._many, self._threads, self._taken = self._few, 1, Lock()
+        self._threads, self._taken = 0, Lock()
+        self._many: Any = None  # made when a call wants more threads than it has room for
 
     def _new(self, threads: int) -> Any:
         engine = _engine(self._plan, _ANY_LOSS, self._dtype, threads * self.rows, training=False)
@@ -269,13 +270,9 @@ class Inference:
         asked = wish(None, self._plan, n, passes=1)
         free = self._taken.acquire(blocking=False)
         try:
-            if not free:
-                engine = self._new(asked[0])
-            elif asked[0] > self._threads or self._many is self._few:
-                engine = self._many = self._new(asked[0])
-                self._threads = asked[0]
-            else:
-                engine = self._many
+            if free and asked[0] > self._threads:
+                self._many, self._threads = self._new(asked[0]), asked[0]
+            engine = self._many if free else self._new(asked[0])
             for part in row_blocks(n) if is_sparse(X) else [slice(None)]:
                 rows = X.values if isinstance(X, Scaled) else dense_rows(X, part)
                 engine.infer(rows, *_line(X), out[part], *asked)

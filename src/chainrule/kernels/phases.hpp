@@ -152,17 +152,24 @@ void infer(const Program<T>& p, const Batch<T>& batch, const T* params, int plac
     }
 }
 
+// Whether nothing but the rule's step is to be done, on matrices too.
+template <class T>
+inline bool is_bare(const Update<T>& u) { return !u.grads && u.l2 == 0 && u.l1 == 0 && u.keep == 1; }
+
 // What a finished sum over the batch becomes: part of the gradient asked for, or a step at once. Returns the parameter.
-template <class T, class Step>
+// BARE: is_bare is known to hold, so that nothing has to be asked for each vector.
+template <bool BARE = false, class T, class Step>
 inline Vec<T> finish_gradient(const Update<T>& u, Vec<T> g, int64_t at, int n, bool matrix, Step step) {
     Vec<T> p = load_some(u.params + at, n);
-    if (matrix && u.l2 != 0) g = fma(fill(u.l2), p, g);
-    if (matrix && u.l1 != 0) g += p > Vec<T>{} ? fill(u.l1) : p < Vec<T>{} ? fill(-u.l1) : Vec<T>{};
-    if (u.grads) {
-        store_some(u.grads + at, u.add ? load_some(u.grads + at, n) + g : g, n);
-        return p;
+    if constexpr (!BARE) {
+        if (matrix && u.l2 != 0) g = fma(fill(u.l2), p, g);
+        if (matrix && u.l1 != 0) g += p > Vec<T>{} ? fill(u.l1) : p < Vec<T>{} ? fill(-u.l1) : Vec<T>{};
+        if (u.grads) {
+            store_some(u.grads + at, u.add ? load_some(u.grads + at, n) + g : g, n);
+            return p;
+        }
+        if (matrix && u.keep != 1) p *= fill(u.keep);
     }
-    if (matrix && u.keep != 1) p *= fill(u.keep);
     p = step.step(u, p, g, at, n);
     store_some(u.params + at, p, n);
     return p;
@@ -211,24 +218,22 @@ inline void column_sums(int n_rows, int width, Value value, Finish finish) {
     }
 }
 
-// What becomes of the sums over the batch for rows i to i + rows of W, columns j to j + cols.
-template <class T, class Step>
-inline void finish_tile(const Layer<T>& l, const Update<T>& u, T* tile, int i, int j, int rows, int cols, Step step) {
-    const bool bare = !u.grads && u.l2 == 0 && u.l1 == 0 && u.keep == 1;
-    if (bare && cols == TILE_COLS<T>)  // the common case, without a question for each vector
-        for (int r = 0; r < rows; r++)
-            for (int v = 0; v < TILE_COLS<T>; v += VL<T>) {
-                T *place = tile + r * TILE_COLS<T> + v;
-                const int64_t at = l.matrix + int64_t(i + r) * l.n_out + j + v;
-                store(place, step.step(u, load(u.params + at), load(place), at, VL<T>));
-                store(u.params + at, load(place));
-            }
-    else for (int r = 0; r < rows; r++)
+template <bool BARE, class T, class Step>
+inline void finish_rows(const Layer<T>& l, const Update<T>& u, T* tile, int i, int j, int rows, int cols, Step step) {
+    for (int r = 0; r < rows; r++)
         for (int v = 0; v < cols; v += VL<T>) {
             T* place = tile + r * TILE_COLS<T> + v;
             const int64_t at = l.matrix + int64_t(i + r) * l.n_out + j + v;
-            store(place, finish_gradient(u, load(place), at, min(VL<T>, cols - v), true, step));
+            store(place, finish_gradient<BARE>(u, load(place), at, min(VL<T>, cols - v), true, step));
         }
+}
+
+// What becomes of the sums over the batch for rows i to i + rows of W, columns j to j + cols.
+template <class T, class Step>
+inline void finish_tile(const Layer<T>& l, const Update<T>& u, T* tile, int i, int j, int rows, int cols, Step step) {
+    if (!is_bare(u)) finish_rows<false>(l, u, tile, i, j, rows, cols, step);
+    else if (cols == TILE_COLS<T>) finish_rows<true>(l, u, tile, i, j, rows, TILE_COLS<T>, step);  // whole vectors
+    else finish_rows<true>(l, u, tile, i, j, rows, cols, step);
     if (!u.grads) mirror(l, tile, TILE_COLS<T>, i, j, rows, cols);
 }
 
