@@ -108,3 +108,48 @@ def test_gradients_returned_partly_by_name(tmp_path, factor):
         )
     )
     assert (cr.diagnose(str(path), seconds=200).verdict == "correct") == (factor == "")
+
+
+def test_an_argument_may_be_called_as_predictions_are(tmp_path):
+    path = tmp_path / "step.py"
+    path.write_text(
+        textwrap.dedent(
+            """
+            import numpy as np
+
+            def init(n_x, n_h, n_y):
+                r = np.random.RandomState(2)
+                return {"W1": r.randn(n_h, n_x) * 0.3, "b1": np.zeros((n_h, 1)),
+                        "W2": r.randn(n_y, n_h) * 0.3, "b2": np.zeros((n_y, 1))}
+
+            def sigmoid(z):
+                return 1 / (1 + np.exp(-z))
+
+            def forward(X, p):
+                A1 = sigmoid(p["W1"] @ X + p["b1"])
+                return sigmoid(p["W2"] @ A1 + p["b2"]), A1
+
+            def compute_cost(A2, Y):
+                return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / Y.shape[1]
+
+            def train_step(X, Y, p, lr=0.5):
+                A2, A1 = forward(X, p)
+                dZ2 = (A2 - Y) / X.shape[1]
+                dZ1 = p["W2"].T @ dZ2 * A1 * (1 - A1)
+                p["W2"] -= lr * dZ2 @ A1.T
+                p["b2"] -= lr * dZ2.sum(1, keepdims=True)
+                p["W1"] -= lr * dZ1 @ X.T
+                p["b1"] -= lr * dZ1.sum(1, keepdims=True)
+                return p
+            """
+        )
+    )
+    found = cr.diagnose(str(path), seconds=200)
+    assert (found.verdict, found.notes) == ("correct", ())
+    assert all(row.numeric == pytest.approx(row.right, rel=1e-6) for row in found.tables)
+
+
+def test_a_bias_without_a_gradient_is_not_called_still(judged):
+    mean = "np.mean(e ** 2)", "2 * e / e.size"
+    found = judged(*mean, db1="None")
+    assert "b1: no gradient was found; if there is one, name it: --map db1=NAME" in found.seen.values()

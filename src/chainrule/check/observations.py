@@ -28,10 +28,19 @@ def _climbs(case: Case) -> str | None:
 
 
 def _frozen_bias(case: Case) -> str | None:
-    missing = [name for name in case.draws[0].params if name not in case.draws[0].grads]
-    never = set(case.silent) | _unmoved(case) | (set(missing) if not case.record["steps"] else set())
-    silent = sorted(name for name in never if name[0] == "b" and not _one_number(case, name))
-    return f"{', '.join(silent)} have no gradient or never change" if silent else None
+    """A bias that stays where it is, or of which no gradient was found, where no step shows whether it moves."""
+    still = set(case.silent) | _unmoved(case)
+    missing = set() if case.record["steps"] else set(case.draws[0].params) - set(case.draws[0].grads)
+    frozen, lost = (_biases(case, names) for names in (still, missing - still))
+    said = [f"{', '.join(frozen)}: never changes"] if frozen else []
+    if lost:
+        names = " ".join(f"--map d{name}=NAME" for name in lost)
+        said.append(f"{', '.join(lost)}: no gradient was found; if there is one, name it: {names}")
+    return "; ".join(said) or None
+
+
+def _biases(case: Case, names: set[str]) -> list[str]:
+    return sorted(name for name in names if name[0] == "b" and not _one_number(case, name))
 
 
 def _unmoved(case: Case) -> set[str]:

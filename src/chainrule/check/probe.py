@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,7 @@ def _first_layout(
             if (kind == "column of labels" and evidence) or (kind == "row of values" and sizes.n_out > 1):
                 continue
             try:
-                evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own)))
+                evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own), file))
             except Unseeded as error:  # whatever is handed over
                 refusals.append(str(error))
                 return []
@@ -127,10 +128,11 @@ def _refusal(error: BaseException, file: str, reading: Any) -> str:
     return describe(error, file) + (f"{SHAPES}{shapes}" if clash and shapes else "")
 
 
-def collect(trial: Trial) -> dict[str, Any]:
+def collect(trial: Trial, file: str) -> dict[str, Any]:
     """All probes of one setting; the first evaluation has to run, the others say why they did not."""
     first, second, third = trial.batches
     notes: dict[str, str] = {}
+    noting = partial(Noting, file)
     trial.start(first)
     fresh = trial.evaluate(first)
     _require_sense(trial, fresh)
@@ -147,30 +149,30 @@ def collect(trial: Trial) -> dict[str, Any]:
     }  # fmt: skip
     moves = any((fresh["after"][n] != first.params[n]).any() for n in trial.names)
     record["moves"] = moves
-    with Noting(notes, "gradients again"):
+    with noting(notes, "gradients again"):
         record["history"] = [fresh, trial.evaluate(first)] if not moves else []
         if not moves:
             record["history"].append(trial.evaluate(trial.put(replace(second, params=first.params))))
     for batch, probe in ((second, "gradients on other data"), (third, "gradients at a second batch size")):
-        with Noting(notes, probe):
+        with noting(notes, probe):
             trial.start(batch)
             record["draws"].append(trial.evaluate(batch))
-    with Noting({}, "shift"):
+    with noting({}, "shift"):
         record["shifted"] = trial.shifted(first)
-    with Noting({}, "backward again"):
+    with noting({}, "backward again"):
         record["again"] = trial.again(first) if not moves else {}
-    with Noting(notes, "differences of the loss"):
+    with noting(notes, "differences of the loss"):
         record["numeric"] = trial.losses(first) if fresh["loss"] is not None and not moves else {}
-    with Noting({}, "steps on other data"):
+    with noting({}, "steps on other data"):
         record["step history"] = trial.steps_on([first, replace(second, params=first.params)])
-    with Noting({}, "optimizer"):
+    with noting({}, "optimizer"):
         record["optimizers"] = [] if moves else trial.optimizers(first)
     record["steps"] = []
     for batch in (first, third):
         if not trial.reading.steps:
             notes["one step"] = "not run: it makes no step"
             break
-        with Noting(notes, "one step"):
+        with noting(notes, "one step"):
             record["steps"].append(trial.steps(batch, 3))
     record["small"] = _small(trial)
     return record
@@ -237,14 +239,14 @@ class Unseeded(DoesNotRun):
 class Noting:
     """A probe that fails says why, and the others go on."""
 
-    def __init__(self, notes: dict[str, str], probe: str) -> None:
-        self.notes, self.probe = notes, probe
+    def __init__(self, file: str, notes: dict[str, str], probe: str) -> None:
+        self.file, self.notes, self.probe = file, notes, probe
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
         if isinstance(error, (Exception, SystemExit, KeyboardInterrupt)) and not isinstance(error, MemoryError):
-            self.notes[self.probe] = describe(error, "")
+            self.notes[self.probe] = describe(error, self.file)
             return True
         return False

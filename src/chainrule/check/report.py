@@ -111,7 +111,9 @@ def _rest(d: Diagnosis) -> list[str]:
         said = f": {d.tells[rule.key]}" if rule.key in d.tells else ""
         lines.append(f"This fits as well: {rule.name} (mistake {rule.mistake}){said}")
     lines.append(f"probes that ran: {', '.join(d.probes) or 'none'}")
-    if d.not_tested:
+    if d.not_tested and d.reference == "none":
+        lines.append(f"not tested: the {len(d.not_tested)} rules that need a reference (--json names them)")
+    elif d.not_tested:
         lines.append(f"not tested: {'; '.join(d.not_tested)}")
     return lines + [f"note: {note}" for note in d.notes]
 

@@ -72,8 +72,9 @@ def probes_run(record: Mapping[str, Any]) -> tuple[str, ...]:
     ran += ["forward"] if first["out"] is not None else []
     ran += ["loss"] if first["loss"] is not None else []
     ran += ["gradients"] if first["grads"] and not record["moves"] else []
-    ran += ["gradients again"] if len(record.get("history") or []) > 1 else []
-    ran += ["gradients on other data"] if len(record.get("history") or []) > 2 else []
+    calls = len(record.get("history") or []) if first["grads"] else 0
+    ran += ["gradients again"] if calls > 1 else []
+    ran += ["gradients on other data"] if calls > 2 else []
     ran += ["gradients at a second batch size"] if len(record["draws"]) > 2 and first["grads"] else []
     ran += ["one step"] if record["steps"] or record["moves"] else []
     return (*ran, *([OPTIMIZER] if record.get("optimizers") else []))

@@ -184,6 +184,8 @@ class Theirs:
         fn = self.fn("forward")
         if fn is None:
             return self._scores()
+        for left in ("out", "cache"):  # of the pass before: `p` may be parameters as well as predictions
+            self.env.roles.pop(left, None)
         try:
             result = call(fn, self.env)
         except Exception:
