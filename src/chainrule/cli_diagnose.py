@@ -36,6 +36,7 @@ def pairs(words: list[str] | None) -> dict[str, str]:
 
 def diagnose_command(
     code: str,
+    /,
     *,
     hint: int = 4,
     mapping: NAMES = None,

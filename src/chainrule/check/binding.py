@@ -14,41 +14,13 @@ from chainrule.check.names import TENSOR, argument_roles, returned_names, short,
 from chainrule.check.walk import is_numbers
 
 CONSTRUCTOR = (
-    "sizes",
-    "n_in",
-    "n_hidden",
-    "n_out",
-    "rng",
-    "seed",
-    "lr",
-    "reg",
-    "epochs",
-    "n",
-    "X",
-    "y",
-    "false",
-    "hiddens",
+    "sizes", "n_in", "n_hidden", "n_out", "rng", "seed", "lr", "reg", "epochs", "n", "X", "y", "false", "hiddens",
     "dropout",
-)
+)  # fmt: skip
 CALL = (
-    "X",
-    "y",
-    "dout",
-    "out",
-    "lr",
-    "reg",
-    "cache",
-    "params",
-    "grads",
-    "n",
-    "epochs",
-    "true",
-    "false",
-    "rng",
-    "seed",
-    "mask",
-    "dropout",
-)
+    "X", "y", "dout", "out", "lr", "reg", "cache", "params", "grads", "n", "epochs", "true", "false", "rng", "seed",
+    "mask", "dropout",
+)  # fmt: skip
 SETTLED = {"epochs": 1, "true": True, "false": False, "seed": 0}
 DROPOUT = 0.6  # kept or dropped
 RATE, DECAY = 0.37, 0.23  # no factor of anything else in the data

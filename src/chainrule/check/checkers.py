@@ -14,36 +14,14 @@ from chainrule.check.binding import arguments
 from chainrule.check.source import defined
 
 FUNCTION = {
-    "f",
-    "func",
-    "fn",
-    "function",
-    "loss",
-    "loss_fn",
-    "loss_function",
-    "cost",
-    "cost_fn",
-    "objective",
-    "fun",
-    "callback",
-    "forward",
-}
+    "f", "func", "fn", "function", "loss", "loss_fn", "loss_function", "cost", "cost_fn", "objective", "fun",
+    "callback", "forward",
+}  # fmt: skip
 POINT = {"x", "w", "theta", "params", "weights", "point", "inputs", "parameter", "value", "at", "W"}
 GRADIENT = {
-    "analytic",
-    "grad",
-    "g",
-    "gradient",
-    "dx",
-    "dw",
-    "analytic_grad",
-    "analytical",
-    "backprop",
-    "grads",
-    "analytic_gradient",
-    "df",
-    "expected",
-}
+    "analytic", "grad", "g", "gradient", "dx", "dw", "analytic_grad", "analytical", "backprop", "grads",
+    "analytic_gradient", "df", "expected",
+}  # fmt: skip
 NOISE = 1e-10  # a step below this leaves no digit of a difference of numbers near 1
 
 
@@ -75,7 +53,6 @@ class Watched:
 
     trap: Trap
     single: bool = False
-    step: float = float("inf")
     seen: list[float] = field(default_factory=list)
 
     def __call__(self, x: Any, *rest: Any) -> float:

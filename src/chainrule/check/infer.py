@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.dropout import Mask, choices, with_masks
-from chainrule.check.forms import ACTIVATIONS, FORMS, LINKS, SCALES, SOFTMAX, Form, Link, apply
+from chainrule.check.forms import ACTIVATIONS, FORMS, LINKS, SCALES, SOFTMAX, Form, Link
 from chainrule.check.reference import Draw, Penalty, Spec, forward
 from chainrule.layers import Layer
 
@@ -210,9 +210,3 @@ def _penalty(rest: list[float], draws: Sequence[Draw], theirs: list[float], tole
         ):
             return Penalty(c[0], biases, per_row)
     return None
-
-
-def layer_outputs(spec: Spec, draw: Draw) -> list[Array]:
-    """y of every hidden layer."""
-    trace = forward(spec, draw)
-    return [apply(act, z) for act, z in zip(spec.acts, trace.z)]

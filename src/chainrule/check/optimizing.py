@@ -15,7 +15,6 @@ from chainrule.arrays import Array
 from chainrule.check.binding import Env, arguments, call
 from chainrule.check.names import argument_roles
 from chainrule.check.source import defined
-from chainrule.check.walk import is_numbers
 
 STEPS = 12
 SAME = 1e-9  # of a tensor's largest change
@@ -68,18 +67,21 @@ def _drive(name: str, cls: type, main: str, way: Any, reading: Any, evaluate: Ca
     for _ in range(STEPS):
         grads = evaluate()
         before = {path: reading.places[path].value.copy() for path in paths}
-        for other in vars(cls):
-            if other.startswith("pre_"):
-                getattr(made, other)()
+        _call_all(made, "pre_")
         way(getattr(made, main), reading, grads)
-        for other in vars(cls):
-            if other.startswith("post_"):
-                getattr(made, other)()
+        _call_all(made, "post_")
         after = {path: reading.places[path].value.copy() for path in paths}
         if all((after[path] == before[path]).all() for path in paths):
             return None
         steps.append({"before": before, "grads": grads, "after": after})
     return {"name": name, "numbers": constants_of(numbers), "steps": steps}
+
+
+def _call_all(made: Any, prefix: str) -> None:
+    """The methods around an update: pre_update_params, post_update_params."""
+    for name in vars(type(made)):
+        if name.startswith(prefix):
+            getattr(made, name)()
 
 
 def _holders(reading: Any) -> list[Any]:
@@ -112,9 +114,9 @@ def drive_step(reading: Any, evaluate: Callable[[], Any]) -> dict[str, Any] | No
     fn = reading.fn("step") if hasattr(reading, "fn") else None
     if fn is None:
         return None
-    numbers = {p.name: p.default for p in arguments(fn)} | {
-        name: value for name, value in vars(reading.object).items() if isinstance(value, (int, float, tuple))
-    } if reading.object is not None else {p.name: p.default for p in arguments(fn)}  # fmt: skip
+    numbers = {p.name: p.default for p in arguments(fn)}
+    if reading.object is not None:
+        numbers |= {name: v for name, v in vars(reading.object).items() if isinstance(v, (int, float, tuple))}
     steps = []
     for _ in range(STEPS):
         grads = evaluate()
@@ -160,10 +162,8 @@ def formulas(kind: str, name: str, c: Mapping[str, float]) -> list[Formula]:
     if c.get("decay"):
         faults += [replace(f, wrong="decay-per-epoch", epoch=s) for f in right for s in range(2, STEPS)]
     if "adamw" in name.lower():
-        right, coupled = (
-            [f for f in right if f.decay.split(" ")[0] != "coupled"],
-            [f for f in right if f.decay[:7] == "coupled"],
-        )
+        coupled = [f for f in right if f.decay.startswith("coupled")]
+        right = [f for f in right if f not in coupled]
         faults = [replace(f, wrong="coupled-decay") for f in coupled] + faults
     return right + faults
 
@@ -263,6 +263,3 @@ def findings(record: Mapping[str, Any]) -> dict[str, str]:
                 formula.wrong, f"{optimizer['name']}: {len(optimizer['steps'])} steps are exactly these{at}"
             )
     return seen
-
-
-__all__ = ["drive_classes", "drive_step", "findings", "formula_of", "is_numbers"]

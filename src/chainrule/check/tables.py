@@ -72,7 +72,9 @@ def probes_run(record: Mapping[str, Any]) -> tuple[str, ...]:
     ran += ["forward"] if first["out"] is not None else []
     ran += ["loss"] if first["loss"] is not None else []
     ran += ["gradients"] if first["grads"] and not record["moves"] else []
-    calls = len(record.get("history") or []) if first["grads"] else 0
+    given = bool(first["grads"]) and not record["moves"]
+    stepped = [call for call in record.get("step history") or [] if call["rate"] is not None]
+    calls = len(record.get("history") or []) if given else 1 + len(stepped)  # a step on other data shows both
     ran += ["gradients again"] if calls > 1 else []
     ran += ["gradients on other data"] if calls > 2 else []
     ran += ["gradients at a second batch size"] if len(record["draws"]) > 2 and first["grads"] else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -337,8 +337,3 @@ class Randomness:
             else:
                 _, state = self.states.setdefault(id(generator), (generator, generator.get_state()))
                 generator.set_state(state)
-
-
-def quietly(action: Callable[[], Any]) -> Any:
-    with np.errstate(all="ignore"):
-        return action()

@@ -39,10 +39,6 @@ class Dataset:
     y: Array | None = None
     test: Dataset | None = None
 
-    @property
-    def is_table(self) -> bool:
-        return isinstance(self.X, Table)
-
 
 def read(path: str | Path) -> Dataset:
     """Read a file, its format told by its name. InputError says what is wrong with it."""
