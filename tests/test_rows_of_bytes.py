@@ -36,6 +36,14 @@ def test_bytes_train_and_predict_as_the_numbers_they_mean(images, backend, dtype
         np.testing.assert_array_equal(gradient, nets[1].gradients(copied, images[1])[name])
 
 
+def test_a_batch_of_bytes_becomes_numbers_at_once_and_not_row_by_row(images, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_BACKEND", "reference")
+    gathered, whole = [], Scaled.__getitem__
+    monkeypatch.setattr(Scaled, "__getitem__", lambda self, rows: gathered.append(rows) or whole(self, rows))
+    network("float32").fit(Pixels.fit(images[0]).transform(images[0]), images[1], cr.SGD(0.01), epochs=1, batch_size=50)
+    assert [len(rows) for rows in gathered] == [50, 50, 50, 50]
+
+
 def test_the_scale_is_used(images):
     rows = Pixels.fit(images[0]).transform(images[0])
     net = network("float32")

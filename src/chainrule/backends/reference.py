@@ -134,11 +134,11 @@ def fill_masks(plan: Plan, tape: Tape, seed: int, step: int, first_row: int = 0)
 
 
 def load_rows(X: Any, rows: Any, out: Array) -> None:
-    """The chosen rows of X, dense or sparse, into the tape."""
-    if is_sparse(X) or isinstance(rows, slice) or X.dtype != out.dtype:
-        np.copyto(out, dense_rows(X, rows))
-    else:
+    """The chosen rows of X, dense, sparse or Scaled, into the tape."""
+    if isinstance(X, np.ndarray) and not isinstance(rows, slice) and X.dtype == out.dtype:
         np.take(X, rows, axis=0, out=out, mode="clip")  # any other mode makes a copy first
+    else:
+        np.copyto(out, dense_rows(X, rows))
 
 
 class Steps:
