@@ -91,10 +91,17 @@ def lanes(figures: Sequence[tuple[str, Array, Array, int]], names: tuple[str, st
     return parts, second + max(width_of(yours) for _, _, yours, _ in figures), y
 
 
-def chart(x: float, y: float, title: str, under: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> list[str]:
-    """Lines over a logarithmic axis; x as given. A name beside each line's end."""
+def chart(
+    x: float,
+    y: float,
+    title: str,
+    under: str,
+    lines: Mapping[str, Sequence[tuple[float, float]]],
+    ends: tuple[float, float] | None = None,
+) -> list[str]:
+    """Lines over a logarithmic axis from `ends` or what is there; x as given. A name beside each line's end."""
     width, height = CHART
-    values = [v for line in lines.values() for _, v in line if isfinite(v) and v > 0]
+    values = ends or [v for line in lines.values() for _, v in line if isfinite(v) and v > 0]
     low, high = log10(min(values)), log10(max(values))
     high = max(high, low + 0.1)
     first = min(a for line in lines.values() for a, _ in line)

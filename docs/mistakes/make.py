@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from difflib import ndiff
 from pathlib import Path
+from statistics import median
 from textwrap import dedent
 
 import drawing
@@ -24,7 +25,9 @@ from runs import HERE, ROOT, Page, Pass, pages
 from chainrule.check import diagnose  # noqa: F401 - it fills the catalogue
 from chainrule.check.rules import OBSERVATIONS, RULES
 
-Curves = Mapping[float, Sequence[Sequence[float]]]  # by rate: the losses of the right pass and of the wrong one
+Curves = Mapping[float, Sequence[Sequence[Sequence[float]]]]  # by rate: right and wrong, each trained from several starts
+UNSETTLED = "unsettled"
+CHAOS = "Unsettled: from a start that differs by 1e−10 it ends elsewhere."
 POINTS = 60  # of a line in a chart
 COMMAND = "chainrule diagnose"
 INDEX = """\
@@ -87,7 +90,7 @@ def write(page: Page, folder: Path, printed: str) -> tuple[str, str]:
     right = page.repaired(folder)
     shown = page.shown.relative_to(ROOT)
     both = (right, page.entry)
-    curves = {rate: [runs.train(entry, right, rate, page.steps) for entry in both] for rate in page.rates}
+    curves = {rate: [runs.trainings(entry, right, rate, page.steps) for entry in both] for rate in page.rates}
     sections = [
         f"# {page.number}. {page.title}",
         page.lead.strip(),
@@ -112,19 +115,25 @@ def table(page: Page, curves: Curves) -> str:
         f"| {name} | " + " | ".join(end(losses[n]) for losses in curves.values()) + " |"
         for n, name in enumerate(("right", "wrong"))
     ]
-    start = next(iter(curves.values()))[0][0]
+    start = next(iter(curves.values()))[0][0][0]
     before = f"The loss after {page.steps} steps from the same start, where it is {digits(start)}:"
-    return f"{before}\n\n| | {rates} |\n|---|{'---|' * len(curves)}\n" + "\n".join(rows)
+    after = f"\n\n{CHAOS}" if any(UNSETTLED in row for row in rows) else ""
+    return f"{before}\n\n| | {rates} |\n|---|{'---|' * len(curves)}\n" + "\n".join(rows) + after
 
 
-def end(losses: Sequence[float]) -> str:
-    """The last loss, or that there is none."""
-    return digits(losses[-1]) if losses[-1] < runs.HOPELESS else f"diverges (step {len(losses) - 1})"
+def end(trainings: Sequence[Sequence[float]]) -> str:
+    """The last loss, with the digits that all trainings share, or that there is none."""
+    if not trainings[0][-1] < runs.HOPELESS:
+        return f"diverges (step {len(trainings[0]) - 1})"
+    last = [losses[-1] for losses in trainings]
+    apart = (max(last) - min(last)) / max(last)
+    if not apart < 0.1:
+        return UNSETTLED
+    return digits(last[0]) if apart < 1e-3 else f"≈ {digits(median(last), 2)}"
 
 
-def digits(value: float) -> str:
-    """Three of them."""
-    return f"{value:#.3g}".rstrip(".")
+def digits(value: float, many: int = 3) -> str:
+    return f"{value:#.{many}g}".rstrip(".")
 
 
 def others(number: int) -> list[str]:
@@ -164,7 +173,7 @@ def picture(page: Page, right: Pass, curves: Curves) -> str:
         names = ("right", "yours, second call") if page.kind == "again" else names
     parts, width, height = drawing.lanes(figures, names)
     rate = page.rates[len(page.rates) // 2]
-    lines = {name: sampled(losses) for name, losses in zip(("right", "yours"), curves[rate])}
+    lines = {name: sampled(trained[0]) for name, trained in zip(("right", "yours"), curves[rate])}
     parts += drawing.chart(width + 24, 46, "loss", f"{page.steps} steps at rate {rate:g}", lines)
     return drawing.picture(parts, width + 24 + drawing.CHART[0] + 18, max(height, drawing.CHART[1] + 94), page.alt)
 
@@ -179,8 +188,9 @@ def sampled(losses: Sequence[float]) -> list[tuple[float, float]]:
 def check_picture(page: Page) -> str:
     steps = [10.0**-k for k in np.arange(1, 14.25, 0.5)]
     lines = {name: runs.check_errors(kind, steps) for name, kind in (("float64", np.float64), ("float32", np.float32))}
-    lines = {name: [(-h, error) for h, error in line] for name, line in lines.items()}
-    parts = drawing.chart(24, 46, "worst relative error of central differences", "h from 0.1 (left) to 1e−14", lines)
+    lines = {name: [(-h, min(error, 1.0)) for h, error in line] for name, line in lines.items()}  # 1: no digit is right
+    title, under = "worst relative error of central differences", "h from 0.1 (left) to 1e−14"
+    parts = drawing.chart(24, 46, title, under, lines, (1e-10, 1.0))
     return drawing.picture(parts, drawing.CHART[0] + 60, drawing.CHART[1] + 94, page.alt)
 
 
