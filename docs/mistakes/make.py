@@ -25,7 +25,7 @@ from runs import HERE, ROOT, Page, Pass, pages
 from chainrule.check import diagnose  # noqa: F401 - it fills the catalogue
 from chainrule.check.rules import OBSERVATIONS, RULES
 
-Curves = Mapping[float, Sequence[Sequence[Sequence[float]]]]  # by rate: right and wrong, each trained from several starts
+Curves = Mapping[float, Sequence[Sequence[Sequence[float]]]]  # by rate: right and wrong, from several starts
 UNSETTLED = "unsettled"
 CHAOS = "Unsettled: from a start that differs by 1e−10 it ends elsewhere."
 POINTS = 60  # of a line in a chart

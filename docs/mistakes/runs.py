@@ -21,7 +21,7 @@ from passes.entry import Pass  # noqa: E402
 Array = np.ndarray
 ROWS = 60  # of the task that the passes are trained on
 HOPELESS = 1e6
-BESIDE = (0.0, 1e-12, -1e-12, 1e-10, -1e-10)  # what a start is moved by, relative to it, to see whether the end is settled
+BESIDE = (0.0, 1e-12, -1e-12, 1e-10, -1e-10)  # what starts are moved by, relative to themselves
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array, Views, dense_rows, is_sparse, row_blocks
+from chainrule.arrays import Array, Views, dense_rows, row_blocks
 from chainrule.errors import Diverged, InputError
 from chainrule.layers import Dropout
 from chainrule.losses import Loss
