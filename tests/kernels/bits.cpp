@@ -156,7 +156,7 @@ static uint64_t train(const Case& c, const Isa& isa, int threads, double seconds
         const auto unwanted = [&] { return whims.below(8) == 0; };
         while (p.done < steps) {
             p = engine.train({order.data(), c.rows, c.batch, totals.data(), scalars.data(), 3, 5, uint64_t(epoch * steps),
-                              seconds, seconds > 0 ? std::function<bool()>() : unwanted, 0}, p, {threads, 2, true});
+                              seconds, seconds > 0 ? std::function<bool()>() : unwanted}, p, {threads, 2, seed % 2 == 0});
             abandoned += p.abandoned;
             if (p.diverged) return 1;
         }

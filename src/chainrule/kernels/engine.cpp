@@ -211,7 +211,7 @@ void Engine<T>::reserve(int threads) {
 }
 
 template <class T>
-Update<T> Engine<T>::update(const double* s, int n_scalars, double total, bool wait) const {
+Update<T> Engine<T>::update(const double* s, int n_scalars, double total) const {
     Update<T> u{};
     u.rule = named(RULES, rule.name);
     u.nesterov = rule.nesterov;
@@ -222,7 +222,6 @@ Update<T> Engine<T>::update(const double* s, int n_scalars, double total, bool w
     const double share = rule.by_batch ? total : 1;
     u.l2 = T(rule.l2 / share), u.l1 = T(rule.l1 / share);
     u.params = params, u.moment[0] = moments[0], u.moment[1] = moments[1];
-    u.grads = wait ? grads : nullptr;
     u.carry = carry;
     return u;
 }
@@ -257,12 +256,26 @@ int64_t n_strips(int64_t n) { return (n + STRIP - 1) / STRIP; }
 
 }  // namespace
 
+int Pace::choose(int n) {
+    if (n == 1 || many.seconds > LONG) return n;
+    const int call = calls++;
+    if (call < TRIALS) return call % 2 ? 1 : n;
+    const bool many_won = many.seconds <= one.seconds, retried = call % RETRY < 2;
+    return many_won != retried ? n : 1;
+}
+
+void Pace::tell(int threads, double seconds) {
+    Mean& mean = threads == 1 ? one : many;
+    mean.seconds = mean.warm ? (mean.seconds + seconds) / 2 : seconds;  // the first call started the threads
+    mean.warm = mean.seconds > 0;
+}
+
 template <class T>
 Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
     for (int k = 0; k < moments_of(rule); k++)
         if (!moments[k]) throw std::invalid_argument(rule.name + " needs more moments than were given");
     const Share share;
-    const int n = choose(wish, share);
+    const int n = wish.exact ? wish.wanted : pace.choose(choose(wish, share));
     reserve(n);
     const auto ranges = divide(n);
     const int64_t n_steps = (e.n_rows + e.batch - 1) / e.batch;
@@ -271,32 +284,35 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
     progress.threads = n;
     const int64_t start = progress.done;
     Barrier barrier(n, n > wish.limit);
-    const bool clipped = rule.clip > 0, in_pieces = e.unwanted && e.batch * n_params >= e.long_step;
-    if (in_pieces) room_for_gradient();
+    const bool clipped = rule.clip > 0;
+    if (e.unwanted) room_for_gradient();
     const auto began = Clock::now();
+    const auto since = [](Clock::time_point then) { return std::chrono::duration<double>(Clock::now() - then).count(); };
     auto asked = began;
     const auto unwanted = [&] {
-        if (!e.unwanted || std::chrono::duration<double>(Clock::now() - asked).count() <= e.seconds) return false;
+        if (!e.unwanted || since(asked) <= e.seconds) return false;
         asked = Clock::now();
         return e.unwanted();
     };
     std::atomic<bool> rows_left{false}, weights_left{false};  // abandoned: a flag for each phase, read behind its barrier
-    bool late = false;
+    bool late = false, in_pieces = false;  // the calling thread's word, given before a barrier
     std::atomic<bool> finite{true};
     run_on(n, [&](int t) {
         for (const Range& r : ranges[t])
             kernels.mirrors(layers[r.layer], params, r.lo, r.hi);
         barrier.meet();
+        auto step_began = Clock::now();
         for (int64_t step = start; step < n_steps; step++) {
             const int64_t first = step * e.batch, rows = std::min(e.batch, e.n_rows - first);
             const Batch<T> batch{data.X, data.labels, data.targets, data.weights, e.order + first, rows, 0,
                                  e.totals[step], e.seed, e.step + uint64_t(step)};
-            const Update<T> u = update(e.scalars + step * e.n_scalars, e.n_scalars, batch.total, clipped || in_pieces);
             const int lo = int(cut(rows, t, n)), hi = int(cut(rows, t + 1, n));
             for (int at = lo; at < hi && !rows_left; at += ROWS) {
-                kernels.rows(program, batch, u, at, std::min(hi, at + ROWS), scratch[t]);
+                kernels.rows(program, batch, params, at, std::min(hi, at + ROWS), scratch[t]);
                 if (t == 0 && at + ROWS < hi && unwanted()) rows_left = true;
             }
+            if (t == 0) in_pieces = e.unwanted && since(step_began) >= e.seconds;
+            const Update<T> u = update(e.scalars + step * e.n_scalars, e.n_scalars, batch.total);
             const int64_t penalised = rule.l2 != 0 || rule.l1 != 0 ? program.n_matrices : 0;
             each_strip(penalised, t, n, strips,
                        [&](int64_t at, int64_t size) { return kernels.penalty(params + at, size, u.l2, u.l1); });
@@ -308,12 +324,14 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
                 if (t == 0) progress.diverged = true;
                 break;
             }
+            const bool waits = clipped || in_pieces;  // for its norm, or for all to agree that the step is wanted
             for (const Range& r : ranges[t])
                 for (int at = r.lo, piece = in_pieces ? PIECE : r.hi - r.lo; at < r.hi && !weights_left; at += piece) {
-                    kernels.weights(layers[r.layer], u, int(rows), at, std::min(r.hi, at + piece), scratch[t]);
+                    kernels.weights(layers[r.layer], waits ? u.kept_in(grads) : u, int(rows), at,
+                                    std::min(r.hi, at + piece), scratch[t]);
                     if (t == 0 && in_pieces && unwanted()) weights_left = true;
                 }
-            if (u.grads) {  // it waits for its norm, or for all to agree that the step is wanted
+            if (waits) {
                 barrier.meet();
                 if (weights_left) break;
                 T factor = 1;
@@ -324,13 +342,14 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
                     const double norm = std::sqrt(total_of(strips, n_strips(n_params)));
                     if (norm > rule.clip) factor = T(rule.clip / norm);
                 }
-                for (const Range& r : ranges[t]) kernels.apply(layers[r.layer], u, factor, r.lo, r.hi);
+                for (const Range& r : ranges[t]) kernels.apply(layers[r.layer], u.kept_in(grads), factor, r.lo, r.hi);
             }
             if (t == 0) {
                 progress.done++;
                 progress.loss += value * (rule.by_batch ? double(rows) : batch.total);
                 progress.score += total_of(program.loss.scores, rows);
-                late = std::chrono::duration<double>(Clock::now() - began).count() > e.seconds;
+                step_began = Clock::now();
+                late = std::chrono::duration<double>(step_began - began).count() > e.seconds;
             }
             barrier.meet();
             if (late) break;
@@ -338,6 +357,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
         const int64_t from = cut(n_params, t, n), to = cut(n_params, t + 1, n);
         if (!kernels.finite(params + from, to - from)) finite = false;
     });
+    if (progress.done > start) pace.tell(n, since(began) / double(progress.done - start));
     progress.finite = finite;
     progress.abandoned = rows_left || weights_left;
     return progress;
@@ -366,7 +386,7 @@ double Engine<T>::gradients(int64_t n_rows, double total, uint64_t seed, uint64_
             const Batch<T> batch{data.X, data.labels, data.targets, data.weights, order.data() + first, rows, first,
                                  total, seed, step};
             const int lo = int(cut(rows, t, n)), hi = int(cut(rows, t + 1, n));
-            kernels.rows(program, batch, u, lo, hi, scratch[t]);
+            kernels.rows(program, batch, params, lo, hi, scratch[t]);
             barrier.meet();
             for (const Range& r : ranges[t]) kernels.weights(layers[r.layer], u, int(rows), r.lo, r.hi, scratch[t]);
             for (int i = lo; dX && i < hi; i++)

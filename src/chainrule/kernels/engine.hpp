@@ -48,8 +48,8 @@ struct Epoch {
     uint64_t seed, step;  // step: the number of the first
     double seconds;       // a call stops after the first step that ends later
     // Asked on the calling thread every `seconds` of a long step: whether to abandon it, with the parameters as they were.
+    // In the phase of the weights too, where that of the rows took as long.
     std::function<bool()> unwanted = {};
-    int64_t long_step = int64_t(1) << 31;  // products of its weight phase from which a step can be abandoned there too
 };
 
 struct Progress {  // of an epoch, from call to call
@@ -64,6 +64,21 @@ struct Progress {  // of an epoch, from call to call
 struct Threads {
     int wanted, limit;
     bool exact;
+};
+
+// Whether short steps are quicker on one thread or on many, here and now: what two cores have to tell each other may take
+// longer than the work they share. Both are tried, and again from time to time; the bits are the same.
+class Pace {
+public:
+    int choose(int n);  // n or 1
+    void tell(int threads, double seconds);  // of a step
+
+private:
+    static constexpr double LONG = 5e-4;
+    static constexpr int TRIALS = 8, RETRY = 64;
+    struct Mean { double seconds = 0; bool warm = false; };
+    Mean many, one;
+    int calls = 0;
 };
 
 class Memory {  // zeroed, aligned, freed together
@@ -109,7 +124,7 @@ private:
     void place(std::vector<LayerSpec> const&, bool training, bool input_gradient);
     std::vector<std::vector<Range>> divide(int threads) const;
     void reserve(int threads);
-    Update<T> update(const double* scalars, int n_scalars, double total, bool wait) const;  // wait: in grads, for `apply`
+    Update<T> update(const double* scalars, int n_scalars, double total) const;
 
     const Kernels<T>& kernels;
     Memory memory;
@@ -121,6 +136,7 @@ private:
     T *params = nullptr, *moments[2] = {}, *grads = nullptr, *carry = nullptr;
     double* strips = nullptr;
     std::vector<Scratch<T>> scratch;
+    Pace pace;
 };
 
 }  // namespace chainrule

@@ -124,14 +124,14 @@ void backward(const Program<T>& p, const T* params, int lo, int hi, Scratch<T> s
 }
 
 template <class T>
-void rows(const Program<T>& p, const Batch<T>& batch, const Update<T>& u, int lo, int hi, Scratch<T> scratch) {
+void rows(const Program<T>& p, const Batch<T>& batch, const T* params, int lo, int hi, Scratch<T> scratch) {
     const Layer<T>& last = p.layers[p.n_layers - 1];
     for (int from = lo; from < hi; from += ROWS) {
         const int to = min(hi, from + ROWS);
         gather(p.layers[0], batch.X, batch.order + from, to - from, p.input + from * p.layers[0].ldx);
-        forward(p, &batch, u.params, from, to, scratch);
+        forward(p, &batch, params, from, to, scratch);
         loss_rows(p.loss, batch, Outputs<T>{last.y, last.dy, last.ldy, last.n_out}, from, to);
-        backward(p, u.params, from, to, scratch);
+        backward(p, params, from, to, scratch);
     }
 }
 

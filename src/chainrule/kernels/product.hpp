@@ -46,16 +46,17 @@ struct Carry {  // where sums of earlier runs wait
     int64_t row;
 };
 
-template <class T, int M, int N>
+template <class T, int M, int N, class V = Vec<T>>
 void micro(int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
-    Vec<T> sum[M][N] = {};
+    constexpr int WIDTH = sizeof(V) / sizeof(T);
+    V sum[M][N] = {};
     for (int k = 0; k < depth; k++, b += b_k) {
-        Vec<T> right[N];
+        V right[N];
 #pragma GCC unroll 16
-        for (int j = 0; j < N; j++) right[j] = load(b + j * VL<T>);
+        for (int j = 0; j < N; j++) __builtin_memcpy(&right[j], b + j * WIDTH, sizeof(V));
 #pragma GCC unroll 24
         for (int i = 0; i < M; i++) {
-            const Vec<T> left = fill(a.at[i * a.row + k * a.k]);
+            const V left = a.at[i * a.row + k * a.k] - V{};
 #pragma GCC unroll 16
             for (int j = 0; j < N; j++) sum[i][j] = fma(left, right[j], sum[i][j]);
         }
@@ -63,7 +64,7 @@ void micro(int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
 #pragma GCC unroll 24
     for (int i = 0; i < M; i++)
 #pragma GCC unroll 16
-        for (int j = 0; j < N; j++) store(tile + i * TILE_COLS<T> + j * VL<T>, sum[i][j]);
+        for (int j = 0; j < N; j++) __builtin_memcpy(tile + i * TILE_COLS<T> + j * WIDTH, &sum[i][j], sizeof(V));
 }
 
 // A tile of at most TILE_ROWS rows, or of exactly TALL in one vector: as many chains at once as two vectors give.
@@ -73,11 +74,13 @@ template <class T>
 constexpr int LONE = 256 / sizeof(T);  // columns that a single row of the left factor takes at once, for the same reason
 
 template <class T, int M = TILE_ROWS>
-inline void multiply(int rows, int vectors, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
+inline void multiply(int rows, int cols, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
     if constexpr (M > 0) {
+        if (rows == TALL && cols * int(sizeof(T)) <= NARROW)
+            return micro<T, TALL, 1, typename Types<T>::Narrow>(depth, a, b, b_k, tile);
         if (rows == TALL) return micro<T, TALL, 1>(depth, a, b, b_k, tile);
-        if (rows < M) return multiply<T, M - 1>(rows, vectors, depth, a, b, b_k, tile);
-        vectors == 2 ? micro<T, M, 2>(depth, a, b, b_k, tile) : micro<T, M, 1>(depth, a, b, b_k, tile);
+        if (rows < M) return multiply<T, M - 1>(rows, cols, depth, a, b, b_k, tile);
+        cols > VL<T> ? micro<T, M, 2>(depth, a, b, b_k, tile) : micro<T, M, 1>(depth, a, b, b_k, tile);
     }
 }
 
@@ -153,7 +156,7 @@ void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch
                     rows = vectors == 1 && !pack_left && m - i >= TALL ? TALL : min(TILE_ROWS, m - i);
                     const Left<T> left = pack_left ? Left<T>{scratch.block + (int64_t)i * depth, 1, TILE_ROWS}
                                                    : Left<T>{part.at + i * part.row, part.row, part.k};
-                    multiply(rows, vectors, depth, left, right, right_k, tile);
+                    multiply(rows, cols, depth, left, right, right_k, tile);
                     finish_run(tile, i0 + i, j, rows, cols);
                 }
             }

@@ -61,9 +61,15 @@ struct Update {
     T lr, rate, scale;              // η; Adam's η/(1 - β₁ᵗ) and 1/(1 - β₂ᵗ)
     T keep;                         // 1 - η·λ, for matrices
     T l2, l1;
-    T *params, *moment[2], *grads;  // grads: what is clipped, or what the caller asked for
+    T *params, *moment[2], *grads;  // grads: where sums are kept instead of applied
     T* carry;                       // sums over earlier rows of a batch of more than DEPTH
     bool add;                       // to grads, of which this is one block of rows
+
+    Update kept_in(T* room) const {
+        Update u = *this;
+        u.grads = room;
+        return u;
+    }
 };
 
 template <class T>
@@ -94,7 +100,7 @@ struct Program {
 // What each instruction set provides. Ranges are rows of the batch, or rows of a layer's weights with the bias as the last.
 template <class T>
 struct Kernels {
-    void (*rows)(const Program<T>&, const Batch<T>&, const Update<T>&, int lo, int hi, Scratch<T>);
+    void (*rows)(const Program<T>&, const Batch<T>&, const T* params, int lo, int hi, Scratch<T>);
     void (*infer)(const Program<T>&, const Batch<T>&, const T* params, int place, int lo, int hi, T* out, Scratch<T>);
     void (*weights)(const Layer<T>&, const Update<T>&, int n_rows, int lo, int hi, Scratch<T>);
     void (*apply)(const Layer<T>&, const Update<T>&, T factor, int lo, int hi);

@@ -19,6 +19,11 @@ constexpr int BYTES = 32, TILE_ROWS = 6;  // 12 of 16
 #else
 constexpr int BYTES = 16, TILE_ROWS = 12;
 #endif
+#if defined(__AVX512F__)
+constexpr int NARROW = 32;  // bytes of a vector for products of few columns: some CPUs multiply two such at once
+#else
+constexpr int NARROW = BYTES;
+#endif
 constexpr int LANES = 16;  // what sums over a row are laid out in, whatever the width of a vector
 
 template <class T>
@@ -26,11 +31,13 @@ struct Types;
 template <>
 struct Types<float> {
     typedef float Vec __attribute__((vector_size(BYTES)));
+    typedef float Narrow __attribute__((vector_size(NARROW)));
     typedef int32_t Int __attribute__((vector_size(BYTES)));
 };
 template <>
 struct Types<double> {
     typedef double Vec __attribute__((vector_size(BYTES)));
+    typedef double Narrow __attribute__((vector_size(NARROW)));
     typedef int64_t Int __attribute__((vector_size(BYTES)));
 };
 template <class T>
@@ -65,6 +72,12 @@ inline F fma(F a, F b, F c) { return (F)_mm512_fmadd_ps((__m512)a, (__m512)b, (_
 inline D fma(D a, D b, D c) { return (D)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
 inline F sqrt(F a) { return (F)_mm512_sqrt_ps((__m512)a); }
 inline D sqrt(D a) { return (D)_mm512_sqrt_pd((__m512d)a); }
+inline Types<float>::Narrow fma(Types<float>::Narrow a, Types<float>::Narrow b, Types<float>::Narrow c) {
+    return (Types<float>::Narrow)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+inline Types<double>::Narrow fma(Types<double>::Narrow a, Types<double>::Narrow b, Types<double>::Narrow c) {
+    return (Types<double>::Narrow)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
 #elif defined(__AVX2__)
 inline F fma(F a, F b, F c) { return (F)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
 inline D fma(D a, D b, D c) { return (D)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
