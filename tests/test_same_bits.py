@@ -306,8 +306,10 @@ rng = np.random.default_rng(0)
 layers = [cr.Dense(512), cr.ReLU(), cr.Dense(512), cr.ReLU(), cr.Dense(10)]
 net = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=784)
 X, y = rng.normal(size=(60000, 784)).astype(np.float32), rng.integers(0, 10, 60000)
+once = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=784)
+*_, record = cr.train(once, (X, y), cr.Adam(), batch_size=60000, epochs=2)
 def interrupt():
-    time.sleep(float(sys.argv[1]))
+    time.sleep(float(sys.argv[1]) * record.seconds)
     sent.append(time.perf_counter())
     os.kill(os.getpid(), signal.SIGINT)
 sent = []
@@ -324,9 +326,9 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [0.2, 0.6, 1.0, 1.4, 1.8])
+@pytest.mark.parametrize("after", [0.1, 0.4, 0.6, 0.75])
 def test_an_interrupt_inside_a_long_step_leaves_the_weights_before_it(after):
-    """Wherever in its 2 s it comes: in the phase of the rows or in that of the weights."""
+    """In whatever part of it: the phase of the rows or that of the weights."""
     command = [sys.executable, "-c", LONG_STEP, str(after)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     seconds, steps, same = done.stdout.split()
