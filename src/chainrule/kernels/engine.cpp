@@ -206,8 +206,20 @@ template <class T>
 void Engine<T>::reserve(int threads) {
     while (int(scratch.size()) < threads) {
         constexpr int64_t panel = DEPTH * 128 / sizeof(T), block = (BLOCK_M + 16) * DEPTH;
-        scratch.push_back({memory.array<T>(panel), memory.array<T>(block)});
+        scratch.push_back(Scratch<T>{memory.array<T>(panel), memory.array<T>(block)});
     }
+}
+
+// What thread t gathers of the batch that starts at `first`, as far as it fits in a cache beside this step's arrays.
+template <class T>
+Ahead Engine<T>::next_rows(const Epoch& e, int64_t first, int t, int threads) const {
+    constexpr int64_t ROOM = 1 << 18;
+    const Source& X = data.X;
+    if (X.starts || first >= e.n_rows) return {};
+    const int64_t rows = std::min(e.batch, e.n_rows - first), lo = cut(rows, t, threads), hi = cut(rows, t + 1, threads);
+    const int64_t width = n_in() * X.bytes();
+    return {static_cast<const char*>(X.values), X.stride * X.bytes(), width, e.order + first + lo,
+            int(std::min(hi - lo, ROOM / width)), 0, 0};
 }
 
 template <class T>
@@ -324,11 +336,14 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
                 if (t == 0) progress.diverged = true;
                 break;
             }
+            Ahead ahead = next_rows(e, first + e.batch, t, n);
+            Scratch<T> own = scratch[t];
+            own.ahead = &ahead;
             const bool waits = clipped || in_pieces;  // for its norm, or for all to agree that the step is wanted
             for (const Range& r : ranges[t])
                 for (int at = r.lo, piece = in_pieces ? PIECE : r.hi - r.lo; at < r.hi && !weights_left; at += piece) {
                     kernels.weights(layers[r.layer], waits ? u.kept_in(grads) : u, int(rows), at,
-                                    std::min(r.hi, at + piece), scratch[t]);
+                                    std::min(r.hi, at + piece), own);
                     if (t == 0 && in_pieces && unwanted()) weights_left = true;
                 }
             if (waits) {

@@ -124,6 +124,7 @@ private:
     void place(std::vector<LayerSpec> const&, bool training, bool input_gradient);
     std::vector<std::vector<Range>> divide(int threads) const;
     void reserve(int threads);
+    Ahead next_rows(const Epoch&, int64_t first, int t, int threads) const;
     Update<T> update(const double* scalars, int n_scalars, double total) const;
 
     const Kernels<T>& kernels;

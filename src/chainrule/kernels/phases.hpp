@@ -276,11 +276,13 @@ void weights(const Layer<T>& l, const Update<T>& given, int n_rows, int lo, int 
             product<T>(width, end - lo, n_rows, dyT, in_rows(l.x + lo, l.ldx, int(l.ldx) - lo), {carry, end - lo}, scratch,
                        [&](T* tile, int, int i, int rows, int cols) {
                            finish_narrow(l, u, tile, lo + i, rows, cols, step);
+                           if (scratch.ahead) scratch.ahead->fetch();
                        });
         else if (lo < end)
             product<T>(end - lo, width, n_rows, xT, in_rows(l.dy, l.ldy, int(l.ldy)), {carry, width}, scratch,
                        [&](T* tile, int i, int j, int rows, int cols) {
                            finish_tile(l, u, tile, lo + i, j, rows, cols, step);
+                           if (scratch.ahead) scratch.ahead->fetch();
                        });
         if (hi > l.n_in) column_sums<T>(n_rows, width, dy, vector(l.vector));
     });

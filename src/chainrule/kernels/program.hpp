@@ -51,6 +51,8 @@ struct Source {  // the caller's rows: dense, or compressed sparse rows where `s
     int64_t stride;
     double scale, shift;  // a value means value·scale + shift
     const int64_t *starts, *columns;
+
+    int64_t bytes() const { return number == Number::f32 ? 4 : number == Number::f64 ? 8 : 1; }  // of a value
 };
 
 template <class T>
@@ -83,9 +85,28 @@ struct Batch {
     uint64_t seed, step;
 };
 
+// Rows of the next batch, which memory sends while the sums of this one are made: some lines of them with each tile.
+struct Ahead {
+    const char* values;
+    int64_t stride, width;  // bytes
+    const int64_t* order;
+    int n, row;
+    int64_t at;
+
+    void fetch() {
+        constexpr int LINE = 64, LINES = 32;
+        for (int line = 0; line < LINES && row < n; line++) {
+            __builtin_prefetch(values + order[row] * stride + at, 0, 2);
+            at += LINE;
+            if (at >= width) at = 0, row++;
+        }
+    }
+};
+
 template <class T>
 struct Scratch {  // of one thread
     T *panel, *block;
+    Ahead* ahead = nullptr;
 };
 
 template <class T>
