@@ -278,8 +278,7 @@ int Pace::choose(int n) {
 
 void Pace::tell(int threads, double seconds) {
     Mean& mean = threads == 1 ? one : many;
-    mean.seconds = mean.warm ? (mean.seconds + seconds) / 2 : seconds;  // the first call started the threads
-    mean.warm = mean.seconds > 0;
+    mean.seconds = mean.calls++ < 2 ? seconds : (mean.seconds + seconds) / 2;  // the first call starts the threads
 }
 
 template <class T>
