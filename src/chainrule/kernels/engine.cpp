@@ -14,7 +14,6 @@
 
 #define CHAINRULE_ISA any
 #include "philox.hpp"
-#include "team.hpp"
 
 namespace chainrule {
 
@@ -64,6 +63,7 @@ int64_t row_stride(int width) {
 int64_t cut(int64_t n, int t, int threads) { return std::min(n, (n + 3) / 4 * t / threads * 4); }
 
 using Clock = std::chrono::steady_clock;
+double since(Clock::time_point then) { return std::chrono::duration<double>(Clock::now() - then).count(); }
 
 }  // namespace
 
@@ -268,17 +268,14 @@ int64_t n_strips(int64_t n) { return (n + STRIP - 1) / STRIP; }
 
 }  // namespace
 
-int Pace::choose(int n) {
-    if (n == 1 || many.seconds > LONG) return n;
-    const int call = calls++;
-    if (call < TRIALS) return call % 2 ? 1 : n;
-    const bool many_won = many.seconds <= one.seconds, retried = call % RETRY < 2;
-    return many_won != retried ? n : 1;
-}
-
-void Pace::tell(int threads, double seconds) {
-    Mean& mean = threads == 1 ? one : many;
-    mean.seconds = mean.calls++ < 2 ? seconds : (mean.seconds + seconds) / 2;  // the first call starts the threads
+// What the gradients in `grads` are multiplied by, so that their norm is at most the rule's. The threads meet once.
+template <class T>
+T Engine<T>::clip_factor(Barrier& barrier, int t, int threads) {
+    each_strip(n_params, t, threads, strips,
+               [&](int64_t at, int64_t size) { return kernels.squares(grads + at, size); });
+    barrier.meet();
+    const double norm = std::sqrt(total_of(strips, n_strips(n_params)));
+    return norm > rule.clip ? T(rule.clip / norm) : T(1);
 }
 
 template <class T>
@@ -298,7 +295,6 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
     const bool clipped = rule.clip > 0;
     if (e.unwanted) room_for_gradient();
     const auto began = Clock::now();
-    const auto since = [](Clock::time_point then) { return std::chrono::duration<double>(Clock::now() - then).count(); };
     auto asked = began;
     const auto unwanted = [&] {
         if (!e.unwanted || since(asked) <= e.seconds) return false;
@@ -348,14 +344,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
             if (waits) {
                 barrier.meet();
                 if (weights_left) break;
-                T factor = 1;
-                if (clipped) {
-                    each_strip(n_params, t, n, strips,
-                               [&](int64_t at, int64_t size) { return kernels.squares(grads + at, size); });
-                    barrier.meet();
-                    const double norm = std::sqrt(total_of(strips, n_strips(n_params)));
-                    if (norm > rule.clip) factor = T(rule.clip / norm);
-                }
+                const T factor = clipped ? clip_factor(barrier, t, n) : 1;
                 for (const Range& r : ranges[t]) kernels.apply(layers[r.layer], u.kept_in(grads), factor, r.lo, r.hi);
             }
             if (t == 0) {
@@ -363,7 +352,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
                 progress.loss += value * (rule.by_batch ? double(rows) : batch.total);
                 progress.score += total_of(program.loss.scores, rows);
                 step_began = Clock::now();
-                late = std::chrono::duration<double>(step_began - began).count() > e.seconds;
+                late = since(began) > e.seconds;
             }
             barrier.meet();
             if (late) break;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "program.hpp"
+#include "team.hpp"
 
 namespace chainrule {
 
@@ -66,21 +67,6 @@ struct Threads {
     bool exact;
 };
 
-// Whether short steps are quicker on one thread or on many, here and now: what two cores have to tell each other may take
-// longer than the work they share. Both are tried, and again from time to time; the bits are the same.
-class Pace {
-public:
-    int choose(int n);  // n or 1
-    void tell(int threads, double seconds);  // of a step
-
-private:
-    static constexpr double LONG = 5e-4;
-    static constexpr int TRIALS = 8, RETRY = 256;
-    struct Mean { double seconds = 0; int calls = 0; };
-    Mean many, one;
-    int calls = 0;
-};
-
 class Memory {  // zeroed, aligned, freed together
 public:
     template <class T>
@@ -126,6 +112,7 @@ private:
     void reserve(int threads);
     Ahead next_rows(const Epoch&, int64_t first, int t, int threads) const;
     Update<T> update(const double* scalars, int n_scalars, double total) const;
+    T clip_factor(Barrier&, int t, int threads);
 
     const Kernels<T>& kernels;
     Memory memory;

@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -118,6 +120,20 @@ Share::Share() : among(pool()), alike(among.sharing.fetch_add(1) + 1) {}
 Share::~Share() { among.sharing.fetch_sub(1); }
 
 int Share::threads(int limit) const { return limit / alike > 1 ? limit / alike : 1; }
+
+int Pace::choose(int n) {
+    if (n == 1) return n;
+    turn = (turn + 1) % CYCLE;
+    if (turn == 0) many = one = std::numeric_limits<double>::infinity();
+    if (turn < TRIALS || many > LONG) return n;
+    return turn < 2 * TRIALS || one < many ? 1 : n;
+}
+
+void Pace::tell(int threads, double seconds) {
+    if (turn >= 2 * TRIALS) return;
+    double& quickest = threads == 1 ? one : many;
+    quickest = std::min(quickest, seconds);
+}
 
 void Patience::wait() {
     turns++;

@@ -25,6 +25,20 @@ private:
     int alike;
 };
 
+// Whether short steps are quicker on one thread or on many, here and now: what two cores have to tell each other may take
+// longer than the work they share. Both are tried one after the other, and again later; the bits are the same.
+class Pace {
+public:
+    int choose(int n);  // n or 1, for one call
+    void tell(int threads, double seconds);  // what a step of that call took
+
+private:
+    static constexpr double LONG = 1e-3;           // seconds: such a step is always worth many
+    static constexpr int TRIALS = 3, CYCLE = 256;  // calls of each at first, and from there to the next trial
+    double many = 0, one = 0;                      // the quickest trial
+    int turn = CYCLE - 1;                          // of the cycle
+};
+
 // Waits a little longer each time: first spinning, then offering the core to others, then asleep.
 class Patience {
 public:
