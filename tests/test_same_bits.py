@@ -307,7 +307,7 @@ layers = [cr.Dense(512), cr.ReLU(), cr.Dense(512), cr.ReLU(), cr.Dense(10)]
 net = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=784)
 X, y = rng.normal(size=(60000, 784)).astype(np.float32), rng.integers(0, 10, 60000)
 once = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=784)
-*_, record = cr.train(once, (X, y), cr.Adam(), batch_size=60000, epochs=2)
+[record] = cr.train(once, (X, y), cr.Adam(), batch_size=60000, epochs=1)
 def interrupt():
     time.sleep(float(sys.argv[1]) * record.seconds)
     sent.append(time.perf_counter())
@@ -322,11 +322,13 @@ except KeyboardInterrupt:
     seconds = time.perf_counter() - sent[0]
     same = np.array_equal(before, net.state.params) and not net.state.moments.any()
     print(seconds, net.state.step, same)
+else:
+    print("the step was over before the signal")
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [0.1, 0.4, 0.6, 0.75])
+@pytest.mark.parametrize("after", [0.1, 0.4, 0.6, 0.8])
 def test_an_interrupt_inside_a_long_step_leaves_the_weights_before_it(after):
     """In whatever part of it: the phase of the rows or that of the weights."""
     command = [sys.executable, "-c", LONG_STEP, str(after)]

@@ -27,7 +27,7 @@ from chainrule.check.rules import OBSERVATIONS, RULES
 
 Curves = Mapping[float, Sequence[Sequence[Sequence[float]]]]  # by rate: right and wrong, from several starts
 UNSETTLED = "unsettled"
-CHAOS = "Unsettled: from a start that differs by 1e−10 it ends elsewhere."
+CHAOS = "Unsettled: from a start that differs by a part in 10¹⁰ it ends elsewhere."
 POINTS = 60  # of a line in a chart
 COMMAND = "chainrule diagnose"
 INDEX = """\
@@ -122,14 +122,14 @@ def table(page: Page, curves: Curves) -> str:
 
 
 def end(trainings: Sequence[Sequence[float]]) -> str:
-    """The last loss, with the digits that all trainings share, or that there is none."""
-    if not trainings[0][-1] < runs.HOPELESS:
-        return f"diverges (step {len(trainings[0]) - 1})"
+    """The last loss, with three digits or two where the trainings end near each other, or that there is none."""
     last = [losses[-1] for losses in trainings]
-    apart = (max(last) - min(last)) / max(last)
-    if not apart < 0.1:
+    gone = [not loss < runs.HOPELESS for loss in last]
+    if all(gone) and len({len(losses) for losses in trainings}) == 1:
+        return f"diverges (step {len(trainings[0]) - 1})"
+    if any(gone) or max(last) - min(last) > 0.1 * max(last):
         return UNSETTLED
-    return digits(last[0]) if apart < 1e-3 else f"≈ {digits(median(last), 2)}"
+    return digits(last[0]) if max(last) - min(last) < 1e-3 * max(last) else f"≈ {digits(median(last), 2)}"
 
 
 def digits(value: float, many: int = 3) -> str:

@@ -1,6 +1,6 @@
 // Random networks trained by the kernels alone, without Python: for sanitizers, other compilers and other processors.
-// Each case runs on 1 to 4 threads, in one call and in many of which some steps are abandoned, with every instruction set of
-// the machine, and must give the same bits; the last line is a hash of them all, which every compiler and processor must
+// Each case runs on 1 to 4 threads, one of its epochs on so many or one, in one call and in many of which some steps are
+// abandoned, with every instruction set of the machine, and must give the same bits; the last line is a hash of them all, which every compiler and processor must
 // print alike.
 //   bits [cases]
 #include <cmath>
@@ -156,7 +156,7 @@ static uint64_t train(const Case& c, const Isa& isa, int threads, double seconds
         const auto unwanted = [&] { return whims.below(8) == 0; };
         while (p.done < steps) {
             p = engine.train({order.data(), c.rows, c.batch, totals.data(), scalars.data(), 3, 5, uint64_t(epoch * steps),
-                              seconds, seconds > 0 ? std::function<bool()>() : unwanted}, p, {threads, 2, seed % 2 == 0});
+                              seconds, seconds > 0 ? std::function<bool()>() : unwanted}, p, {threads, 4, epoch != 1});
             abandoned += p.abandoned;
             if (p.diverged) return 1;
         }
@@ -201,10 +201,34 @@ static uint64_t check(const Case& c, uint64_t seed, int number) {
     return hash;
 }
 
+// Of 1000 calls, how many take one thread, where a step takes `many` or `one` seconds, and now and then ten times as long.
+static int alone(Pace& pace, double many, double one) {
+    int calls = 0;
+    for (int call = 0; call < 1000; call++) {
+        const int threads = pace.choose(4);
+        pace.tell(threads, (threads > 1 ? many : one) * (call % 5 == 0 ? 10 : 1));
+        calls += threads == 1;
+    }
+    return calls;
+}
+
+// What Pace chooses where many threads are quicker, then one; where nobody else leaves it more than one.
+static bool paced() {
+    Pace pace, fresh;
+    const int few = alone(pace, 1e-5, 2e-5), most = alone(pace, 2e-5, 1e-5);
+    const bool single = fresh.choose(1) == 1;
+    fresh.tell(1, 1e-9);  // no trial: another limit's time says nothing
+    return few < 20 && most > 700 && single && alone(fresh, 1e-5, 2e-5) < 20;
+}
+
 int main(int argc, char** argv) {
     const int cases = argc > 1 ? std::atoi(argv[1]) : 100;
     if (sets().empty()) {
         std::puts("this processor runs none of the kernels");
+        return 1;
+    }
+    if (!paced()) {
+        std::puts("the number of threads is not the quicker one");
         return 1;
     }
     Dice dice{20};

@@ -62,6 +62,8 @@ int64_t row_stride(int width) {
 
 int64_t cut(int64_t n, int t, int threads) { return std::min(n, (n + 3) / 4 * t / threads * 4); }
 
+constexpr int64_t LONG = 10'000'000;  // rows times parameters: such a step is always worth many threads
+
 using Clock = std::chrono::steady_clock;
 double since(Clock::time_point then) { return std::chrono::duration<double>(Clock::now() - then).count(); }
 
@@ -210,16 +212,16 @@ void Engine<T>::reserve(int threads) {
     }
 }
 
-// What thread t gathers of the batch that starts at `first`, as far as it fits in a cache beside this step's arrays.
+// What thread t gathers of the batch that starts at `first`, as many lines as fit in a cache beside this step's arrays.
 template <class T>
 Ahead Engine<T>::next_rows(const Epoch& e, int64_t first, int t, int threads) const {
-    constexpr int64_t ROOM = 1 << 18;
+    constexpr int64_t ROOM = (1 << 18) / LINE;
     const Source& X = data.X;
     if (X.starts || first >= e.n_rows) return {};
     const int64_t rows = std::min(e.batch, e.n_rows - first), lo = cut(rows, t, threads), hi = cut(rows, t + 1, threads);
     const int64_t width = n_in() * X.bytes();
     return {static_cast<const char*>(X.values), X.stride * X.bytes(), width, e.order + first + lo,
-            int(std::min(hi - lo, ROOM / width)), 0, 0};
+            std::min(hi - lo, ROOM / (width / LINE + 1)), 0, 0};
 }
 
 template <class T>
@@ -283,7 +285,8 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
     for (int k = 0; k < moments_of(rule); k++)
         if (!moments[k]) throw std::invalid_argument(rule.name + " needs more moments than were given");
     const Share share;
-    const int n = wish.exact ? wish.wanted : pace.choose(choose(wish, share));
+    const bool tried = !wish.exact && e.batch * n_params < LONG;
+    const int most = choose(wish, share), n = tried ? pace.choose(most) : most;
     reserve(n);
     const auto ranges = divide(n);
     const int64_t n_steps = (e.n_rows + e.batch - 1) / e.batch;
@@ -301,7 +304,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
         asked = Clock::now();
         return e.unwanted();
     };
-    std::atomic<bool> rows_left{false}, weights_left{false};  // abandoned: a flag for each phase, read behind its barrier
+    std::atomic<bool> rows_left{false}, weights_left{false};  // abandoned: a flag for each phase, which counts behind its barrier
     bool late = false, in_pieces = false;  // the calling thread's word, given before a barrier
     std::atomic<bool> finite{true};
     run_on(n, [&](int t) {
@@ -335,17 +338,17 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
             Scratch<T> own = scratch[t];
             own.ahead = &ahead;
             const bool waits = clipped || in_pieces;  // for its norm, or for all to agree that the step is wanted
+            const Update<T> given = waits ? u.kept_in(grads) : u;
             for (const Range& r : ranges[t])
                 for (int at = r.lo, piece = in_pieces ? PIECE : r.hi - r.lo; at < r.hi && !weights_left; at += piece) {
-                    kernels.weights(layers[r.layer], waits ? u.kept_in(grads) : u, int(rows), at,
-                                    std::min(r.hi, at + piece), own);
+                    kernels.weights(layers[r.layer], given, int(rows), at, std::min(r.hi, at + piece), own);
                     if (t == 0 && in_pieces && unwanted()) weights_left = true;
                 }
             if (waits) {
                 barrier.meet();
                 if (weights_left) break;
                 const T factor = clipped ? clip_factor(barrier, t, n) : 1;
-                for (const Range& r : ranges[t]) kernels.apply(layers[r.layer], u.kept_in(grads), factor, r.lo, r.hi);
+                for (const Range& r : ranges[t]) kernels.apply(layers[r.layer], given, factor, r.lo, r.hi);
             }
             if (t == 0) {
                 progress.done++;
@@ -360,7 +363,8 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
         const int64_t from = cut(n_params, t, n), to = cut(n_params, t + 1, n);
         if (!kernels.finite(params + from, to - from)) finite = false;
     });
-    if (progress.done > start) pace.tell(n, since(began) / double(progress.done - start));
+    const int64_t met = std::min(progress.done * e.batch, e.n_rows) - start * e.batch;
+    if (tried && met > 0) pace.tell(n, since(began) * double(e.batch) / double(met));
     progress.finite = finite;
     progress.abandoned = rows_left || weights_left;
     return progress;

@@ -253,6 +253,15 @@ inline void finish_narrow(const Layer<T>& l, const Update<T>& u, const T* tile, 
         for (int c = 0; c < cols; c++) l.transposed[in_panel<T>(l.n_out, r, i + c)] = flat[c * rows + r];
 }
 
+// With each tile some lines, so that they come while others are computed with.
+inline void fetch(Ahead& a) {
+    for (int line = 0; line < 32 && a.row < a.n; line++) {
+        __builtin_prefetch(a.values + a.order[a.row] * a.stride + a.at, 0, 2);
+        a.at += LINE;
+        if (a.at >= a.width) a.at = 0, a.row++;
+    }
+}
+
 // Rows lo to hi of a layer's weights (b is row n_in of W; LayerNorm's gamma and beta are one row).
 template <class T>
 void weights(const Layer<T>& l, const Update<T>& given, int n_rows, int lo, int hi, Scratch<T> scratch) {
@@ -276,13 +285,13 @@ void weights(const Layer<T>& l, const Update<T>& given, int n_rows, int lo, int 
             product<T>(width, end - lo, n_rows, dyT, in_rows(l.x + lo, l.ldx, int(l.ldx) - lo), {carry, end - lo}, scratch,
                        [&](T* tile, int, int i, int rows, int cols) {
                            finish_narrow(l, u, tile, lo + i, rows, cols, step);
-                           if (scratch.ahead) scratch.ahead->fetch();
+                           if (scratch.ahead) fetch(*scratch.ahead);
                        });
         else if (lo < end)
             product<T>(end - lo, width, n_rows, xT, in_rows(l.dy, l.ldy, int(l.ldy)), {carry, width}, scratch,
                        [&](T* tile, int i, int j, int rows, int cols) {
                            finish_tile(l, u, tile, lo + i, j, rows, cols, step);
-                           if (scratch.ahead) scratch.ahead->fetch();
+                           if (scratch.ahead) fetch(*scratch.ahead);
                        });
         if (hi > l.n_in) column_sums<T>(n_rows, width, dy, vector(l.vector));
     });

@@ -65,6 +65,8 @@ void micro(int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
     for (int i = 0; i < M; i++)
 #pragma GCC unroll 16
         for (int j = 0; j < N; j++) __builtin_memcpy(tile + i * TILE_COLS<T> + j * WIDTH, &sum[i][j], sizeof(V));
+    if constexpr (sizeof(V) < sizeof(Vec<T>))  // who finishes the tile loads whole vectors
+        for (int i = 0; i < M; i++) __builtin_memset(tile + i * TILE_COLS<T> + WIDTH, 0, sizeof(V));
 }
 
 // A tile of at most TILE_ROWS rows, or of exactly TALL in one vector: as many chains at once as two vectors give.
@@ -76,9 +78,6 @@ constexpr int LONE = 256 / sizeof(T);  // columns that a single row of the left 
 template <class T, int M = TILE_ROWS>
 inline void multiply(int rows, int cols, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
     if constexpr (M > 0) {
-        if (rows == TALL && cols * int(sizeof(T)) <= NARROW)
-            return micro<T, TALL, 1, typename Types<T>::Narrow>(depth, a, b, b_k, tile);
-        if (rows == TALL) return micro<T, TALL, 1>(depth, a, b, b_k, tile);
         if (rows < M) return multiply<T, M - 1>(rows, cols, depth, a, b, b_k, tile);
         cols > VL<T> ? micro<T, M, 2>(depth, a, b, b_k, tile) : micro<T, M, 1>(depth, a, b, b_k, tile);
     }
@@ -156,7 +155,9 @@ void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch
                     rows = vectors == 1 && !pack_left && m - i >= TALL ? TALL : min(TILE_ROWS, m - i);
                     const Left<T> left = pack_left ? Left<T>{scratch.block + (int64_t)i * depth, 1, TILE_ROWS}
                                                    : Left<T>{part.at + i * part.row, part.row, part.k};
-                    multiply(rows, cols, depth, left, right, right_k, tile);
+                    if (rows < TALL) multiply(rows, cols, depth, left, right, right_k, tile);
+                    else if (cols * int(sizeof(T)) > NARROW) micro<T, TALL, 1>(depth, left, right, right_k, tile);
+                    else micro<T, TALL, 1, typename Types<T>::Narrow>(depth, left, right, right_k, tile);
                     finish_run(tile, i0 + i, j, rows, cols);
                 }
             }

@@ -85,22 +85,12 @@ struct Batch {
     uint64_t seed, step;
 };
 
-// Rows of the next batch, which memory sends while the sums of this one are made: some lines of them with each tile.
+// Rows of the next batch, which memory sends while the sums of this one are made.
 struct Ahead {
     const char* values;
     int64_t stride, width;  // bytes
     const int64_t* order;
-    int n, row;
-    int64_t at;
-
-    void fetch() {
-        constexpr int LINE = 64, LINES = 32;
-        for (int line = 0; line < LINES && row < n; line++) {
-            __builtin_prefetch(values + order[row] * stride + at, 0, 2);
-            at += LINE;
-            if (at >= width) at = 0, row++;
-        }
-    }
+    int64_t n, row, at;  // what comes next is byte `at` of row `row` among n
 };
 
 template <class T>
@@ -149,6 +139,7 @@ constexpr int DEPTH = 512;    // a product sums at most so many terms in one cha
 constexpr int FAR = 2048;    // bytes from row to row above which a factor is read better in panels
 constexpr int BLOCK_M = 240;  // rows of the left factor in cache at once
 constexpr int ROWS = 256;     // of a batch that go through all layers together
+constexpr int LINE = 64;      // bytes that memory sends at once
 constexpr int STRIP = 4096;   // elements whose penalty or squares are summed apart
 constexpr int PIECE = 120;    // rows of weights between two looks at whether a long step is still wanted
 

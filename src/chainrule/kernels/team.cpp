@@ -122,15 +122,18 @@ Share::~Share() { among.sharing.fetch_sub(1); }
 int Share::threads(int limit) const { return limit / alike > 1 ? limit / alike : 1; }
 
 int Pace::choose(int n) {
-    if (n == 1) return n;
-    turn = (turn + 1) % CYCLE;
-    if (turn == 0) many = one = std::numeric_limits<double>::infinity();
-    if (turn < TRIALS || many > LONG) return n;
-    return turn < 2 * TRIALS || one < many ? 1 : n;
+    if (n != most) most = n, turn = CYCLE;  // others share the cores now, or no longer
+    if (++turn >= CYCLE) {
+        turn = 0;
+        many = one = std::numeric_limits<double>::infinity();
+    }
+    trying = turn < TRIALS && n > 1;
+    if (trying) return turn % 2 ? 1 : n;
+    return one < many ? 1 : n;
 }
 
 void Pace::tell(int threads, double seconds) {
-    if (turn >= 2 * TRIALS) return;
+    if (!trying) return;
     double& quickest = threads == 1 ? one : many;
     quickest = std::min(quickest, seconds);
 }

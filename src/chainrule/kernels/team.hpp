@@ -26,17 +26,17 @@ private:
 };
 
 // Whether short steps are quicker on one thread or on many, here and now: what two cores have to tell each other may take
-// longer than the work they share. Both are tried one after the other, and again later; the bits are the same.
+// longer than the work they share. Both are tried in turn, and again later; the bits are the same.
 class Pace {
 public:
     int choose(int n);  // n or 1, for one call
     void tell(int threads, double seconds);  // what a step of that call took
 
 private:
-    static constexpr double LONG = 1e-3;           // seconds: such a step is always worth many
-    static constexpr int TRIALS = 3, CYCLE = 256;  // calls of each at first, and from there to the next trial
-    double many = 0, one = 0;                      // the quickest trial
-    int turn = CYCLE - 1;                          // of the cycle
+    static constexpr int TRIALS = 6, CYCLE = 256;  // calls: half of the trials on one thread, the rest with who won
+    int most = 0, turn = CYCLE;
+    bool trying = false;
+    double many = 0, one = 0;  // the quickest trial
 };
 
 // Waits a little longer each time: first spinning, then offering the core to others, then asleep.
