@@ -107,7 +107,10 @@ def net(delta, step=None, argument=", lr", loss=MEAN, back=BACK):
 
 
 def optimized(lines, sign, delta="(self.p - Y)"):
-    return OPTIMIZED.replace("LINES", lines).replace("SIGN", sign).replace("DELTA", delta)
+    text = OPTIMIZED
+    if "beta" not in lines:
+        text = text.replace(", beta=0.9", "").replace("self.lr, self.beta, self.v = lr, beta, {}", "self.lr = lr")
+    return text.replace("LINES", lines).replace("SIGN", sign).replace("DELTA", delta)
 
 
 def noted(found, words):
