@@ -1,8 +1,10 @@
 """The update decides with the gradient: minus the gradient that is added, sums that the update divides, optimizers."""
 
+import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.check.optimizing import formula_of
 
 NET = """
 import numpy as np
@@ -186,3 +188,8 @@ def test_an_optimizer_that_adds_minus_the_gradient_is_right(judged):
     assert found.verdict == "correct"
     assert noted(found, MINUS)
     assert judged(optimized(MOMENTUM, "-=", "(Y - self.p)")).numbers == [2]
+
+
+def test_gradients_of_other_shapes_than_the_parameters_are_no_known_formula():
+    step = {"before": {"W1": np.zeros((5, 4))}, "grads": {"W1": np.ones((5, 5))}, "after": {"W1": np.ones((5, 4))}}
+    assert formula_of({"name": "train", "numbers": {"lr": 0.1}, "steps": [step]}) is None

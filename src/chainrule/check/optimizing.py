@@ -225,7 +225,7 @@ def formula_of(optimizer: Mapping[str, Any]) -> Formula | None:
     """The first formula that gives all their steps; a right one where one does. What subtracts comes first."""
     c, steps = optimizer["numbers"], optimizer["steps"]
     known = formulas(kind_of(optimizer["name"], c), optimizer["name"], c)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), contextlib.suppress(ValueError):  # gradients may have other shapes
         for f in (*known, *(replace(f, sign=-1.0) for f in known)):
             if all(_same(step, values) for step, values in zip(steps, after(f, c, steps))):
                 return f
