@@ -58,6 +58,7 @@ class Case:
     rate: float | None = None
     single: bool = False
     silent: tuple[str, ...] = ()
+    convention: str = ""  # how `draws` hold their gradients, where not as backward gave them
 
     @property
     def spec(self) -> Spec:

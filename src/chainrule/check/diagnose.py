@@ -14,9 +14,11 @@ from chainrule.arrays import Array
 from chainrule.check import mistakes, observations, observed_checks, observed_steps  # noqa: F401 - they fill the catalogue
 from chainrule.check.apart import tells
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates
+from chainrule.check.convention import MINUS, conventions, over, turned_over, update_adds
 from chainrule.check.evidence import case_of
 from chainrule.check.given import Asked, beside, depth_of, given_spec, own_rows, require_mapping, small_draw, split
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
+from chainrule.check.mistakes_scale import NO_UPDATE
 from chainrule.check.process import probe
 from chainrule.check.reference import Draw, Spec, gradients
 from chainrule.check.rules import CHECKER, OBSERVATIONS, RULES, Observation, Rule
@@ -53,6 +55,7 @@ class Diagnosis:
     notes: tuple[str, ...] = ()
     spec: Spec | None = None  # the reference as data
     small: Draw | None = None  # a few rows of it with their gradients, for the page
+    convention: str = ""  # what backward gives, where it is not the gradient and the update makes it right
     asked: Asked | None = None  # beside the loss that was asked for, where a reference was given
 
     @property
@@ -181,6 +184,12 @@ def _decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> D
         for exact in (case, without_epsilon(case)):
             if exact.fits(NOTHING) is not None:
                 return _from_history(exact, record) or _right(exact, record)
+    for case in cases:
+        for whole in conventions(case):
+            for exact in (whole, without_epsilon(whole)):
+                if exact.fits(NOTHING) is not None:
+                    return _from_history(exact, record) or _right(exact, record)
+    cases = [turned_over(case) or case for case in cases]
     finite = all(np.isfinite(g).all() for g in cases[0].draws[0].grads.values())
     few = cases[:MANY_REFERENCES] if finite else []
     fitting = [(i, hypothesis) for i, case in enumerate(few) for hypothesis in singles(case, until)]
@@ -228,7 +237,7 @@ def _common(case: Case, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "subject": "", "reference": str(case.spec), "tables": tables(case, record), "probes": probes_run(record),
         "not_tested": not_tested(case), "notes": notes_of(case, record), "theirs": dict(case.draws[0].grads),
-        "spec": case.spec,
+        "spec": case.spec, "convention": case.convention,
     }  # fmt: skip
 
 
@@ -242,6 +251,8 @@ def _right(case: Case, record: Mapping[str, Any]) -> Diagnosis:
 
 def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Mapping[str, Any]) -> Diagnosis:
     seen = observed(case, explained=True)
+    if not (case.from_step or record["steps"] or record.get("optimizers")):
+        seen |= {rule.key: NO_UPDATE for rule in best.rules if rule.key == "sign"}
     extra = tuple(
         rule for rule in OBSERVATIONS if rule.key in seen and rule.mistake not in [r.mistake for r in best.rules]
     )
@@ -279,16 +290,20 @@ def _unknown(case: Case, record: Mapping[str, Any], *, searched: bool = True) ->
 def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[Draw]) -> Diagnosis:
     """No known network gives their predictions or loss: the differences of their own loss decide alone."""
     differences = numeric(record)
-    rows = tuple(
-        table_of(name, record, draws[0].grads[name], right, right)
-        for name, right in differences.items()
-        if name in draws[0].grads
-    )
-    compared = [row for row in rows if not np.isnan(differences[row.label]).all()]
-    alike = all(row.worst < 1e-5 for row in compared)  # neither NaN nor another shape is
+    blind = Case(Finding(Spec((None,) * (len(record["weights"]) - 1)), False, False), draws, (), record)
+    notes = tuple(f"{probe}: {why}" for probe, why in record["notes"].items())
+
+    def compare(grads: Mapping[str, Array]) -> tuple[tuple[TensorTable, ...], bool, bool]:
+        """The table, whether anything in it was compared, and whether it agrees."""
+        rows = tuple(table_of(n, record, grads[n], right, right) for n, right in differences.items() if n in grads)
+        compared = [row for row in rows if not np.isnan(differences[row.label]).all()]
+        return rows, bool(compared), all(row.worst < 1e-5 for row in compared)  # neither NaN nor another shape is
+
+    rows, compared, alike = compare(draws[0].grads)
+    if not alike and (turned := compare(over(draws[0].grads, -1.0)))[2] and update_adds(blind):
+        (rows, compared, alike), notes = turned, (*notes, MINUS)
     verdict = "no reference" if not compared else "correct" if alike else "not consistent"
     consistent = None if not compared else alike
-    blind = Case(Finding(Spec((None,) * (len(record["weights"]) - 1)), False, False), draws, (), record)
     seen = observed(blind, reference=False)
     rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
     verdict = "wrong" if rules else verdict
@@ -296,7 +311,6 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
     names = [f"--map d{name}=NAME" for name in missing]
     blind_rules = [rule for rule in OBSERVATIONS if rule.needs_reference]
     names_of_rules = [rule.name for rule in RULES] + [rule.name for rule in blind_rules]
-    notes = tuple(f"{probe}: {why}" for probe, why in record["notes"].items())
     if missing:
         notes += (f"not compared, for no gradient of them was found: {', '.join(missing)}; name it: {' '.join(names)}",)
     return Diagnosis(

@@ -26,14 +26,15 @@ def case_of(finding: Finding, record: Mapping[str, Any], draws: Sequence[Draw], 
     return Case(finding, stepped, history, record, True, rate, single, silent)
 
 
-def step_draws(record: Mapping[str, Any]) -> tuple[list[Draw], float | None]:
-    """(before − after)/η of the first of their steps, or before − after where η is not known."""
+def step_draws(record: Mapping[str, Any], *, known: bool = True) -> tuple[list[Draw], float | None]:
+    """(before − after)/η of the first of their steps, or before − after where η is not known, or not `known`."""
     rate = record.get("rate")
     if record["moves"]:
         pairs = [(call, call["after"]) for call in record["draws"]]
     else:
         pairs = [(call, call["after"][0]) for call in record["steps"] if call["after"]]
         rate = pairs[0][0]["rate"] if pairs else None
+    rate = rate if known else None
     return _moved(pairs, rate, record), rate
 
 

@@ -92,6 +92,7 @@ def depth_of(draw: Draw) -> int:
 
 def small_draw(record: Mapping[str, Any], found: Diagnosis) -> Draw | None:
     """The few rows of the page: the second call where the mistake needs one before it; from a step, −Δ/η."""
+    from chainrule.check.convention import MINUS, factor, over
     from chainrule.check.evidence import step_draws
 
     small = record.get("small")
@@ -100,7 +101,10 @@ def small_draw(record: Mapping[str, Any], found: Diagnosis) -> Draw | None:
     calls = small["history"] if any(getattr(rule, "in_history", False) for rule in found.mistakes) else small["draws"]
     draw = draws_of(small, calls, small["transposed"])[-1]
     if draw.grads and not small["moves"]:
-        return draw
+        if not found.convention or found.spec is None:
+            return draw
+        c = -1.0 if found.convention == MINUS else factor(found.spec, draw) or 1.0
+        return replace(draw, grads=over(draw.grads, c))
     stepped, rate = step_draws(small)
     if not stepped:
         return None
@@ -159,7 +163,7 @@ def beside(reference: Any, found: Diagnosis, record: Mapping[str, Any]) -> Asked
     draw = draws_of(record, record["draws"][:1], record["transposed"])[0]
     spec = given_spec(reference)
     name = str(spec) if spec is not None else f"the loss {getattr(reference, '__name__', 'that was given')}"
-    theirs = draw.grads
+    theirs = found.theirs if found.convention else draw.grads
     if not theirs or record["moves"]:
         stepped, rate = step_draws(record)
         share = found.constants.get("η", 1.0) if rate is None else 1.0

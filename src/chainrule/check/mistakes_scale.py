@@ -22,6 +22,9 @@ add(
     ),
 )  # fmt: skip
 
+NO_UPDATE = (
+    "The gradient is minus the derivative of the loss. No update ran here: it is right only if the update adds it."
+)
 _SIGN: dict[str, Any] = {
     "sentence": "The gradient has the opposite sign: actual − prediction, with an update that subtracts.",
     "formula": "dz = ⟦(t − p)⟧ …", "right": "dz = (p − t) …",
@@ -32,7 +35,7 @@ add(
     Rule(
         "sign",
         2,
-        "sign: actual − prediction with a descending update",
+        "sign: actual − prediction",
         {"loss": lambda s: -s.right},
         **_SIGN,
         cost=0.8,

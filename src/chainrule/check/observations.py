@@ -6,14 +6,22 @@ import numpy as np
 
 from chainrule.check.case import Case
 from chainrule.check.infer import named
+from chainrule.check.optimizing import adds
 from chainrule.check.reference import gradients
-from chainrule.check.rules import FORWARD, GRADIENTS, STEP, Observation, add
+from chainrule.check.rules import FORWARD, GRADIENTS, OPTIMIZER, STEP, Observation, add
 
 
 def _climbs(case: Case) -> str | None:
-    """Their gradient is right and their update adds it."""
-    if case.from_step or not case.record.get("steps"):
+    """Their gradient is right and their update adds it; where they have no update of their own, their optimizer."""
+    if case.from_step or not (case.record.get("steps") or case.record.get("optimizers")):
         raise LookupError("one step")
+    if not case.record.get("steps"):
+        adding = [str(optimizer["name"]) for optimizer in case.record["optimizers"] if adds(optimizer)]
+        last = f"W{case.spec.depth}"
+        theirs, ours = case.draws[0].grads.get(last), gradients(case.spec, case.draws[0])[last]
+        uphill = theirs is not None and theirs.shape == ours.shape and float((theirs * ours).sum()) > 0
+        climbing = adding and uphill and not case.convention
+        return f"{', '.join(adding)}: every step goes along the gradient that it is given" if climbing else None
     from chainrule.check.evidence import step_draws
 
     stepped, _ = step_draws(case.record)
@@ -126,6 +134,7 @@ add(
     Observation(
         "climbs", 2, "sign: the update adds the gradient", _climbs, "The gradient is right, and the update goes along it: the loss grows.",
         "W ⟦+=⟧ η·dW", "W −= η·dW", "Does one step of your update make the loss smaller or larger?", "Subtract the gradient.", (GRADIENTS, STEP),
+        instead=OPTIMIZER,
     ),
     Observation(
         "bias-frozen", 7, "bias never updated", _frozen_bias, "The biases stay where they began.", "db = ⟦0⟧", "db = Σ dz over the rows; b −= η·db",

@@ -22,7 +22,7 @@ EPS = float(np.finfo(np.float64).eps)
 CONSTANTS = {
     "lr": r"lr|(base_|initial_)?learning_?rate|eta|alpha|step_size",
     "beta1": r"beta_?1|b1|beta1", "beta2": r"beta_?2|b2", "rho": r"rho|decay_rate|gamma",
-    "eps": r"eps|epsilon", "mu": r"mu|momentum", "weight_decay": r"weight_decay|wd|l2", "decay": r"decay|lr_decay",
+    "eps": r"eps|epsilon", "mu": r"mu|momentum|beta", "weight_decay": r"weight_decay|wd|l2", "decay": r"decay|lr_decay",
 }  # fmt: skip
 Values = dict[str, Array]
 
@@ -143,7 +143,7 @@ class Formula:
     inside: bool = False  # ε inside the root
     decay: str = ""  # "", "coupled", "decoupled"; on the weights alone, or with "all" on everything
     hat: bool = False  # ε beside the uncorrected root
-    sign: float = 1.0
+    sign: float = 1.0  # -1 where the update adds
 
 
 def formulas(kind: str, name: str, c: Mapping[str, float]) -> list[Formula]:
@@ -192,7 +192,9 @@ def after(f: Formula, c: Mapping[str, float], steps: Sequence[Mapping[str, Value
             shrinks = bool(f.decay) and ((w.ndim == 2 and min(w.shape) > 1) or "all" in f.decay)
             g = g + c["weight_decay"] * w if shrinks and f.decay.startswith("coupled") else g
             change = _change(f, c, path, g, t, m, v)
-            values[path] = w - lr * change - (lr * c["weight_decay"] * w if shrinks and f.decay[0] == "d" else 0.0)
+            values[path] = (
+                w - f.sign * lr * change - (lr * c["weight_decay"] * w if shrinks and f.decay[0] == "d" else 0.0)
+            )
         found.append(values)
     return found
 
@@ -220,13 +222,33 @@ def _change(f: Formula, c: Mapping[str, float], path: str, g: Array, t: int, m: 
 
 
 def formula_of(optimizer: Mapping[str, Any]) -> Formula | None:
-    """The first formula that gives all their steps; a right one where one does."""
+    """The first formula that gives all their steps; a right one where one does. What subtracts comes first."""
     c, steps = optimizer["numbers"], optimizer["steps"]
-    with np.errstate(all="ignore"):
-        for f in formulas(kind_of(optimizer["name"], c), optimizer["name"], c):
+    known = formulas(kind_of(optimizer["name"], c), optimizer["name"], c)
+    with np.errstate(all="ignore"), contextlib.suppress(ValueError):  # gradients may have other shapes
+        for f in (*known, *(replace(f, sign=-1.0) for f in known)):
             if all(_same(step, values) for step, values in zip(steps, after(f, c, steps))):
                 return f
     return None
+
+
+def adds(optimizer: Mapping[str, Any]) -> bool:
+    """Whether it adds the gradients it is given: by its formula, else by the first step, which has no memory yet."""
+    formula, first = formula_of(optimizer), optimizer["steps"][0]
+    moves = {path: value - first["before"][path] for path, value in first["after"].items()}
+    return formula.sign < 0 if formula is not None else goes_along(moves, first["grads"])
+
+
+def goes_along(moves: Mapping[str, Array], grads: Mapping[str, Array]) -> bool:
+    """Whether every tensor of weights moves, and no cell of any moves against its gradient."""
+    for path, g in grads.items():
+        if path not in moves or moves[path].size != g.size:
+            return False
+        along = moves[path].ravel() * g.ravel()
+        along = along[abs(g).ravel() > 1e-7 * abs(g).max(initial=0.0)]  # a gradient of nothing but rounding
+        if not (along >= 0).all() or (g.ndim > 1 and along.size and not along.any()):
+            return False
+    return True
 
 
 def _same(step: Mapping[str, Values], values: Values) -> bool:

@@ -75,6 +75,7 @@ class Observation:
     grave: bool = True  # False: unwise, or a risk, but the gradient is right
     cost: float = 1.0
     needs_reference: bool = True
+    instead: str = ""  # a probe that shows it as well, where one of `probes` did not run
     alone: bool = False  # it explains the whole gradient, so it is not sought where something else does
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check.case import Case, shaped
 from chainrule.check.infer import draws_of
+from chainrule.check.optimizing import formula_of
 from chainrule.check.reference import gradients
 from chainrule.check.rules import GRADIENTS, OBSERVATIONS, OPTIMIZER, RULES, Observation, Rule
 
@@ -86,7 +87,9 @@ def not_tested(case: Case) -> tuple[str, ...]:
     """Rules whose probes did not run here, or that cannot show on this network."""
     ran = set(probes_run(case.record)) | ({GRADIENTS} if case.from_step else set())
     everything: list[Rule | Observation] = [*RULES, *OBSERVATIONS]
-    missing = [rule.name for rule in everything if not set(rule.probes) <= ran]
+    missing = [
+        rule.name for rule in everything if not set(rule.probes) <= ran and getattr(rule, "instead", None) not in ran
+    ]
     return tuple(dict.fromkeys(missing))
 
 
@@ -94,6 +97,12 @@ def notes_of(case: Case, record: Mapping[str, Any]) -> tuple[str, ...]:
     seen = ("one step", "gradients") if record["moves"] else ()  # their step showed both
     notes = [f"{probe}: {why}" for probe, why in record["notes"].items() if probe not in seen]
     notes += ["their code computes in float32: compared at 1e-5 of each tensor's maximum"] if case.single else []
+    notes += [case.convention] if case.convention else []
+    notes += [
+        f"{optimizer['name']}: its steps are none of the formulas known here, so its slips are not tested"
+        for optimizer in record.get("optimizers") or []
+        if formula_of(optimizer) is None
+    ]
     notes += (
         [f"{', '.join(case.silent)} never change" if case.from_step else f"{', '.join(case.silent)}: all zero"]
         if case.silent

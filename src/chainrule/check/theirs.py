@@ -94,6 +94,14 @@ class Theirs:
         if self._globals:
             self._remember()
 
+    def _name_gradients(self, fn: Callable[..., Any], result: Result) -> None:
+        """What an update calls the gradients, where backward returned them without names."""
+        for p in arguments(fn):
+            wanted = gradient_of(p.name)
+            of = [path for path in result.grads if wanted is not None and short(tail(path)) == short(wanted)]
+            if len(of) == 1:
+                self.env.names[p.name] = result.grads[of[0]]
+
     def _places(self) -> Mapping[str, Place]:
         return neurons(self.params) or distinct(places(self.params, depth=1 if self._globals else DEPTH))
 
@@ -259,6 +267,8 @@ class Theirs:
             if result.loss is None and loss is None and isinstance(given, tuple):
                 result.loss = digest.scalar(backward, given)
             self.env.roles["grads"] = self._returned_grads(given)
+        if self.object is None and (update := self.fn("update")) is not None:
+            self._name_gradients(update, result)
         return result
 
     def backward_again(self) -> dict[str, Array]:
@@ -333,7 +343,11 @@ class Theirs:
 
     def _returned_parameters(self, fn: Callable[..., Any], given: Any) -> dict[str, Array]:
         named: dict[str, Array] = {}
-        for name, value in digest.parts(fn, given):
+        returned = digest.parts(fn, given)
+        own = [p.name for p in arguments(fn) if p.name in self.places]
+        if len(own) == len(returned) and all(re.fullmatch(r"\[\d+\]", name) for name, _ in returned):
+            returned = [(name, value) for name, (_, value) in zip(own, returned)]  # in the order of the arguments
+        for name, value in returned:
             if isinstance(value, (np.ndarray, float)):
                 named[name] = np.asarray(value)
             elif isinstance(value, (dict, list, tuple)):
