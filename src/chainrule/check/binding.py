@@ -43,6 +43,7 @@ class Env:
     mapping: Mapping[str, str] = field(default_factory=dict)  # their argument -> our role, where the user said so
     used: dict[str, Any] = field(default_factory=dict)  # the rate and the decay that calls were given
     dropout: bool = False  # whether dropout that is off by default is switched on
+    slower: float = 1.0  # what rates are multiplied by
 
     def learn(self, fn: Callable[..., Any], result: Any) -> None:
         """Remember what a call returned under the names its ``return`` gives, or under its keys."""
@@ -127,5 +128,6 @@ def _constant(role: str, p: inspect.Parameter, env: Env) -> float:
     own = p.default
     settled = isinstance(own, (int, float)) and not isinstance(own, bool) and own > 0
     value = float(own) if settled else (RATE if role == "lr" else DECAY)
+    value *= env.slower if role == "lr" else 1.0
     env.used[role] = value
     return value

@@ -15,7 +15,7 @@ from chainrule.check import mistakes, observations, observed_checks, observed_st
 from chainrule.check.apart import tells
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates
 from chainrule.check.convention import MINUS, conventions, over, turned_over, update_adds
-from chainrule.check.evidence import case_of
+from chainrule.check.evidence import case_of, step_draws
 from chainrule.check.given import Asked, beside, depth_of, given_spec, own_rows, require_mapping, small_draw, split
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
 from chainrule.check.mistakes_scale import NO_UPDATE
@@ -23,6 +23,16 @@ from chainrule.check.process import probe
 from chainrule.check.reference import Draw, Spec, gradients
 from chainrule.check.rules import CHECKER, OBSERVATIONS, RULES, Observation, Rule
 from chainrule.check.search import OVER, pairs, singles, without_epsilon
+from chainrule.check.stepping import (
+    ONE_ROW,
+    SEVERAL,
+    UNCLEAR,
+    Adaptive,
+    adaptive,
+    decay_of,
+    row_by_row,
+    without_decay,
+)
 from chainrule.check.tables import TensorTable, not_tested, notes_of, numeric, probes_run, table_of, tables
 
 if TYPE_CHECKING:
@@ -56,6 +66,7 @@ class Diagnosis:
     spec: Spec | None = None  # the reference as data
     small: Draw | None = None  # a few rows of it with their gradients, for the page
     convention: str = ""  # what backward gives, where it is not the gradient and the update makes it right
+    decay: Mapping[str, float] = field(default_factory=dict)  # tensor -> λ, where a step shrinks it by η·λ too
     asked: Asked | None = None  # beside the loss that was asked for, where a reference was given
 
     @property
@@ -175,7 +186,39 @@ def judge(
             probes=probes_run(record),
             notes=(f"gradients: {record['notes'].get('gradients', 'none, and it makes no step')}",),
         )
-    return replace(_decide(cases, record, until), subject=subject)
+    decided = _decide(cases, record, until)
+    if decided.verdict == "not consistent" and "fewer rows" in record:
+        decided = _from_fewer_rows(decided, reading, record, wanted, until)
+    elif decided.verdict == "not consistent" and "one row" in record:
+        decided = _from_one_row(decided, cases, reading, record, wanted, until)
+    return replace(decided, subject=subject)
+
+
+def _from_fewer_rows(
+    found: Diagnosis, reading: Mapping[str, Any], record: Mapping[str, Any], wanted: Spec | None, until: float
+) -> Diagnosis:
+    """Several updates in one call are no gradient; with as many rows as one update takes, the call shows one."""
+    few = record["fewer rows"]
+    if few is None:
+        return unread(found, SEVERAL)
+    n = len(few["draws"][0]["X"])
+    note = f"one call makes several updates: {ONE_ROW if n == 1 else f'the gradient is read from calls with {n} rows'}"
+    found = judge(reading, few, wanted, until)
+    return replace(found, notes=(*found.notes, note))
+
+
+def _from_one_row(
+    found: Diagnosis, cases: Sequence[Case], reading: Mapping[str, Any], record: Mapping[str, Any],
+    wanted: Spec | None, until: float,
+) -> Diagnosis:  # fmt: skip
+    """Where no rate can be changed, a step that one row explains may be several: right where they are the rows'."""
+    one = judge(reading, record["one row"], wanted, until)
+    if one.verdict not in ("correct", "unwise") or one.spec is None:
+        return found
+    step = step_draws(record["one row"])[0][0]
+    if any(case.spec == one.spec and row_by_row(case, step) for case in cases):
+        return replace(one, notes=(*one.notes, f"one call makes an update for each row: {ONE_ROW}"))
+    return unread(found, UNCLEAR)
 
 
 def _decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Diagnosis:
@@ -189,20 +232,46 @@ def _decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> D
             for exact in (whole, without_epsilon(whole)):
                 if exact.fits(NOTHING) is not None:
                     return _from_history(exact, record) or _right(exact, record)
+    steps = [(case, step) for case in cases if (step := adaptive(case)) is not None]
+    if steps and (found := _from_adaptive(*min(steps, key=lambda pair: pair[1].against), record)) is not None:
+        return found
     cases = [turned_over(case) or case for case in cases]
     finite = all(np.isfinite(g).all() for g in cases[0].draws[0].grads.values())
     few = cases[:MANY_REFERENCES] if finite else []
     fitting = [(i, hypothesis) for i, case in enumerate(few) for hypothesis in singles(case, until)]
     below = math.inf
-    for i, case in enumerate([] if fitting else few):
+    several = "fewer rows" in record  # no pair gives the sum of several updates
+    for i, case in enumerate([] if fitting or several else few):
         for hypothesis in pairs(case, until, below - LATER * i):
             fitting.append((i, hypothesis))
             below = hypothesis.cost + LATER * i
     if fitting:
         first, best = min(fitting, key=lambda pair: pair[1].cost + LATER * pair[0])
         also = [hypothesis for i, hypothesis in fitting if i == first and hypothesis is not best]
-        return _wrong(few[first], best, also, record)
+        decay, rest = decay_of(few[first], best)
+        return _decayed(few[first], decay, rest, record) if decay else _wrong(few[first], best, also, record)
     return _unknown(cases[0], record, searched=time.monotonic() < until)
+
+
+def _from_adaptive(case: Case, step: Adaptive, record: Mapping[str, Any]) -> Diagnosis | None:
+    """What the signs of an adaptive optimizer's step tell: nothing against a pass where they are right."""
+    why = step.why(case)
+    if step.against == 0:
+        return unread(_unknown(case, record), f"{why}, which is right in every cell")
+    if step.against < 1:
+        return None
+    sign = next(rule for rule in RULES if rule.key == "sign")
+    found = _wrong(case, Hypothesis(((sign, None),)), [], record)
+    return replace(found, notes=(*found.notes, f"{why}, which is wrong in every cell"))
+
+
+def _decayed(case: Case, decay: Mapping[str, float], rest: Hypothesis, record: Mapping[str, Any]) -> Diagnosis:
+    """The verdict beside the decay of a step, which is the same in the update and in the gradient."""
+    case = without_decay(case, decay)
+    found = _wrong(case, rest, [], record) if rest.parts else _right(case, record)
+    what = "weights and biases" if any(name[0] == "b" for name in decay) else "weights"
+    note = f"the step also shrinks the {what} by η·λ, λ = {max(decay.values()):.9g}, which the loss does not contain"
+    return replace(found, decay=decay, notes=(*found.notes, note))
 
 
 def _from_history(case: Case, record: Mapping[str, Any]) -> Diagnosis | None:
@@ -269,6 +338,12 @@ def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Map
         mistakes=(*named, *extra), seen=seen, layers=places, constants=constants, also=others, tells=apart,
         predicted=predicted,
     )  # fmt: skip
+
+
+def unread(found: Diagnosis, why: str) -> Diagnosis:
+    """No verdict: their step shows no gradient."""
+    notes = (*found.notes, f"gradients: {why}")
+    return Diagnosis(found.subject, "no reference", found.reference, None, probes=found.probes, notes=notes)
 
 
 def _unknown(case: Case, record: Mapping[str, Any], *, searched: bool = True) -> Diagnosis:

@@ -109,7 +109,8 @@ def small_draw(record: Mapping[str, Any], found: Diagnosis) -> Draw | None:
     if not stepped:
         return None
     share = found.constants.get("η", 1.0) if rate is None else 1.0
-    return replace(draw, grads={name: g / share for name, g in stepped[0].grads.items()})
+    grads = {name: g / share for name, g in stepped[0].grads.items()}
+    return replace(draw, grads={name: g - found.decay.get(name, 0.0) * draw.params[name] for name, g in grads.items()})
 
 
 # a reference that is given

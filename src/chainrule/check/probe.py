@@ -175,12 +175,37 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
         with noting(notes, "one step"):
             record["steps"].append(trial.steps(batch, 3))
     record["small"] = _small(trial)
+    if moves or (record["steps"] and not fresh["grads"]):
+        with noting({}, "one update"):
+            several = trial.several_updates(first, moves=moves, single=fresh["single"])
+            if several:
+                record["fewer rows"] = None
+                record["fewer rows"] = _fewer_rows(trial, file, moves=moves, single=fresh["single"])
+            elif several is None and len(first.X) > 1:
+                record["one row"] = collect(_with_rows(trial, 1), file)
     return record
+
+
+def _fewer_rows(trial: Trial, file: str, *, moves: bool, single: bool) -> dict[str, Any] | None:
+    """The probes with as many rows as one call takes in one update: those of a batch of theirs, or one."""
+    for n in (7, 2, 1):
+        if n >= len(trial.batches[0].X):
+            continue
+        few = _with_rows(trial, n)
+        if not few.several_updates(few.batches[0], moves=moves, single=single):
+            return collect(few, file)
+    return None
+
+
+def _with_rows(trial: Trial, n: int) -> Trial:
+    sizes = replace(trial.setting.sizes, rows=(n, n, max(n - 1, 1)))
+    own = None if trial.own is None else (trial.own[0][:n], trial.own[1][:n])
+    return Trial(trial.reading, replace(trial.setting, sizes=sizes), own)
 
 
 def _small(trial: Trial) -> dict[str, Any] | None:
     """A step on a few rows with short numbers, for the page: 3-4-2 where the sizes are ours to choose."""
-    setting, rows = trial.setting, (5, 5, 5)
+    setting, rows = trial.setting, (min(5, trial.setting.sizes.rows[0]),) * 3
     few = Sizes(n_in=3, hidden=(4, 6), n_out=min(setting.sizes.n_out, 2), rows=rows)
     own = None if trial.own is None else (trial.own[0][:5], trial.own[1][:5])
     for sizes in (few, replace(setting.sizes, rows=rows))[own is not None :]:

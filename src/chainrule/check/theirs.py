@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -363,12 +363,33 @@ class Theirs:
         """The learning rate they use: the argument that was bound, an attribute, or a constant of the module."""
         if "lr" in self.env.used:
             return float(self.env.used["lr"])
+        held = self._held_rate()
+        return None if held is None else float(held[0][held[1]])
+
+    def _held_rate(self) -> tuple[dict[str, Any], str] | None:
+        """Where an object or the module keeps the rate."""
         known = set(ARGUMENTS["lr"].split())
         for owner in (self.object, self.module):
             for name, value in getattr(owner, "__dict__", {}).items():
                 if name.lower().strip("_") in known and isinstance(value, (int, float)):
-                    return float(value)
+                    return owner.__dict__, name
         return None
+
+    @contextlib.contextmanager
+    def slowed(self, share: float, *, held: bool) -> Iterator[None]:
+        """A share of the rate for what is set up: of the one that is kept, or of the argument."""
+        kept = self._held_rate() if held else None
+        if kept is None:
+            self.env.slower = share
+            yield
+            return
+        space, name = kept
+        before = space[name]
+        space[name] = before * share
+        try:
+            yield
+        finally:
+            space[name] = before
 
 
 def names_gradient(path: str) -> bool:

@@ -268,6 +268,29 @@ class Trial:
                 self.reading.places[name].set(after[name].copy())
         return after, rate
 
+    def several_updates(self, batch: Batch, *, moves: bool, single: bool = False) -> bool | None:
+        """Whether one call changes the last layer's weights out of proportion to the rate, as several updates do.
+
+        Those of the layers before depend on it in one update too, where the delta comes from updated weights.
+        None where there is no rate that could be another.
+        """
+        whole = self._change(batch, 1.0, moves=moves, held=False)
+        halves = [self._change(batch, 0.5, moves=moves, held=held) for held in (False, True)]
+        half = next((half for half in halves if (half != whole).any()), None)
+        if half is None or half.shape != whole.shape:
+            return None
+        weight = abs(batch.params[self.chained.weights[-1]]).max()
+        near, eps = (1e-5, np.finfo(np.float32).eps) if single else (1e-9, np.finfo(np.float64).eps)
+        return not (abs(2 * half - whole) <= near * abs(whole).max() + 16 * eps * weight).all()
+
+    def _change(self, batch: Batch, share: float, *, moves: bool, held: bool) -> Array:
+        """What one call does to the last layer's weights at a share of its rate."""
+        last = self.chained.weights[-1]
+        self.start(batch)
+        with self.reading.slowed(share, held=held):
+            after = self.evaluate(batch)["after"] if moves else self._step(batch, set())[0]
+        return np.asarray(after[last] - batch.params[last], dtype=np.float64)
+
     def optimizers(self, batch: Batch) -> list[dict[str, Any]]:
         """Some steps of every optimizer that they define, each with the gradients that it was given."""
 
