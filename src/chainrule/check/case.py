@@ -79,7 +79,11 @@ class Case:
 
     def agrees(self, theirs: Mapping[str, Array], ours: Mapping[str, Array], draw: Draw, rate: float | None) -> bool:
         """Every tensor, cell by cell."""
-        return all(not self.differing(theirs[name], ours[name], draw.params[name], rate).any() for name in self.tensors)
+        return all(
+            (name[0] == "b" and nothing(theirs[name], ours[name], of_layer(ours, name)))
+            or not self.differing(theirs[name], ours[name], draw.params[name], rate).any()
+            for name in self.tensors
+        )
 
     def differing(self, theirs: Array, ours: Array, param: Array, rate: float | None = None) -> Array:
         """Which cells of theirs are not ours. From a step, the digits that the subtraction cost are allowed for."""
@@ -173,6 +177,18 @@ class Case:
             if rate <= 0 or not scaled or not self.agrees(draw.grads, scaled, draw, 1.0):
                 return None
         return replace(hypothesis, c=rate)
+
+
+def of_layer(grads: Mapping[str, Array], name: str) -> float:
+    """The largest gradient in the layer of this tensor."""
+    own = [grads[n] for n in (f"W{name[1:]}", f"b{name[1:]}") if n in grads]
+    return max(float(abs(array[np.isfinite(array)]).max(initial=0.0)) for array in own)
+
+
+def nothing(theirs: Array, ours: Array, scale: float, rounding: float = ROUNDING) -> bool:
+    """Both are 0 but for the rounding of a sum of terms as large as `scale`: such a sum has no digits to compare."""
+    both = [*theirs.flat, *ours.flat]
+    return theirs.size == ours.size and bool(abs(np.array(both)).max(initial=0.0) <= rounding * scale)
 
 
 def shaped(theirs: Array, ours: Array) -> tuple[Array, Array]:

@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check import mistakes, observations, observed_checks, observed_steps  # noqa: F401 - they fill the catalogue
+from chainrule.check import (  # noqa: F401 - they fill the catalogue
+    mistakes,
+    observations,
+    observed_checks,
+    observed_factor,
+    observed_steps,
+)
 from chainrule.check.apart import tells
-from chainrule.check.case import NOTHING, Case, Hypothesis, candidates
+from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, of_layer
 from chainrule.check.evidence import case_of
 from chainrule.check.given import Asked, beside, depth_of, given_spec, own_rows, require_mapping, small_draw, split
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
@@ -21,7 +27,7 @@ from chainrule.check.process import probe
 from chainrule.check.reference import Draw, Spec, gradients
 from chainrule.check.rules import CHECKER, OBSERVATIONS, RULES, Observation, Rule
 from chainrule.check.search import OVER, pairs, singles, without_epsilon
-from chainrule.check.tables import TensorTable, not_tested, notes_of, numeric, probes_run, table_of, tables
+from chainrule.check.tables import DIFFERENCES, TensorTable, not_tested, notes_of, numeric, probes_run, table_of, tables
 
 if TYPE_CHECKING:
     from chainrule.explain import Page
@@ -261,7 +267,7 @@ def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Map
 
 
 def _unknown(case: Case, record: Mapping[str, Any], *, searched: bool = True) -> Diagnosis:
-    seen = observed(case)
+    seen = observed(case, explained=not searched)  # a rule not tried yet may say more
     common = _common(case, record)
     if not searched:
         common["notes"] = (*common["notes"], OVER)
@@ -280,7 +286,7 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
     """No known network gives their predictions or loss: the differences of their own loss decide alone."""
     differences = numeric(record)
     rows = tuple(
-        table_of(name, record, draws[0].grads[name], right, right)
+        table_of(name, record, draws[0].grads[name], right, right, of_layer(differences, name), DIFFERENCES)
         for name, right in differences.items()
         if name in draws[0].grads
     )
