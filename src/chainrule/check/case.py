@@ -227,7 +227,7 @@ def effective(case: Case, hypothesis: Hypothesis) -> bool:
         wrong = case.predicted(draw, hypothesis, 0.5, previous)
         if wrong is None or right is None:
             return False
-        if any(case.differing(wrong[name], right[name], draw.params[name]).any() for name in case.tensors):
+        if not case.agrees(wrong, right, draw, None):
             return True
     return False
 
