@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import ndiff
 from pathlib import Path
@@ -142,9 +143,12 @@ def others(number: int) -> list[str]:
     rules = list(reversed(found.values()))
     if len(rules) < 2:
         return []
-    rights = {rule.right for rule in rules}
-    said = f" Right is {rules[0].right}." if len(rights) == 1 else ""
-    rows = [(rule.name, rule.formula, *([rule.right] if len(rights) > 1 else [])) for rule in rules]
+    rights = Counter(rule.right for rule in rules)
+    common, many = rights.most_common(1)[0]
+    shared = many > 3 and many >= len(rules) - 1  # said once for many, where at most one row differs
+    said = f" Right is {common}{', but for one' if len(rights) > 1 else ''}." if shared or len(rights) == 1 else ""
+    belongs = {right: "" if shared and right == common else right for right in rights}
+    rows = [(rule.name, rule.formula, *([belongs[rule.right]] if len(rights) > 1 else [])) for rule in rules]
     heads = ["", "stands there", *(["belongs there"] if len(rights) > 1 else [])]
     lines = [heads, ["---"] * len(heads), *rows]
     shown = "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("*", r"\*")

@@ -29,8 +29,8 @@ RATE, DECAY = 0.37, 0.23  # no factor of anything else in the data
 class CannotBind(Exception):
     """An argument that neither its name nor its role explains."""
 
-    def __init__(self, fn: Callable[..., Any], argument: str) -> None:
-        super().__init__(f"{getattr(fn, '__name__', fn)}: no value known for its argument {argument!r}")
+    def __init__(self, fn: Callable[..., Any], argument: str, hint: str = "") -> None:
+        super().__init__(f"{getattr(fn, '__name__', fn)}: no value known for its argument {argument!r}{hint}")
         self.argument = argument
 
 
@@ -78,8 +78,13 @@ def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL) -> d
         if found:
             bound[parameter.name] = value
         elif parameter.default is parameter.empty:
-            raise CannotBind(fn, parameter.name)
+            raise CannotBind(fn, parameter.name, "" if _has_targets(fn, env) else f"; --map y={parameter.name}")
     return bound
+
+
+def _has_targets(fn: Callable[..., Any], env: Env) -> bool:
+    """Whether one of its arguments is known to be the targets, which else the unknown one may be."""
+    return any("y" in (env.mapping.get(p.name), *argument_roles(p.name)) for p in arguments(fn))
 
 
 def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL) -> Any:

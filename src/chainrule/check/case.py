@@ -80,7 +80,11 @@ class Case:
 
     def agrees(self, theirs: Mapping[str, Array], ours: Mapping[str, Array], draw: Draw, rate: float | None) -> bool:
         """Every tensor, cell by cell."""
-        return all(not self.differing(theirs[name], ours[name], draw.params[name], rate).any() for name in self.tensors)
+        return all(
+            (name[0] == "b" and nothing(theirs[name], ours[name], of_layer(ours, name)))
+            or not self.differing(theirs[name], ours[name], draw.params[name], rate).any()
+            for name in self.tensors
+        )
 
     def differing(self, theirs: Array, ours: Array, param: Array, rate: float | None = None) -> Array:
         """Which cells of theirs are not ours. From a step, the digits that the subtraction cost are allowed for."""
@@ -176,6 +180,18 @@ class Case:
         return replace(hypothesis, c=rate)
 
 
+def of_layer(grads: Mapping[str, Array], name: str) -> float:
+    """The largest gradient in the layer of this tensor."""
+    own = [grads[n] for n in (f"W{name[1:]}", f"b{name[1:]}") if n in grads]
+    return max(float(abs(array[np.isfinite(array)]).max(initial=0.0)) for array in own)
+
+
+def nothing(theirs: Array, ours: Array, scale: float, rounding: float = ROUNDING) -> bool:
+    """Both are 0 but for the rounding of a sum of terms as large as `scale`: such a sum has no digits to compare."""
+    both = [*theirs.flat, *ours.flat]
+    return theirs.size == ours.size and bool(abs(np.array(both)).max(initial=0.0) <= rounding * scale)
+
+
 def shaped(theirs: Array, ours: Array) -> tuple[Array, Array]:
     """The two in one shape, where they hold the same numbers in another: (1, O) beside (O,), one number beside many."""
     if theirs.size == ours.size and theirs.ndim != ours.ndim:
@@ -212,7 +228,7 @@ def effective(case: Case, hypothesis: Hypothesis) -> bool:
         wrong = case.predicted(draw, hypothesis, 0.5, previous)
         if wrong is None or right is None:
             return False
-        if any(case.differing(wrong[name], right[name], draw.params[name]).any() for name in case.tensors):
+        if not case.agrees(wrong, right, draw, None):
             return True
     return False
 

@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check import mistakes, observations, observed_checks, observed_steps  # noqa: F401 - they fill the catalogue
+from chainrule.check import (  # noqa: F401 - they fill the catalogue
+    mistakes,
+    observations,
+    observed_checks,
+    observed_factor,
+    observed_steps,
+)
 from chainrule.check.apart import tells
-from chainrule.check.case import NOTHING, Case, Hypothesis, candidates
+from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, of_layer
 from chainrule.check.convention import MINUS, conventions, over, turned_over, update_adds
 from chainrule.check.evidence import case_of, step_draws
 from chainrule.check.given import Asked, beside, depth_of, given_spec, own_rows, require_mapping, small_draw, split
@@ -33,7 +39,7 @@ from chainrule.check.stepping import (
     row_by_row,
     without_decay,
 )
-from chainrule.check.tables import TensorTable, not_tested, notes_of, numeric, probes_run, table_of, tables
+from chainrule.check.tables import DIFFERENCES, TensorTable, not_tested, notes_of, numeric, probes_run, table_of, tables
 
 if TYPE_CHECKING:
     from chainrule.explain import Page
@@ -347,7 +353,7 @@ def unread(found: Diagnosis, why: str) -> Diagnosis:
 
 
 def _unknown(case: Case, record: Mapping[str, Any], *, searched: bool = True) -> Diagnosis:
-    seen = observed(case)
+    seen = observed(case, explained=not searched)  # a rule not tried yet may say more
     common = _common(case, record)
     if not searched:
         common["notes"] = (*common["notes"], OVER)
@@ -370,7 +376,11 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
 
     def compare(grads: Mapping[str, Array]) -> tuple[tuple[TensorTable, ...], bool, bool]:
         """The table, whether anything in it was compared, and whether it agrees."""
-        rows = tuple(table_of(n, record, grads[n], right, right) for n, right in differences.items() if n in grads)
+        rows = tuple(
+            table_of(n, record, grads[n], right, right, of_layer(differences, n), DIFFERENCES)
+            for n, right in differences.items()
+            if n in grads
+        )
         compared = [row for row in rows if not np.isnan(differences[row.label]).all()]
         return rows, bool(compared), all(row.worst < 1e-5 for row in compared)  # neither NaN nor another shape is
 

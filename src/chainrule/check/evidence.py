@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from chainrule.arrays import Array
 from chainrule.check.case import Case
 from chainrule.check.dropout import with_masks
 from chainrule.check.infer import Finding, draws_of
@@ -48,9 +51,17 @@ def _moved(pairs: Sequence[tuple[Any, Any]], rate: float | None, record: Mapping
     calls = []
     for call, after in pairs:
         grads = {
-            name: (before - value) / (rate or 1.0)
+            name: _difference(before, value) / (rate or 1.0)
             for name, before in call["params"].items()
             if (value := after.get(name)) is not None and (value.shape == before.shape or value.ndim >= before.ndim)
         }
         calls.append({**call, "grads": grads, "out": None, "loss": None})
     return draws_of(record, calls, record["transposed"])
+
+
+def _difference(before: Array, after: Array) -> Array:
+    """Where the two cannot be subtracted, an array of the other shape, which no gradient has."""
+    try:
+        return np.asarray(before - after)
+    except ValueError:
+        return after

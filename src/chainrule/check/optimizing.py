@@ -123,9 +123,11 @@ def drive_step(reading: Any, evaluate: Callable[[], Any]) -> dict[str, Any] | No
         before = {path: reading.places[path].value.copy() for path in reading.chained_paths}
         after, rate = reading.step()
         numbers |= {} if rate is None else {"lr": rate}
+        steps.append({"before": before, "grads": grads, "after": {path: after[path] for path in reading.chained_paths}})
+        if not keeps_shapes({"steps": steps}):
+            break  # nor would the next one run
         for path in reading.chained_paths:
             reading.places[path].set(after[path].copy())
-        steps.append({"before": before, "grads": grads, "after": {path: after[path] for path in reading.chained_paths}})
     return {"name": fn.__name__, "numbers": constants_of(numbers), "steps": steps}
 
 
@@ -219,6 +221,16 @@ def _change(f: Formula, c: Mapping[str, float], path: str, g: Array, t: int, m: 
                 return top * np.sqrt(1 - keep**count) / (np.sqrt(bottom) + eps)
             bottom = bottom / np.float64(1 - keep**count)
     return top / np.sqrt(bottom + eps) if f.inside else top / (np.sqrt(bottom) + eps)
+
+
+def keeps_shapes(optimizer: Mapping[str, Any]) -> bool:
+    """Whether gradients and parameters have one shape throughout: steps on other arrays have no formula."""
+    first = {path: value.shape for path, value in optimizer["steps"][0]["before"].items()}
+    return all(
+        {path: np.shape(value) for path, value in values.items()} == first
+        for step in optimizer["steps"]
+        for values in step.values()
+    )
 
 
 def formula_of(optimizer: Mapping[str, Any]) -> Formula | None:

@@ -16,9 +16,12 @@ from chainrule.arrays import Array
 from chainrule.check import checkers
 from chainrule.check.binding import CannotBind
 from chainrule.check.naming import UnknownName
+from chainrule.check.optimizing import keeps_shapes
 from chainrule.check.recognise import readings
+from chainrule.check.rules import OPTIMIZER
 from chainrule.check.samples import Sizes
 from chainrule.check.source import defined, describe
+from chainrule.check.theirs import NoStep
 from chainrule.check.trial import DoesNotRun, Setting, Trial
 from chainrule.errors import InputError
 
@@ -86,7 +89,7 @@ def _nothing(module: Any, refusals: list[str]) -> str:
         return f"{file}: {asked[0]}"
     counts = Counter(map(_without_shapes, refusals))
     why = max(refusals, key=lambda why: (why.startswith(PLAIN), counts[_without_shapes(why)]), default=NO_PASS)
-    plain = why.startswith(PLAIN) or "(line " in why or "(cell " in why
+    plain = why.startswith(PLAIN) or "(line " in why or "(cell " in why or "; --map " in why
     more = "" if plain else "; name it: FILE:NAME, or --map forward=NAME"
     return f"{file}: found {names}, but no network that runs: {why}{more}"
 
@@ -163,10 +166,16 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
         record["again"] = trial.again(first) if not moves else {}
     with noting(notes, "differences of the loss"):
         record["numeric"] = trial.losses(first) if fresh["loss"] is not None and not moves else {}
+    with noting({}, "differences at the second batch size"):
+        last = trial.chained.weights[-1:]
+        record["numeric second"] = trial.losses(third, last) if record.get("numeric") else {}
     with noting({}, "steps on other data"):
         record["step history"] = trial.steps_on([first, replace(second, params=first.params)])
     with noting({}, "optimizer"):
-        record["optimizers"] = [] if moves else trial.optimizers(first)
+        driven = [] if moves else trial.optimizers(first)
+        record["optimizers"] = [optimizer for optimizer in driven if keeps_shapes(optimizer)]
+        if odd := [optimizer["name"] for optimizer in driven if not keeps_shapes(optimizer)]:
+            notes[OPTIMIZER] = f"not judged: the shapes of the arrays do not stay the same in {', '.join(odd)}"
     record["steps"] = []
     for batch in (first, third):
         if not trial.reading.steps:
@@ -272,6 +281,7 @@ class Noting:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
         if isinstance(error, (Exception, SystemExit, KeyboardInterrupt)) and not isinstance(error, MemoryError):
-            self.notes[self.probe] = describe(error, self.file)
+            plain = isinstance(error, (CannotBind, NoStep))
+            self.notes[self.probe] = str(error) if plain else describe(error, self.file)
             return True
         return False

@@ -29,7 +29,7 @@ def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -
     chosen = {name: classes[name]} if name in classes else {} if name in functions else classes
     for cls in chosen.values():
         roles = class_roles(cls, functions) | dict(given)
-        if is_network(cls, roles):
+        if is_network(cls, roles, arguments_given):
             yield Theirs(module, cls, roles, f"the class {cls.__name__}", arguments_given)
             if any("dropout" in argument_roles(p.name) for p in arguments(cls)):
                 style = f"the class {cls.__name__} with dropout"
@@ -40,6 +40,11 @@ def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -
     for network in kit or ():
         network.wanted = {ours: theirs for theirs, ours in arguments_given.items() if TENSOR.fullmatch(ours)}
         yield network
+    for cls in chosen.values():  # its targets may have a name of their own, which the refusal then asks for
+        roles = class_roles(cls, functions) | dict(given)
+        whole = all(role in roles and hasattr(cls, roles[role]) for role in ("forward", "loss", "backward"))
+        if whole and not is_network(cls, roles, arguments_given) and not _is_loss(cls):
+            yield Theirs(module, cls, roles, f"the class {cls.__name__}", arguments_given)
 
 
 def _functions(
@@ -49,6 +54,8 @@ def _functions(
     given: Mapping[str, str],
     mapping: Mapping[str, str],
 ) -> Iterator[Theirs]:
+    if any(theirs not in functions for theirs in given.values()):
+        return  # methods were named
     roles = function_roles(functions, name) | dict(given)
     if not {"backward", "loss_and_grads", "loss", "step"} & set(roles):
         return
@@ -120,6 +127,8 @@ def _by_role(callables: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _root(names: list[str], callables: Mapping[str, Any]) -> str:
+    if "forward" in names and _takes_rows(callables["forward"]):  # what calls it predicts or trains
+        return "forward"
     called = {inner for name in names for inner in _calls(callables[name]) if inner != name}
     roots = [name for name in names if name not in called] or names
     needing = [name for name in roots if _takes_data(callables[name])]
@@ -148,6 +157,12 @@ def _takes_data(fn: Any) -> bool:
     return bool({"X", "y", "params", "out", "cache"} & roles)
 
 
+def _takes_rows(fn: Any) -> bool:
+    """Data, and no weights of a single layer."""
+    roles = {role for p in arguments(fn) for role in argument_roles(p.name)}
+    return "X" in roles and "weight" not in roles
+
+
 def _calls(fn: Any) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree_of(fn) or ast.Module([], [])):
@@ -159,10 +174,10 @@ def _calls(fn: Any) -> set[str]:
     return found
 
 
-def is_network(cls: type, roles: Mapping[str, str]) -> bool:
+def is_network(cls: type, roles: Mapping[str, str], given: Mapping[str, str]) -> bool:
     """A class that knows the targets: in its constructor, its loss, its backward or its step."""
     own = [getattr(cls, name) for name in roles.values() if hasattr(cls, name)]
-    knows = any("y" in argument_roles(p.name) for fn in [cls, *own] for p in arguments(fn))
+    knows = any("y" in (given.get(p.name), *argument_roles(p.name)) for fn in [cls, *own] for p in arguments(fn))
     passes = any(role in roles and hasattr(cls, roles[role]) for role in ("backward", "loss_and_grads", "loss", "step"))
     return knows and passes and not _is_loss(cls)
 

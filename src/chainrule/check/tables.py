@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check.case import Case, shaped
+from chainrule.check.case import ROUNDING, Case, nothing, of_layer, shaped
 from chainrule.check.infer import draws_of
 from chainrule.check.optimizing import formula_of
 from chainrule.check.reference import gradients
 from chainrule.check.rules import GRADIENTS, OBSERVATIONS, OPTIMIZER, RULES, Observation, Rule
+
+DIFFERENCES = 1e-9  # of a layer's largest gradient: what the differences of a loss leave where it is flat
 
 
 @dataclass(frozen=True)
@@ -35,19 +37,25 @@ def tables(case: Case, record: Mapping[str, Any]) -> tuple[TensorTable, ...]:
     draw, differences = case.draws[0], numeric(record)
     right = gradients(case.spec, draw)
     return tuple(
-        table_of(name, record, draw.grads[name], right[name], differences.get(name))
+        table_of(name, record, draw.grads[name], right[name], differences.get(name), of_layer(right, name))
         for name in draw.params
         if name in draw.grads
     )
 
 
-def table_of(name: str, record: Mapping[str, Any], theirs: Array, right: Array, numeric: Array | None) -> TensorTable:
+def table_of(
+    name: str, record: Mapping[str, Any], theirs: Array, right: Array, numeric: Array | None, scale: float,
+    rounding: float = ROUNDING,
+) -> TensorTable:  # fmt: skip
+    """`scale` is the largest gradient of the layer: beside it, a tensor may be nothing but rounding."""
     called = record["draws"][0]["called"].get(_their_name(name, record), name)
     theirs, right = shaped(theirs, right)
     if theirs.shape != right.shape:
         return TensorTable(name, called, theirs.shape, float("inf"), (), float("nan"), float("nan"), None, right.shape)
     largest = np.maximum(np.maximum(abs(theirs), abs(right)), 1e-13 * abs(right).max(initial=1e-300) + 1e-300)
     error = np.where(np.isnan(right), 0.0, abs(theirs - right) / largest)
+    if name[0] == "b" and nothing(theirs, right, scale, rounding):
+        error = abs(theirs - right)
     where = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))
     difference = None if numeric is None or numeric.shape != right.shape else float(numeric[where])
     return TensorTable(
@@ -60,11 +68,11 @@ def _their_name(name: str, record: Mapping[str, Any]) -> str:
     return str(names[int(name[1:]) - 1])
 
 
-def numeric(record: Mapping[str, Any]) -> dict[str, Array]:
-    given = record.get("numeric") or {}
-    if not given:
+def numeric(record: Mapping[str, Any], key: str = "numeric", draw: int = 0) -> dict[str, Array]:
+    given = record.get(key) or {}
+    if not given or draw >= len(record["draws"]):
         return {}
-    call = {**record["draws"][0], "grads": given}
+    call = {**record["draws"][draw], "grads": given}
     return dict(draws_of(record, [call], record["transposed"])[0].grads)
 
 

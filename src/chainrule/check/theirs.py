@@ -35,6 +35,10 @@ KEEP = 0.7  # of the units, in a mask that is handed over
 LARGE = 1_000_000  # entries from which an array is not copied to see whether it changes
 
 
+class NoStep(LookupError):
+    """What is called like a step makes none from the parameters at hand."""
+
+
 @dataclass
 class Result:
     """What one evaluation gave, in their shapes."""
@@ -327,11 +331,17 @@ class Theirs:
 
     # one step
 
+    _takes: bool | None = None  # whether the step is handed the parameters, once it is known
+
     def step(self) -> tuple[dict[str, Array], float | None]:
         """The parameters after one step, and the rate that was used, where it is known."""
         fn = self.fn("step") or self.fn("update")
         if fn is None:
             raise LookupError("no step")
+        if self._takes is None:  # later a function may be handed what it returned
+            self._takes = self._takes_parameters(fn)
+        if not self._takes:
+            raise NoStep(f"not run: {fn.__name__} makes parameters of its own, and no step from ours")
         given = call(fn, self.env)
         fresh = self._places()  # lists of parameters may have been replaced
         if set(self.places) <= set(fresh):
@@ -340,6 +350,14 @@ class Theirs:
         if given is not None and self.object is None:
             after |= self._returned_parameters(fn, given)
         return after, self.rate()
+
+    def _takes_parameters(self, fn: Callable[..., Any]) -> bool:
+        """Whether a function is handed the parameters; an object and the names of a module are always at hand."""
+        if self.object is not None or self._globals:
+            return True
+        bound = bind(fn, self.env)
+        own = {id(place.raw) for place in self.places.values()} | {id(self.params), id(self._container)} - {id(None)}
+        return any(id(held) in own for held in [*bound.values(), *(place.raw for place in places(bound))])
 
     def _returned_parameters(self, fn: Callable[..., Any], given: Any) -> dict[str, Array]:
         named: dict[str, Array] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -206,14 +206,14 @@ class Trial:
                     found[f"{name}[{i}]"] = raw.astype(np.float64)
         return found
 
-    def losses(self, batch: Batch) -> dict[str, Array]:
-        """Central differences of their own loss, with h and h/2 combined; NaN beside a corner."""
+    def losses(self, batch: Batch, names: Sequence[str] = ()) -> dict[str, Array]:
+        """Central differences of their own loss, with h and h/2 combined; NaN beside a corner. Of all or some names."""
         self.start(batch)
-        total = sum(value.size for value in batch.params.values())
-        if total > MANY:
+        wanted = {name: value for name, value in batch.params.items() if name in names or not names}
+        if sum(value.size for value in wanted.values()) > MANY:
             return {}
         numeric: dict[str, Array] = {}
-        for name, value in batch.params.items():
+        for name, value in wanted.items():
             numeric[name] = np.empty(value.shape)
             for index in np.ndindex(value.shape):
                 numeric[name][index] = self._difference(batch, name, index)
