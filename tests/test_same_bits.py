@@ -323,16 +323,19 @@ except KeyboardInterrupt:
     same = np.array_equal(before, net.state.params) and not net.state.moments.any()
     print(seconds, net.state.step, same)
 else:
-    print("the step was over before the signal")
+    print("over before")
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [0.1, 0.4, 0.6, 0.8])
+@pytest.mark.parametrize("after", [0.1, 0.4, 0.6, 0.75])
 def test_an_interrupt_inside_a_long_step_leaves_the_weights_before_it(after):
     """In whatever part of it: the phase of the rows or that of the weights."""
-    command = [sys.executable, "-c", LONG_STEP, str(after)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    for _ in range(4):  # how long it takes, another step told; where it was quicker than that, the signal came too late
+        command = [sys.executable, "-c", LONG_STEP, str(after)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        if not done.stdout.startswith("over"):
+            break
     seconds, steps, same = done.stdout.split()
     assert float(seconds) < 0.5
     assert steps == "0"
