@@ -1,7 +1,7 @@
 // Random networks trained by the kernels alone, without Python: for sanitizers, other compilers and other processors.
 // Each case runs on 1 to 4 threads, one of its epochs on so many or one, in one call and in many of which some steps are
-// abandoned, with every instruction set of the machine, and must give the same bits; the last line is a hash of them all, which every compiler and processor must
-// print alike.
+// abandoned, with every instruction set of the machine, and must give the same bits; the last line is a hash of them all,
+// which every compiler and processor must print alike.
 //   bits [cases]
 #include <cmath>
 #include <cstdio>

@@ -65,7 +65,8 @@ int64_t cut(int64_t n, int t, int threads) { return std::min(n, (n + 3) / 4 * t 
 constexpr int64_t LONG = 10'000'000;  // rows times parameters: such a step is always worth many threads
 
 using Clock = std::chrono::steady_clock;
-double since(Clock::time_point then) { return std::chrono::duration<double>(Clock::now() - then).count(); }
+double seconds(Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double>(to - from).count(); }
+double since(Clock::time_point then) { return seconds(then, Clock::now()); }
 
 }  // namespace
 
@@ -304,7 +305,8 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
         asked = Clock::now();
         return e.unwanted();
     };
-    std::atomic<bool> rows_left{false}, weights_left{false};  // abandoned: a flag for each phase, which counts behind its barrier
+    // Abandoned: a flag for each phase, which counts behind its barrier.
+    std::atomic<bool> rows_left{false}, weights_left{false};
     bool late = false, in_pieces = false;  // the calling thread's word, given before a barrier
     std::atomic<bool> finite{true};
     run_on(n, [&](int t) {
@@ -355,7 +357,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
                 progress.loss += value * (rule.by_batch ? double(rows) : batch.total);
                 progress.score += total_of(program.loss.scores, rows);
                 step_began = Clock::now();
-                late = since(began) > e.seconds;
+                late = seconds(began, step_began) > e.seconds;
             }
             barrier.meet();
             if (late) break;
