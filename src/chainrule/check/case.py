@@ -188,8 +188,7 @@ def of_layer(grads: Mapping[str, Array], name: str) -> float:
 
 def nothing(theirs: Array, ours: Array, scale: float, rounding: float = ROUNDING) -> bool:
     """Both are 0 but for the rounding of a sum of terms as large as `scale`: such a sum has no digits to compare."""
-    both = [*theirs.flat, *ours.flat]
-    return theirs.size == ours.size and bool(abs(np.array(both)).max(initial=0.0) <= rounding * scale)
+    return theirs.size == ours.size and all((abs(array) <= rounding * scale).all() for array in (theirs, ours))
 
 
 def shaped(theirs: Array, ours: Array) -> tuple[Array, Array]:

@@ -15,6 +15,7 @@ from chainrule.arrays import Array
 from chainrule.check import digest
 from chainrule.check.binding import Env, arguments, call
 from chainrule.check.chain import Chained, best_chain
+from chainrule.check.making import names_gradient
 from chainrule.check.names import argument_roles, callable_role
 from chainrule.check.naming import named_in_layers
 from chainrule.check.pieces import (
@@ -29,7 +30,7 @@ from chainrule.check.pieces import (
     piece_of,
 )
 from chainrule.check.samples import Sizes
-from chainrule.check.theirs import Result, names_gradient
+from chainrule.check.theirs import Result
 from chainrule.check.walk import Place, places
 
 Maker = Callable[[int, int], Piece]  # n_in, units -> a dense layer

@@ -186,13 +186,20 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
     record["small"] = _small(trial)
     if moves or (record["steps"] and not fresh["grads"]):
         with noting({}, "one update"):
-            several = trial.several_updates(first, moves=moves, single=fresh["single"])
-            if several:
-                record["fewer rows"] = None
-                record["fewer rows"] = _fewer_rows(trial, file, moves=moves, single=fresh["single"])
-            elif several is None and len(first.X) > 1:
-                record["one row"] = collect(_with_rows(trial, 1), file)
+            record |= _one_update(trial, file, moves=moves, single=fresh["single"])
     return record
+
+
+def _one_update(trial: Trial, file: str, *, moves: bool, single: bool) -> dict[str, Any]:
+    """The probes again with fewer rows, where a call makes several updates of all, or where that cannot be told."""
+    first = trial.batches[0]
+    several = trial.several_updates(first, moves=moves, single=single)
+    if several:
+        fewer = None  # that there are several is known even where no probe runs with fewer rows
+        with Noting(file, {}, "fewer rows"):
+            fewer = _fewer_rows(trial, file, moves=moves, single=single)
+        return {"fewer rows": fewer}
+    return {"one row": collect(_with_rows(trial, 1), file)} if several is None and len(first.X) > 1 else {}
 
 
 def _fewer_rows(trial: Trial, file: str, *, moves: bool, single: bool) -> dict[str, Any] | None:

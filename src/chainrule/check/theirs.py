@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -14,15 +13,24 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check import digest
-from chainrule.check.binding import CALL, CONSTRUCTOR, RATE, CannotBind, Env, arguments, bind, call
+from chainrule.check.binding import CONSTRUCTOR, CannotBind, Env, arguments, bind, call
 from chainrule.check.chain import Chained, best_chain, tail
+from chainrule.check.making import (
+    build,
+    distinct,
+    filled,
+    names_gradient,
+    parameter_names,
+    shapes_of,
+    sizes_matter,
+    with_closures,
+)
 from chainrule.check.names import (
     ARGUMENTS,
     TENSOR,
     argument_roles,
     flat_names,
     gradient_of,
-    keys_used,
     short,
     takes_pairs,
 )
@@ -172,15 +180,15 @@ class Theirs:
             return made
         functions = with_closures([fn for role in self.roles if (fn := self.fn(role)) is not None])
         try:
-            names, container = _parameter_names(functions, self.wanted)
+            names, container = parameter_names(functions, self.wanted)
         except CannotBind:
             self._globals = True
             return vars(self.module)
-        made_up = _shapes(flat_names(names), sizes, self.storage, self.wanted)
+        made_up = shapes_of(flat_names(names), sizes, self.storage, self.wanted)
         values = {name: np.zeros(shape) for name, shape in made_up.items()}
         self.env.names |= values
         if container == "unpacked":
-            self._container = _filled(names, values)
+            self._container = filled(names, values)
         return values
 
     def _leading(self, count: int) -> list[str]:
@@ -408,90 +416,3 @@ class Theirs:
             yield
         finally:
             space[name] = before
-
-
-def names_gradient(path: str) -> bool:
-    return gradient_of(tail(path)) is not None or re.search("grad|delta|nabla", path.lower()) is not None
-
-
-def distinct(found: Iterable[Place]) -> dict[str, Place]:
-    """By path; an array that several names share counts once, under the first."""
-    seen: dict[int, Place] = {}
-    for place in found:
-        key = id(place.raw) if isinstance(place.raw, np.ndarray) else id(place)
-        seen.setdefault(key, place)
-    return {place.path: place for place in seen.values()}
-
-
-def sizes_matter(cls: type | None) -> bool:
-    """Whether the constructor is told the sizes."""
-    wanted = {"n_in", "n_hidden", "n_out", "sizes", "X", "y"}
-    return cls is not None and any(wanted & set(argument_roles(p.name)) for p in arguments(cls))
-
-
-def build(cls: type, env: Env, sizes: Sizes) -> Any:
-    """An object of theirs. Sizes go by name, else in the order of the layers."""
-    try:
-        return call(cls, env, CONSTRUCTOR)
-    except CannotBind:
-        required = [p for p in arguments(cls) if p.default is p.empty]
-        if 1 < len(required) <= 5:
-            return cls(*sizes.chain(len(required) - 1))
-        raise
-
-
-def _parameter_names(functions: list[Callable[..., Any]], wanted: Mapping[str, str]) -> tuple[list[Any], str]:
-    """The parameters that functions take: as arguments of their own, or inside one container."""
-    given = set(wanted.values())
-    own = [p.name for fn in functions for p in arguments(fn) if _like_parameter(p.name) or p.name in given]
-    if own:
-        return list(dict.fromkeys(own)), "arguments"
-    for fn in functions:
-        for p in arguments(fn):
-            if "params" in argument_roles(p.name):
-                names, unpacked = keys_used(functions, p.name)
-                if names:
-                    return names, "unpacked" if unpacked else "keys"
-    raise CannotBind(functions[0], "parameters") if functions else LookupError("no functions")
-
-
-def with_closures(functions: list[Callable[..., Any]]) -> list[Callable[..., Any]]:
-    """Functions, and those that they close over."""
-    inner = [cell.cell_contents for fn in functions for cell in getattr(fn, "__closure__", None) or ()]
-    return functions + [fn for fn in inner if inspect.isfunction(fn) and fn not in functions]
-
-
-def _filled(names: Any, values: Mapping[str, Any]) -> Any:
-    """The values in the places of their names."""
-    return values[names] if isinstance(names, str) else [_filled(inner, values) for inner in names]
-
-
-def _like_parameter(name: str) -> bool:
-    bare = short(name)
-    return bare[:1] in "wb" and (
-        bare[1:] == "" or bare[1:].isdigit() or bare[1:] in ("h", "o", "out", "hidden", "output", "hid")
-    )
-
-
-def _shapes(
-    names: list[str], sizes: Sizes, storage: tuple[str, str], wanted: Mapping[str, str]
-) -> dict[str, tuple[int, ...]]:
-    ours = {theirs: name for name, theirs in wanted.items()}
-    spelled = {name: short(ours.get(name, name)) for name in names}
-    weights = sorted((n for n in names if spelled[n].startswith("w")), key=lambda n: ours.get(n, ""))
-    widths = sizes.chain(len(weights))
-    shapes: dict[str, tuple[int, ...]] = {}
-    layer = -1
-    order = {name: i for i, name in enumerate(weights)}
-    biases = sorted((n for n in names if spelled[n].startswith("b")), key=lambda n: ours.get(n, ""))
-    for name in names:
-        layer = order.get(name, biases.index(name) if name in biases else layer)
-        n_in, units = widths[layer], widths[layer + 1]
-        if name in order:
-            shapes[name] = {"columns": (units, n_in), "rows": (n_in, units), "vector": (n_in,)}[storage[0]]
-        else:
-            shapes[name] = {"(O,)": (units,), "(1, O)": (1, units), "(O, 1)": (units, 1), "()": ()}[storage[1]]
-    return shapes
-
-
-__all__ = ["CALL", "RATE", "Place", "Result", "Theirs", "build", "sizes_matter"]
