@@ -331,15 +331,17 @@ else:
 @pytest.mark.parametrize("after", [0.1, 0.4, 0.6, 0.75])
 def test_an_interrupt_inside_a_long_step_leaves_the_weights_before_it(after):
     """In whatever part of it: the phase of the rows or that of the weights."""
-    for _ in range(4):  # how long it takes, another step told; where it was quicker than that, the signal came too late
+    for _ in range(5):  # how long a step takes, another one told: the signal may come when this one is made, or nearly
         command = [sys.executable, "-c", LONG_STEP, str(after)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         if not done.stdout.startswith("over"):
-            break
-    seconds, steps, same = done.stdout.split()
-    assert float(seconds) < 0.5
-    assert steps == "0"
-    assert same == "True"
+            seconds, steps, same = done.stdout.split()
+            assert float(seconds) < 0.5
+            assert same == str(steps == "0")
+            if steps == "0":
+                return
+        after *= 0.85
+    pytest.fail("no step was abandoned")
 
 
 @pytest.mark.slow
