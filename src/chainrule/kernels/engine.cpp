@@ -143,13 +143,17 @@ void Engine<T>::place(const std::vector<LayerSpec>& specs, bool training, bool i
     for (const LayerSpec& spec : specs) {
         const Kind kind = named(KINDS, spec.name);
         Layer<T> l{kind, spec.n_in, spec.n_out, T(spec.setting), spec.index, spec.matrix, spec.vector,
-                   x, nullptr, dx, nullptr, row_stride<T>(spec.n_in), row_stride<T>(spec.n_out), nullptr, nullptr, nullptr, nullptr};
+                   x, nullptr, dx, nullptr, row_stride<T>(spec.n_in), row_stride<T>(spec.n_out), nullptr, nullptr, nullptr, nullptr,
+                   nullptr, rows};
         const bool has_weights = kind == Kind::dense || kind == Kind::layer_norm, in_place = elementwise(kind);
         l.y = in_place && by_output(kind) && x_is_free ? x : memory.array<T>(rows * l.ldy);
         x_is_free = kind == Kind::dense || kind == Kind::dropout || kind == Kind::layer_norm;
         if (training) {
             const auto panels = [&](int64_t height, int width) { return memory.array<T>(height * ((width + 31) / 32 * 32)); };
-            if (kind == Kind::dense && spec.n_out * sizeof(T) > FAR) l.panels = panels(spec.n_in, spec.n_out);
+            if (kind == Kind::dense && spec.n_out * sizeof(T) > FAR) {
+                l.panels = panels(spec.n_in, spec.n_out);
+                l.dy_panels = panels(rows, spec.n_out);
+            }
             if (kind == Kind::dense && dx) l.transposed = panels(spec.n_out, spec.n_in);
             wanted = wanted || has_weights;
             if (wanted) l.dy = in_place && dx ? dx : memory.array<T>(rows * l.ldy);
@@ -181,7 +185,7 @@ void Engine<T>::room_for_gradient() {
     if (!grads) grads = memory.array<T>(n_params);
 }
 
-// Which rows of which layer's weights are whose: equal work, in one piece for each thread.
+// Which rows of which layer's weights are whose: equal work for each thread, in pieces that others may take.
 template <class T>
 auto Engine<T>::divide(int threads) const -> std::vector<std::vector<Range>> {
     const auto height = [](const Layer<T>& l) {
@@ -199,7 +203,12 @@ auto Engine<T>::divide(int threads) const -> std::vector<std::vector<Range>> {
             return t == threads || at >= rows ? rows : std::clamp(int(std::lround(at / 4)) * 4, 0, rows);
         };
         for (int t = 0; t < threads; t++)
-            if (place(t) < place(t + 1)) ranges[t].push_back({i, place(t), place(t + 1)});
+            for (int at = place(t), end; at < place(t + 1); at = end) {  // smaller and smaller
+                const double left = (total * (t + 1) / threads - before) / row - at;
+                const int piece = std::clamp(int(left / 2 / LEAST) * LEAST, LEAST, MOST);
+                end = place(t + 1) - at < piece + LEAST ? place(t + 1) : at + piece;
+                ranges[t].push_back({i, at, end});
+            }
         before += rows * row;
     }
     return ranges;
@@ -307,7 +316,8 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
     };
     // Abandoned: a flag for each phase, which counts behind its barrier.
     std::atomic<bool> rows_left{false}, weights_left{false};
-    bool late = false, in_pieces = false;  // the calling thread's word, given before a barrier
+    bool late = false, long_rows = false;  // the calling thread's word, given before a barrier
+    Deal deal(n);
     std::atomic<bool> finite{true};
     run_on(n, [&](int t) {
         for (const Range& r : ranges[t])
@@ -323,7 +333,10 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
                 kernels.rows(program, batch, params, at, std::min(hi, at + ROWS), scratch[t]);
                 if (t == 0 && at + ROWS < hi && unwanted()) rows_left = true;
             }
-            if (t == 0) in_pieces = e.unwanted && since(step_began) >= e.seconds;
+            if (t == 0) {
+                long_rows = e.unwanted && since(step_began) >= e.seconds;
+                deal.anew();
+            }
             const Update<T> u = update(e.scalars + step * e.n_scalars, e.n_scalars, batch.total);
             const int64_t penalised = rule.l2 != 0 || rule.l1 != 0 ? program.n_matrices : 0;
             each_strip(penalised, t, n, strips,
@@ -339,13 +352,15 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
             Ahead ahead = next_rows(e, first + e.batch, t, n);
             Scratch<T> own = scratch[t];
             own.ahead = &ahead;
-            const bool waits = clipped || in_pieces;  // for its norm, or for all to agree that the step is wanted
+            const bool waits = clipped || long_rows;  // for its norm, or for all to agree that the step is wanted
             const Update<T> given = waits ? u.kept_in(grads) : u;
-            for (const Range& r : ranges[t])
-                for (int at = r.lo, piece = in_pieces ? PIECE : r.hi - r.lo; at < r.hi && !weights_left; at += piece) {
-                    kernels.weights(layers[r.layer], given, int(rows), at, std::min(r.hi, at + piece), own);
-                    if (t == 0 && in_pieces && unwanted()) weights_left = true;
-                }
+            deal.each(t, [&](int whose, int i) {
+                if (i >= int(ranges[whose].size()) || weights_left) return false;
+                const Range& r = ranges[whose][i];
+                kernels.weights(layers[r.layer], given, int(rows), r.lo, r.hi, own);
+                if (t == 0 && long_rows && unwanted()) weights_left = true;
+                return true;
+            });
             if (waits) {
                 barrier.meet();
                 if (weights_left) break;

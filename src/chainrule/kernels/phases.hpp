@@ -124,6 +124,13 @@ void backward(const Program<T>& p, const T* params, int lo, int hi, Scratch<T> s
 }
 
 template <class T>
+void copy_to_panels(const Layer<T>& l, int lo, int hi) {
+    for (int row = lo; row < hi; row++)
+        for (int j = 0; j < l.n_out; j += VL<T>)
+            store(l.dy_panels + in_panel<T>(l.most_rows, row, j), load(l.dy + row * l.ldy + j));
+}
+
+template <class T>
 void rows(const Program<T>& p, const Batch<T>& batch, const T* params, int lo, int hi, Scratch<T> scratch) {
     const Layer<T>& last = p.layers[p.n_layers - 1];
     for (int from = lo; from < hi; from += ROWS) {
@@ -132,6 +139,8 @@ void rows(const Program<T>& p, const Batch<T>& batch, const T* params, int lo, i
         forward(p, &batch, params, from, to, scratch);
         loss_rows(p.loss, batch, Outputs<T>{last.y, last.dy, last.ldy, last.n_out}, from, to);
         backward(p, params, from, to, scratch);
+        for (int i = 0; i < p.n_layers; i++)
+            if (p.layers[i].dy_panels) copy_to_panels(p.layers[i], from, to);
     }
 }
 
@@ -175,6 +184,29 @@ inline Vec<T> finish_gradient(const Update<T>& u, Vec<T> g, int64_t at, int n, b
     return p;
 }
 
+// Four rows of four become columns of a panel.
+template <class T>
+inline void transpose_four(const T* from, int64_t row, T* to) {
+    typedef T Four __attribute__((vector_size(4 * sizeof(T))));
+    Four a[4];
+    for (int r = 0; r < 4; r++) __builtin_memcpy(&a[r], from + r * row, sizeof a[r]);
+    const Four left0 = __builtin_shufflevector(a[0], a[1], 0, 4, 1, 5), left2 = __builtin_shufflevector(a[2], a[3], 0, 4, 1, 5);
+    const Four right0 = __builtin_shufflevector(a[0], a[1], 2, 6, 3, 7), right2 = __builtin_shufflevector(a[2], a[3], 2, 6, 3, 7);
+    a[0] = __builtin_shufflevector(left0, left2, 0, 1, 4, 5), a[1] = __builtin_shufflevector(left0, left2, 2, 3, 6, 7);
+    a[2] = __builtin_shufflevector(right0, right2, 0, 1, 4, 5), a[3] = __builtin_shufflevector(right0, right2, 2, 3, 6, 7);
+    for (int c = 0; c < 4; c++) __builtin_memcpy(to + c * TILE_COLS<T>, &a[c], sizeof a[c]);
+}
+
+// `rows` rows become columns of a panel, from where `to` points.
+template <class T>
+inline void transpose(const T* from, int64_t row, int rows, int cols, T* to) {
+    int r = 0;
+    for (; r + 4 <= rows && cols % 4 == 0; r += 4)
+        for (int c = 0; c < cols; c += 4) transpose_four(from + r * row + c, row, to + c * TILE_COLS<T> + r);
+    for (; r < rows; r++)
+        for (int c = 0; c < cols; c++) to[c * TILE_COLS<T> + r] = from[r * row + c];
+}
+
 // Copies a block of W, rows i and following, columns j and following of one panel, to where products read it.
 template <class T>
 inline void mirror(const Layer<T>& l, const T* block, int64_t row, int i, int j, int rows, int cols) {
@@ -188,9 +220,7 @@ inline void mirror(const Layer<T>& l, const T* block, int64_t row, int i, int j,
     if (!l.transposed) return;
     for (int r = 0, n; r < rows; r += n) {
         n = min(rows - r, C - (i + r) % C);
-        T* to = l.transposed + in_panel<T>(l.n_out, j, i + r);
-        for (int c = 0; c < cols; c++)
-            for (int k = 0; k < n; k++) to[c * C + k] = block[(r + k) * row + c];
+        transpose(block + r * row, row, n, cols, l.transposed + in_panel<T>(l.n_out, j, i + r));
     }
 }
 
@@ -281,6 +311,7 @@ void weights(const Layer<T>& l, const Update<T>& given, int n_rows, int lo, int 
         const int end = min(hi, l.n_in), width = l.n_out;
         T* carry = u.carry ? u.carry + l.matrix + int64_t(lo) * width : nullptr;
         const Left<T> dyT{l.dy, 1, l.ldy}, xT{l.x + lo, 1, l.ldx};
+        const Right<T> dy_right = l.dy_panels ? in_panels(l.dy_panels, l.most_rows) : in_rows(l.dy, l.ldy, int(l.ldy));
         if (lo < end && width <= TILE_ROWS && width < VL<T>)
             product<T>(width, end - lo, n_rows, dyT, in_rows(l.x + lo, l.ldx, int(l.ldx) - lo), {carry, end - lo}, scratch,
                        [&](T* tile, int, int i, int rows, int cols) {
@@ -288,7 +319,7 @@ void weights(const Layer<T>& l, const Update<T>& given, int n_rows, int lo, int 
                            if (scratch.ahead) fetch(*scratch.ahead);
                        });
         else if (lo < end)
-            product<T>(end - lo, width, n_rows, xT, in_rows(l.dy, l.ldy, int(l.ldy)), {carry, width}, scratch,
+            product<T>(end - lo, width, n_rows, xT, dy_right, {carry, width}, scratch,
                        [&](T* tile, int i, int j, int rows, int cols) {
                            finish_tile(l, u, tile, lo + i, j, rows, cols, step);
                            if (scratch.ahead) fetch(*scratch.ahead);

@@ -46,8 +46,9 @@ struct Carry {  // where sums of earlier runs wait
     int64_t row;
 };
 
+// The left factor comes in registers: a structure would be read from memory that waits for the tile before.
 template <class T, int M, int N, class V = Vec<T>>
-void micro(int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
+void micro(int depth, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_k, T* tile) {
     constexpr int WIDTH = sizeof(V) / sizeof(T);
     V sum[M][N] = {};
     for (int k = 0; k < depth; k++, b += b_k) {
@@ -56,7 +57,7 @@ void micro(int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
         for (int j = 0; j < N; j++) __builtin_memcpy(&right[j], b + j * WIDTH, sizeof(V));
 #pragma GCC unroll 24
         for (int i = 0; i < M; i++) {
-            const V left = a.at[i * a.row + k * a.k] - V{};
+            const V left = a[i * a_row + k * a_k] - V{};
 #pragma GCC unroll 16
             for (int j = 0; j < N; j++) sum[i][j] = fma(left, right[j], sum[i][j]);
         }
@@ -76,10 +77,11 @@ template <class T>
 constexpr int LONE = 256 / sizeof(T);  // columns that a single row of the left factor takes at once, for the same reason
 
 template <class T, int M = TILE_ROWS>
-inline void multiply(int rows, int cols, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
+[[gnu::always_inline]] inline void multiply(int rows, int cols, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
     if constexpr (M > 0) {
         if (rows < M) return multiply<T, M - 1>(rows, cols, depth, a, b, b_k, tile);
-        cols > VL<T> ? micro<T, M, 2>(depth, a, b, b_k, tile) : micro<T, M, 1>(depth, a, b, b_k, tile);
+        cols > VL<T> ? micro<T, M, 2>(depth, a.at, a.row, a.k, b, b_k, tile)
+                     : micro<T, M, 1>(depth, a.at, a.row, a.k, b, b_k, tile);
     }
 }
 
@@ -99,9 +101,12 @@ inline const T* pack_panel(const T* at, int64_t row, int readable, int vectors, 
 template <class T>
 inline void pack_block(Left<T> a, int rows, int depth, T* block) {
     for (int k = 0; k < depth; k++)
-        for (int i = 0; i < rows; i += TILE_ROWS)
-            for (int r = 0; r < min(TILE_ROWS, rows - i); r++)
-                block[(int64_t)i * depth + k * TILE_ROWS + r] = a.at[k * a.k + i + r];
+        for (int i = 0; i < rows; i += TILE_ROWS) {
+            const T* from = a.at + k * a.k + i;
+            T* to = block + (int64_t)i * depth + k * TILE_ROWS;
+            if (rows - i >= TILE_ROWS) __builtin_memcpy(to, from, TILE_ROWS * sizeof(T));
+            else for (int r = 0; r < rows - i; r++) to[r] = from[r];
+        }
 }
 
 template <class T>
@@ -118,6 +123,13 @@ inline void carry_out(const T* tile, Carry<T> c, int i, int j, int rows, int col
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < cols; v += VL<T>)
             store_some(c.at + (i + r) * c.row + j + v, load(tile + r * TILE_COLS<T> + v), min(VL<T>, cols - v));
+}
+
+// What a tile of several runs meets at its end, so that it comes while the tile is computed.
+template <class T>
+inline void fetch_carry(Carry<T> c, int i, int j, int rows, int cols) {
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < cols; v += LINE / int(sizeof(T))) __builtin_prefetch(c.at + (i + r) * c.row + j + v, 1, 3);
 }
 
 // a (M, K) · b (K, N); finish(tile, i, j, rows, cols) gets each tile of the product once, with row stride TILE_COLS.
@@ -140,7 +152,7 @@ void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch
             if (pack_left) pack_block(part, m, depth, scratch.block);
             int j = 0;
             for (; lone && N - j >= LONE<T>; j += LONE<T>) {
-                micro<T, 1, LONE<T> / VL<T>>(depth, part, b.at + k0 * b.k + j, b.k, tile);
+                micro<T, 1, LONE<T> / VL<T>>(depth, part.at, part.row, part.k, b.at + k0 * b.k + j, b.k, tile);
                 for (int c = 0; c < LONE<T>; c += TILE_COLS<T>) finish_run(tile + c, 0, j + c, 1, TILE_COLS<T>);
             }
             for (; j < N; j += TILE_COLS<T>) {
@@ -155,9 +167,10 @@ void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch
                     rows = vectors == 1 && !pack_left && m - i >= TALL ? TALL : min(TILE_ROWS, m - i);
                     const Left<T> left = pack_left ? Left<T>{scratch.block + (int64_t)i * depth, 1, TILE_ROWS}
                                                    : Left<T>{part.at + i * part.row, part.row, part.k};
+                    if (runs > 1) fetch_carry(carry, i0 + i, j, rows, cols);
                     if (rows < TALL) multiply(rows, cols, depth, left, right, right_k, tile);
-                    else if (cols * int(sizeof(T)) > NARROW) micro<T, TALL, 1>(depth, left, right, right_k, tile);
-                    else micro<T, TALL, 1, typename Types<T>::Narrow>(depth, left, right, right_k, tile);
+                    else if (cols * int(sizeof(T)) > NARROW) micro<T, TALL, 1>(depth, left.at, left.row, left.k, right, right_k, tile);
+                    else micro<T, TALL, 1, typename Types<T>::Narrow>(depth, left.at, left.row, left.k, right, right_k, tile);
                     finish_run(tile, i0 + i, j, rows, cols);
                 }
             }

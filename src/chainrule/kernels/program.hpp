@@ -32,6 +32,8 @@ struct Layer {
     int64_t ldx, ldy;
     T *memory, *scale;       // mask or xhat (rows of ldx), 1/standard deviation
     T *panels, *transposed;  // W where it is wide, and Wᵀ where dx is wanted, as products read them; every update refreshes them
+    T* dy_panels;            // dy of a wide W, as the sums over the batch read it
+    int64_t most_rows;       // of a batch
 };
 
 template <class T>
@@ -137,10 +139,11 @@ inline const Kernels<double>& Isa::kernels<double>() const { return f64; }
 
 constexpr int DEPTH = 512;    // a product sums at most so many terms in one chain, then adds the chain to the total
 constexpr int FAR = 2048;    // bytes from row to row above which a factor is read better in panels
-constexpr int BLOCK_M = 240;  // rows of the left factor in cache at once
+constexpr int BLOCK_M = 264;  // rows of the left factor in cache at once
 constexpr int ROWS = 256;     // of a batch that go through all layers together
 constexpr int LINE = 64;      // bytes that memory sends at once
 constexpr int STRIP = 4096;   // elements whose penalty or squares are summed apart
-constexpr int PIECE = 120;    // rows of weights between two looks at whether a long step is still wanted
+constexpr int PIECES = 16;    // of a thread's weights; between two it is asked whether a long step is still wanted
+constexpr int LEAST = 24, MOST = 120;  // rows of one
 
 }  // namespace chainrule

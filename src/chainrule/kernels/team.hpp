@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <vector>
 
 namespace chainrule {
 
@@ -48,6 +49,29 @@ public:
 private:
     static constexpr int SPINS = 2000, YIELDS = 2000;
     int turns;
+};
+
+// Pieces of work that were dealt to the threads of one call. Who is done with its own goes on with the others': cores are
+// not always equally quick.
+class Deal {
+public:
+    explicit Deal(int n) : next(n) {}
+    // Before the pieces are taken again, behind a barrier on both sides.
+    void anew() {
+        for (Next& each : next) each.piece.store(0, std::memory_order_relaxed);
+    }
+    // take(whose, number) until it finds no such piece.
+    template <class Take>
+    void each(int t, Take take) {
+        const int n = int(next.size());
+        for (int k = 0; k < n; k++)
+            while (take((t + k) % n, next[(t + k) % n].piece.fetch_add(1, std::memory_order_relaxed))) {
+            }
+    }
+
+private:
+    struct alignas(64) Next { std::atomic<int> piece{0}; };
+    std::vector<Next> next;
 };
 
 // Where the threads of one call meet between phases.
