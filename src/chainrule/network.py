@@ -150,7 +150,9 @@ class Network:
         return few.few_outputs(X) if (few := self._for_few(X)) else None
 
     def _for_few(self, X: Any) -> Any:
-        inference = self._inference()
+        params, inference = self._inference_of
+        if params is not self.state.params:
+            inference = self._inference()
         plain = type(X) is np.ndarray and self.encoder is None and X.ndim == 2
         return inference if plain and 0 < len(X) <= inference.rows else None
 

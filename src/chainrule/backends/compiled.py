@@ -30,6 +30,7 @@ from chainrule.targets import Target
 NAME = "compiled"
 _ANY_LOSS = SoftmaxCrossEntropy()  # outputs do not depend on it
 CHUNK = 0.1  # seconds of training after which Python is asked whether the user wants to stop
+_LABEL = np.dtype(np.int64)  # NumPy looks a type up each time it is named
 
 
 @cache
@@ -260,7 +261,7 @@ class Inference:
 
     def few_labels(self, X: Any) -> Array | None:
         """Indices (N,) of the highest outputs, in the same way."""
-        out = np.empty(len(X), np.int64)
+        out = np.empty(len(X), _LABEL)
         return out if self._few.quick_labels(X, out) else None
 
     def outputs(self, X: Any) -> Array:

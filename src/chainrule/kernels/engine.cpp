@@ -202,11 +202,12 @@ auto Engine<T>::divide(int threads) const -> std::vector<std::vector<Range>> {
             const double at = (total * t / threads - before) / row;
             return t == threads || at >= rows ? rows : std::clamp(int(std::lround(at / 4)) * 4, 0, rows);
         };
+        const int least = std::max(1, int(PIECE / row) / TILES) * TILES;
         for (int t = 0; t < threads; t++)
             for (int at = place(t), end; at < place(t + 1); at = end) {  // smaller and smaller
                 const double left = (total * (t + 1) / threads - before) / row - at;
-                const int piece = std::clamp(int(left / 2 / LEAST) * LEAST, LEAST, MOST);
-                end = place(t + 1) - at < piece + LEAST ? place(t + 1) : at + piece;
+                const int piece = std::max(least, std::min(int(left / 2) / TILES * TILES, MOST));
+                end = place(t + 1) - at < piece + least ? place(t + 1) : at + piece;
                 ranges[t].push_back({i, at, end});
             }
         before += rows * row;

@@ -40,6 +40,13 @@ void gather(const Layer<T>& l, const Source& X, const int64_t* order, int n, T* 
     }
 }
 
+// use(sums, a, b) for a column of vectors in a tile and what belongs to it in two arrays. All of it in registers: a store
+// may change whatever is in memory, for all the compiler knows.
+template <class T, class A, class B, class Use>
+inline void each_row(int rows, const T* tile, int64_t ld, A* a, B* b, Use use) {
+    for (int r = 0; r < rows; r++, tile += TILE_COLS<T>, a += ld, b += ld) use(tile, a, b);
+}
+
 // y = x·W + b, and the activation that follows, tile by tile.
 template <class T>
 void dense_forward(const Layer<T>& l, const Layer<T>* next, const T* params, int lo, int hi, Scratch<T> scratch) {
@@ -51,14 +58,14 @@ void dense_forward(const Layer<T>& l, const Layer<T>* next, const T* params, int
         const Right<T> right = l.panels ? in_panels(l.panels, l.n_in) : in_rows(W, l.n_out, l.n_out);
         product<T>(hi - lo, l.n_out, l.n_in, {l.x + lo * l.ldx, l.ldx, 1}, right, {z, l.ldy}, scratch,
                    [&](const T* tile, int i, int j, int rows, int cols) {
+                       const int64_t ld = l.ldy, at = i * ld + j;
                        for (int v = 0; v < cols; v += VL<T>) {
                            const Vec<T> bias = load_some(b + j + v, min(VL<T>, cols - v));
-                           for (int r = 0; r < rows; r++) {
-                               const int64_t at = (i + r) * l.ldy + j + v;
-                               const Vec<T> sum = load(tile + r * TILE_COLS<T> + v) + bias;
-                               if (keep) store(z + at, sum);
-                               store(y + at, f.value(sum, setting));
-                           }
+                           each_row(rows, tile + v, ld, z + at + v, y + at + v, [=](const T* sums, T* z, T* y) {
+                               const Vec<T> sum = load(sums) + bias;
+                               if (keep) store(z, sum);
+                               store(y, f.value(sum, setting));
+                           });
                        }
                    });
     });
@@ -73,11 +80,11 @@ void dense_backward(const Layer<T>& l, const Layer<T>* before, int lo, int hi, S
         const T setting = before ? before->setting : T(0);
         product<T>(hi - lo, l.n_in, l.n_out, {l.dy + lo * l.ldy, l.ldy, 1}, in_panels(l.transposed, l.n_out),
                    {dx, l.ldx}, scratch, [&](const T* tile, int i, int j, int rows, int cols) {
-                       for (int r = 0; r < rows; r++)
-                           for (int v = 0; v < cols; v += VL<T>) {
-                               const int64_t at = (i + r) * l.ldx + j + v;
-                               store(dx + at, f.backward(load(tile + r * TILE_COLS<T> + v), load(point + at), setting));
-                           }
+                       const int64_t ld = l.ldx, at = i * ld + j;
+                       for (int v = 0; v < cols; v += VL<T>)
+                           each_row(rows, tile + v, ld, dx + at + v, point + at + v, [=](const T* sums, T* dx, const T* point) {
+                               store(dx, f.backward(load(sums), load(point), setting));
+                           });
                    });
     });
 }

@@ -143,7 +143,8 @@ constexpr int BLOCK_M = 264;  // rows of the left factor in cache at once
 constexpr int ROWS = 256;     // of a batch that go through all layers together
 constexpr int LINE = 64;      // bytes that memory sends at once
 constexpr int STRIP = 4096;   // elements whose penalty or squares are summed apart
-constexpr int PIECES = 16;    // of a thread's weights; between two it is asked whether a long step is still wanted
-constexpr int LEAST = 24, MOST = 120;  // rows of one
+constexpr int TILES = 24;     // rows that are whole tiles, of every instruction set
+constexpr int PIECE = 4096;   // weights that are worth being taken by themselves
+constexpr int MOST = 120;     // rows of weights between two looks at whether a long step is still wanted
 
 }  // namespace chainrule

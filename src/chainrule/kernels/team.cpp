@@ -129,7 +129,7 @@ int Pace::choose(int n) {
     }
     trying = turn < TRIALS && n > 1;
     if (trying) return turn % 2 ? 1 : n;
-    return one < many ? 1 : n;
+    return one < WORTH * many ? 1 : n;
 }
 
 void Pace::tell(int threads, double seconds) {

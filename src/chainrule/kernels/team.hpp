@@ -35,6 +35,7 @@ public:
 
 private:
     static constexpr int TRIALS = 6, CYCLE = 256;  // calls: half of the trials on one thread, the rest with who won
+    static constexpr double WORTH = 1.05;          // many threads are to be quicker by so much
     int most = 0, turn = CYCLE;
     bool trying = false;
     double many = 0, one = 0;  // the quickest trial
