@@ -195,13 +195,16 @@ inline Vec<T> finish_gradient(const Update<T>& u, Vec<T> g, int64_t at, int n, b
 template <class T>
 inline void transpose_four(const T* from, int64_t row, T* to) {
     typedef T Four __attribute__((vector_size(4 * sizeof(T))));
-    Four a[4];
-    for (int r = 0; r < 4; r++) __builtin_memcpy(&a[r], from + r * row, sizeof a[r]);
-    const Four left0 = __builtin_shufflevector(a[0], a[1], 0, 4, 1, 5), left2 = __builtin_shufflevector(a[2], a[3], 0, 4, 1, 5);
-    const Four right0 = __builtin_shufflevector(a[0], a[1], 2, 6, 3, 7), right2 = __builtin_shufflevector(a[2], a[3], 2, 6, 3, 7);
-    a[0] = __builtin_shufflevector(left0, left2, 0, 1, 4, 5), a[1] = __builtin_shufflevector(left0, left2, 2, 3, 6, 7);
-    a[2] = __builtin_shufflevector(right0, right2, 0, 1, 4, 5), a[3] = __builtin_shufflevector(right0, right2, 2, 3, 6, 7);
-    for (int c = 0; c < 4; c++) __builtin_memcpy(to + c * TILE_COLS<T>, &a[c], sizeof a[c]);
+    Four a, b, c, d;
+    __builtin_memcpy(&a, from, sizeof a);
+    __builtin_memcpy(&b, from + row, sizeof b);
+    __builtin_memcpy(&c, from + 2 * row, sizeof c);
+    __builtin_memcpy(&d, from + 3 * row, sizeof d);
+    const Four ab = {a[0], b[0], a[1], b[1]}, cd = {c[0], d[0], c[1], d[1]};
+    const Four AB = {a[2], b[2], a[3], b[3]}, CD = {c[2], d[2], c[3], d[3]};
+    const Four columns[] = {{ab[0], ab[1], cd[0], cd[1]}, {ab[2], ab[3], cd[2], cd[3]},
+                            {AB[0], AB[1], CD[0], CD[1]}, {AB[2], AB[3], CD[2], CD[3]}};
+    for (int k = 0; k < 4; k++) __builtin_memcpy(to + k * TILE_COLS<T>, &columns[k], sizeof a);
 }
 
 // `rows` rows become columns of a panel, from where `to` points.
