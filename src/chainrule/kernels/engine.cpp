@@ -296,7 +296,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
     for (int k = 0; k < moments_of(rule); k++)
         if (!moments[k]) throw std::invalid_argument(rule.name + " needs more moments than were given");
     const Share share;
-    const bool tried = !wish.exact && e.batch * n_params < LONG;
+    const bool brief = e.batch * n_params < LONG, tried = brief && !wish.exact;
     const int most = choose(wish, share), n = tried ? pace.choose(most) : most;
     reserve(n);
     const auto ranges = divide(n);
@@ -335,7 +335,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
                 if (t == 0 && at + ROWS < hi && unwanted()) rows_left = true;
             }
             if (t == 0) {
-                long_rows = e.unwanted && since(step_began) >= e.seconds;
+                long_rows = !brief && e.unwanted && since(step_began) >= e.seconds;
                 deal.anew();
             }
             const Update<T> u = update(e.scalars + step * e.n_scalars, e.n_scalars, batch.total);

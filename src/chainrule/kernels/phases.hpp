@@ -191,9 +191,9 @@ inline Vec<T> finish_gradient(const Update<T>& u, Vec<T> g, int64_t at, int n, b
     return p;
 }
 
-// Four rows of four become columns of a panel.
+// Four rows of four become four rows of their columns.
 template <class T>
-inline void transpose_four(const T* from, int64_t row, T* to) {
+inline void transpose_four(const T* from, int64_t row, T* to, int64_t to_row) {
     typedef T Four __attribute__((vector_size(4 * sizeof(T))));
     Four a, b, c, d;
     __builtin_memcpy(&a, from, sizeof a);
@@ -204,17 +204,21 @@ inline void transpose_four(const T* from, int64_t row, T* to) {
     const Four AB = {a[2], b[2], a[3], b[3]}, CD = {c[2], d[2], c[3], d[3]};
     const Four columns[] = {{ab[0], ab[1], cd[0], cd[1]}, {ab[2], ab[3], cd[2], cd[3]},
                             {AB[0], AB[1], CD[0], CD[1]}, {AB[2], AB[3], CD[2], CD[3]}};
-    for (int k = 0; k < 4; k++) __builtin_memcpy(to + k * TILE_COLS<T>, &columns[k], sizeof a);
+    for (int k = 0; k < 4; k++) __builtin_memcpy(to + k * to_row, &columns[k], sizeof a);
 }
 
-// `rows` rows become columns of a panel, from where `to` points.
+// `rows` rows become columns.
 template <class T>
-inline void transpose(const T* from, int64_t row, int rows, int cols, T* to) {
+inline void transpose(const T* from, int64_t row, int rows, int cols, T* to, int64_t to_row) {
     int r = 0;
-    for (; r + 4 <= rows && cols % 4 == 0; r += 4)
-        for (int c = 0; c < cols; c += 4) transpose_four(from + r * row + c, row, to + c * TILE_COLS<T> + r);
+    for (; r + 4 <= rows; r += 4) {
+        int c = 0;
+        for (; c + 4 <= cols; c += 4) transpose_four(from + r * row + c, row, to + c * to_row + r, to_row);
+        for (; c < cols; c++)
+            for (int k = r; k < r + 4; k++) to[c * to_row + k] = from[k * row + c];
+    }
     for (; r < rows; r++)
-        for (int c = 0; c < cols; c++) to[c * TILE_COLS<T> + r] = from[r * row + c];
+        for (int c = 0; c < cols; c++) to[c * to_row + r] = from[r * row + c];
 }
 
 // Copies a block of W, rows i and following, columns j and following of one panel, to where products read it.
@@ -230,7 +234,7 @@ inline void mirror(const Layer<T>& l, const T* block, int64_t row, int i, int j,
     if (!l.transposed) return;
     for (int r = 0, n; r < rows; r += n) {
         n = min(rows - r, C - (i + r) % C);
-        transpose(block + r * row, row, n, cols, l.transposed + in_panel<T>(l.n_out, j, i + r));
+        transpose(block + r * row, row, n, cols, l.transposed + in_panel<T>(l.n_out, j, i + r), C);
     }
 }
 
@@ -260,11 +264,13 @@ inline void column_sums(int n_rows, int width, Value value, Finish finish) {
 
 template <bool BARE, class T, class Step>
 inline void finish_rows(const Layer<T>& l, const Update<T>& u, T* tile, int i, int j, int rows, int cols, Step step) {
+    const bool mirrored = l.panels || l.transposed;
+    const int64_t start = l.matrix + int64_t(i) * l.n_out + j, width = l.n_out;
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < cols; v += VL<T>) {
             T* place = tile + r * TILE_COLS<T> + v;
-            const int64_t at = l.matrix + int64_t(i + r) * l.n_out + j + v;
-            store(place, finish_gradient<BARE>(u, load(place), at, min(VL<T>, cols - v), true, step));
+            const Vec<T> p = finish_gradient<BARE>(u, load(place), start + r * width + v, min(VL<T>, cols - v), true, step);
+            if (mirrored) store(place, p);
         }
 }
 
@@ -282,15 +288,16 @@ inline void finish_tile(const Layer<T>& l, const Update<T>& u, T* tile, int i, i
 template <class T, class Step>
 inline void finish_narrow(const Layer<T>& l, const Update<T>& u, const T* tile, int i, int rows, int cols, Step step) {
     alignas(64) T flat[TILE_ROWS * TILE_COLS<T> + LANES];
-    for (int c = 0; c < cols; c++)
-        for (int r = 0; r < rows; r++) flat[c * rows + r] = tile[r * TILE_COLS<T> + c];
+    transpose(tile, TILE_COLS<T>, rows, cols, flat, rows);
     for (int v = 0; v < rows * cols; v += VL<T>) {
         const int64_t at = l.matrix + int64_t(i) * rows + v;
         store(flat + v, finish_gradient(u, load(flat + v), at, min(VL<T>, rows * cols - v), true, step));
     }
     if (!l.transposed || u.grads) return;
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < cols; c++) l.transposed[in_panel<T>(l.n_out, r, i + c)] = flat[c * rows + r];
+    for (int c = 0, n; c < cols; c += n) {
+        n = min(cols - c, TILE_COLS<T> - (i + c) % TILE_COLS<T>);
+        transpose(flat + c * rows, rows, n, rows, l.transposed + in_panel<T>(l.n_out, 0, i + c), TILE_COLS<T>);
+    }
 }
 
 // With each tile some lines, so that they come while others are computed with.
