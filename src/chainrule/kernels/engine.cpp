@@ -296,7 +296,8 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
     for (int k = 0; k < moments_of(rule); k++)
         if (!moments[k]) throw std::invalid_argument(rule.name + " needs more moments than were given");
     const Share share;
-    const bool brief = e.batch * n_params < LONG, tried = brief && !wish.exact;
+    const bool is_short = e.batch * n_params < LONG, tried = is_short && !wish.exact;
+    const bool brief = is_short && e.seconds > 0;  // over before anybody asks
     const int most = choose(wish, share), n = tried ? pace.choose(most) : most;
     reserve(n);
     const auto ranges = divide(n);
