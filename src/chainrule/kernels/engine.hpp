@@ -49,7 +49,7 @@ struct Epoch {
     uint64_t seed, step;  // step: the number of the first
     double seconds;       // a call stops after the first step that ends later
     // Asked on the calling thread every `seconds` of a long step: whether to abandon it, with the parameters as they were.
-    // In the phase of the weights too, where that of the rows took as long.
+    // In the phase of the weights too, where that of the rows took as long; in a short step's only if `seconds` is 0.
     std::function<bool()> unwanted = {};
 };
 
