@@ -118,6 +118,24 @@ static Case draw(Dice& dice) {
     return c;
 }
 
+// Layers so wide that their factors are packed, with few rows and with more than one run of them.
+static Case wide(std::vector<int> widths, int64_t batch) {
+    Case c{};
+    for (size_t i = 1; i < widths.size(); i++) {
+        c.layers.push_back({"Dense", widths[i - 1], widths[i], 0, int(c.layers.size()), c.n_params, 0});
+        c.n_params += int64_t(widths[i - 1]) * widths[i];
+        if (i + 1 < widths.size()) c.layers.push_back({"ReLU", widths[i], widths[i], 0, int(c.layers.size()), 0, 0});
+    }
+    c.n_matrices = c.n_params;
+    for (auto& l : c.layers)
+        if (l.name == "Dense") l.vector = c.n_params, c.n_params += l.n_out;
+    c.loss = {"SoftmaxCrossEntropy", 0, "labels"};
+    c.rule = {"SGD", 0.9, 0, 0, false, 0, 0, 0, 0};
+    c.batch = batch, c.rows = 2 * batch - 1;
+    c.number = Number::f32;
+    return c;
+}
+
 static int abandoned = 0;
 
 // Everything that training, gradients and prediction write. With `seconds` of 0 a call makes one step, or none.
@@ -233,8 +251,10 @@ int main(int argc, char** argv) {
     }
     Dice dice{20};
     uint64_t all = 0;
-    for (int number = 0; number < cases; number++) {
-        const Case c = draw(dice);
+    std::vector<Case> all_cases{wide({1040, 530, 3}, 9), wide({30, 517, 3}, 530)};
+    for (int i = 0; i < cases; i++) all_cases.push_back(draw(dice));
+    for (int number = 0; number < int(all_cases.size()); number++) {
+        const Case& c = all_cases[number];
         const uint64_t seed = dice.next();
         all = all * 31 + check<float>(c, seed, number);
         all = all * 31 + check<double>(c, seed, number);

@@ -143,17 +143,16 @@ void Engine<T>::place(const std::vector<LayerSpec>& specs, bool training, bool i
     for (const LayerSpec& spec : specs) {
         const Kind kind = named(KINDS, spec.name);
         Layer<T> l{kind, spec.n_in, spec.n_out, T(spec.setting), spec.index, spec.matrix, spec.vector,
-                   x, nullptr, dx, nullptr, row_stride<T>(spec.n_in), row_stride<T>(spec.n_out), nullptr, nullptr, nullptr, nullptr,
-                   nullptr, rows};
+                   x, nullptr, dx, nullptr, row_stride<T>(spec.n_in), row_stride<T>(spec.n_out), nullptr, nullptr,
+                   nullptr, nullptr, nullptr, rows};
         const bool has_weights = kind == Kind::dense || kind == Kind::layer_norm, in_place = elementwise(kind);
         l.y = in_place && by_output(kind) && x_is_free ? x : memory.array<T>(rows * l.ldy);
         x_is_free = kind == Kind::dense || kind == Kind::dropout || kind == Kind::layer_norm;
         if (training) {
             const auto panels = [&](int64_t height, int width) { return memory.array<T>(height * ((width + 31) / 32 * 32)); };
-            if (kind == Kind::dense && spec.n_out * sizeof(T) > FAR) {
-                l.panels = panels(spec.n_in, spec.n_out);
+            if (kind == Kind::dense && spec.n_out * sizeof(T) > FAR) l.panels = panels(spec.n_in, spec.n_out);
+            if (kind == Kind::dense && l.ldy * sizeof(T) > FAR && spec.n_in >= WHOLE_TILES)  // enough tiles read each column
                 l.dy_panels = panels(rows, spec.n_out);
-            }
             if (kind == Kind::dense && dx) l.transposed = panels(spec.n_out, spec.n_in);
             wanted = wanted || has_weights;
             if (wanted) l.dy = in_place && dx ? dx : memory.array<T>(rows * l.ldy);
@@ -202,11 +201,11 @@ auto Engine<T>::divide(int threads) const -> std::vector<std::vector<Range>> {
             const double at = (total * t / threads - before) / row;
             return t == threads || at >= rows ? rows : std::clamp(int(std::lround(at / 4)) * 4, 0, rows);
         };
-        const int least = std::max(1, int(PIECE / row) / TILES) * TILES;
+        const int least = std::max(1, int(PIECE / row) / WHOLE_TILES) * WHOLE_TILES;
         for (int t = 0; t < threads; t++)
             for (int at = place(t), end; at < place(t + 1); at = end) {  // smaller and smaller
                 const double left = (total * (t + 1) / threads - before) / row - at;
-                const int piece = std::max(least, std::min(int(left / 2) / TILES * TILES, MOST));
+                const int piece = std::max(least, std::min(int(left / 2) / WHOLE_TILES * WHOLE_TILES, MOST_ROWS));
                 end = place(t + 1) - at < piece + least ? place(t + 1) : at + piece;
                 ranges[t].push_back({i, at, end});
             }
@@ -297,7 +296,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
         if (!moments[k]) throw std::invalid_argument(rule.name + " needs more moments than were given");
     const Share share;
     const bool is_short = e.batch * n_params < LONG, tried = is_short && !wish.exact;
-    const bool brief = is_short && e.seconds > 0;  // over before anybody asks
+    const bool never_asked = is_short && e.seconds > 0;  // its weights are done before `seconds`
     const int most = choose(wish, share), n = tried ? pace.choose(most) : most;
     reserve(n);
     const auto ranges = divide(n);
@@ -336,7 +335,7 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
                 if (t == 0 && at + ROWS < hi && unwanted()) rows_left = true;
             }
             if (t == 0) {
-                long_rows = !brief && e.unwanted && since(step_began) >= e.seconds;
+                long_rows = !never_asked && e.unwanted && since(step_began) >= e.seconds;
                 deal.anew();
             }
             const Update<T> u = update(e.scalars + step * e.n_scalars, e.n_scalars, batch.total);
@@ -432,7 +431,7 @@ void Engine<T>::infer(const Source& X, int64_t n_rows, T* out, Threads wish) {
     Batch<T> batch{};
     batch.X = X;
     run_on(n, [&](int t) {
-        kernels.infer(program, batch, params, t * ROWS, int(cut(n_rows, t, n)), int(cut(n_rows, t + 1, n)), out, scratch[t]);
+        kernels.infer(program, batch, params, t * ROWS, cut(n_rows, t, n), cut(n_rows, t + 1, n), out, scratch[t]);
     });
 }
 

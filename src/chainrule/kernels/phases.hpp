@@ -153,17 +153,17 @@ void rows(const Program<T>& p, const Batch<T>& batch, const T* params, int lo, i
 
 // Outputs of rows lo to hi of the caller's, by way of the thread's own rows at `place`.
 template <class T>
-void infer(const Program<T>& p, const Batch<T>& batch, const T* params, int place, int lo, int hi, T* out,
+void infer(const Program<T>& p, const Batch<T>& batch, const T* params, int place, int64_t lo, int64_t hi, T* out,
            Scratch<T> scratch) {
     const Layer<T>& last = p.layers[p.n_layers - 1];
-    for (int from = lo; from < hi; from += ROWS) {
-        const int n = min(ROWS, hi - from);
+    for (int64_t from = lo; from < hi; from += ROWS) {
+        const int n = int(hi - from < ROWS ? hi - from : ROWS);
         int64_t order[ROWS];
         for (int i = 0; i < n; i++) order[i] = from + i;
         gather(p.layers[0], batch.X, order, n, p.input + place * p.layers[0].ldx);
         forward<T>(p, nullptr, params, place, place + n, scratch);
         for (int i = 0; i < n; i++)
-            __builtin_memcpy(out + int64_t(from + i) * last.n_out, last.y + (place + i) * last.ldy,
+            __builtin_memcpy(out + (from + i) * last.n_out, last.y + (place + i) * last.ldy,
                              last.n_out * sizeof(T));
     }
 }

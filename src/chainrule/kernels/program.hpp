@@ -33,7 +33,7 @@ struct Layer {
     T *memory, *scale;       // mask or xhat (rows of ldx), 1/standard deviation
     T *panels, *transposed;  // W where it is wide, and Wᵀ where dx is wanted, as products read them; every update refreshes them
     T* dy_panels;            // dy of a wide W, as the sums over the batch read it
-    int64_t most_rows;       // of a batch
+    int64_t most_rows;       // of a batch: the height of dy_panels
 };
 
 template <class T>
@@ -114,7 +114,8 @@ struct Program {
 template <class T>
 struct Kernels {
     void (*rows)(const Program<T>&, const Batch<T>&, const T* params, int lo, int hi, Scratch<T>);
-    void (*infer)(const Program<T>&, const Batch<T>&, const T* params, int place, int lo, int hi, T* out, Scratch<T>);
+    void (*infer)(const Program<T>&, const Batch<T>&, const T* params, int place, int64_t lo, int64_t hi, T* out,
+                  Scratch<T>);
     void (*weights)(const Layer<T>&, const Update<T>&, int n_rows, int lo, int hi, Scratch<T>);
     void (*apply)(const Layer<T>&, const Update<T>&, T factor, int lo, int hi);
     void (*mirrors)(const Layer<T>&, const T* params, int lo, int hi);
@@ -137,14 +138,14 @@ inline const Kernels<float>& Isa::kernels<float>() const { return f32; }
 template <>
 inline const Kernels<double>& Isa::kernels<double>() const { return f64; }
 
-constexpr int DEPTH = 512;    // a product sums at most so many terms in one chain, then adds the chain to the total
-constexpr int FAR = 2048;    // bytes from row to row above which a factor is read better in panels
-constexpr int BLOCK_M = 264;  // rows of the left factor in cache at once
-constexpr int ROWS = 256;     // of a batch that go through all layers together
-constexpr int LINE = 64;      // bytes that memory sends at once
-constexpr int STRIP = 4096;   // elements whose penalty or squares are summed apart
-constexpr int TILES = 24;     // rows that are whole tiles, of every instruction set
-constexpr int PIECE = 4096;   // weights that are worth being taken by themselves
-constexpr int MOST = 120;     // rows of weights between two looks at whether a long step is still wanted
+constexpr int DEPTH = 512;       // a product sums at most so many terms in one chain, then adds the chain to the total
+constexpr int FAR = 2048;        // bytes from row to row above which a factor is read better in panels
+constexpr int BLOCK_M = 264;     // rows of the left factor in cache at once
+constexpr int ROWS = 256;        // of a batch that go through all layers together
+constexpr int LINE = 64;         // bytes that memory sends at once
+constexpr int STRIP = 4096;      // elements whose penalty or squares are summed apart
+constexpr int WHOLE_TILES = 24;  // rows that are whole tiles, of every instruction set
+constexpr int PIECE = 4096;      // elements of a layer's padded weights that are worth being taken by themselves
+constexpr int MOST_ROWS = 120;   // of weights between two looks at whether a long step is still wanted; PIECE may ask for more
 
 }  // namespace chainrule
