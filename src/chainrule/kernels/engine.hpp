@@ -107,12 +107,12 @@ public:
 
 private:
     struct Range { int layer, lo, hi; };
+    class Training;
     void place(std::vector<LayerSpec> const&, bool training, bool input_gradient);
     std::vector<std::vector<Range>> divide(int threads) const;
     void reserve(int threads);
     Ahead next_rows(const Epoch&, int64_t first, int t, int threads) const;
     Update<T> update(const double* scalars, int n_scalars, double total) const;
-    T clip_factor(Barrier&, int t, int threads);
 
     const Kernels<T>& kernels;
     Memory memory;
@@ -121,6 +121,7 @@ private:
     int64_t n_params, capacity;
     Rows<T> data{};
     RuleSpec rule{};
+    Rule rule_kind = Rule::none;
     T *params = nullptr, *moments[2] = {}, *grads = nullptr, *carry = nullptr;
     double* strips = nullptr;
     std::vector<Scratch<T>> scratch;
