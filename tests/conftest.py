@@ -1,11 +1,14 @@
+import json
 import os
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when SciPy is imported; some of scikit-learn's checks need it
 
 import numpy as np
 import pytest
+from palmerpenguins import load_penguins
 
 import chainrule as cr
+from chainrule.cli import main
 from chainrule.data import digits
 
 
@@ -58,3 +61,47 @@ def digit_rows():
     X, y = digits()
     rows = np.random.default_rng(0).permutation(len(y))
     return X[rows] / 16, y[rows]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words):
+        main([str(word) for word in words])
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run words that are refused; the one line on stderr."""
+
+    def refused(*words):
+        with pytest.raises(SystemExit) as stopped:
+            main([str(word) for word in words])
+        assert stopped.value.code == 2
+        captured = capsys.readouterr()
+        (line,) = [line for line in captured.err.splitlines() if line.startswith("chainrule: ")]
+        assert "Traceback" not in captured.err
+        return line
+
+    return refused
+
+
+@pytest.fixture
+def penguins(folder):
+    frame = load_penguins()
+    frame.to_csv("penguins.csv", index=False)
+    return frame
+
+
+def scores(output):
+    return {stick["name"]: stick["score"] for stick in json.loads(output)["yardsticks"]}

@@ -1,0 +1,168 @@
+"""What the command line refuses: one line and exit code 2."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import chainrule as cr
+
+pytestmark = pytest.mark.usefixtures("folder")
+QUICK = ("--epochs", "3", "--hidden", "8")
+
+
+def test_where_the_model_cannot_be_written_nothing_is_trained(refused, capsys):
+    assert "no such folder" in refused("train", "-o", "nowhere/model.safetensors")
+    assert "expected the name of a file, got a folder" in refused("train", "-o", ".")
+    assert "expected the name of a file, got a folder" in refused("train", "-o", "models/")
+    assert "expected the name of a file, got a folder" in refused("predict", "model.safetensors", "digits", "-o", ".")
+    assert "no such folder" in refused("train", "--plot", "nowhere/curves.png")
+
+
+def test_check_takes_at_least_one_row(refused):
+    assert "--rows: expected a whole number of at least 1, got 0" in refused(
+        "check", "model.safetensors", "--rows", "0"
+    )
+
+
+def test_two_commands_words_are_told_their_neighbours(refused):
+    assert 'Did you mean "train"?' in refused("trian")
+    assert "Did you mean --hidden?" in refused("train", "--hiden", "3")
+    assert "did you mean 'digits'" in refused("train", "digist")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--target", "specie"), "no column 'specie'; did you mean 'species'"),
+        ((), "which column is the target? --target with one of species, island"),
+        (("--target", "sex"), "11 rows have no value (the first is row 4); --drop-missing"),
+        (("--target", "species", "--task", "regression"), "regression expects numbers, got 'Adelie'"),
+        (("--target", "species", "--task", "guess"), "--task: no 'guess'"),
+        (("--target", "species", "--drop", "isle"), "no column 'isle'"),
+        (("--target", "species", "--scale", "robus"), "did you mean 'robust'"),
+        (("--target", "species", "--hidden", "a,b"), "--hidden: expected numbers separated by commas, got 'a,b'"),
+        (("--target", "species", "--hidden", "-5"), "--hidden: expected a whole number of at least 1, got -5"),
+        (("--target", "species", "--activation", "rellu"), "--activation: no 'rellu'; did you mean 'relu'"),
+        (("--target", "species", "--optimizer", "adams"), "did you mean 'adam'"),
+        (("--target", "species", "--loss", "softmaxcrossentropy=2"), "SoftmaxCrossEntropy(smoothing): expected"),
+        (("--target", "species", "--activation", "leakyrelu=x"), "expected a number after leakyrelu=, got 'x'"),
+        (("--target", "species", "--activation", "relu=1"), "relu has no setting, got 'relu=1'"),
+        (("--target", "species", "--loss", "huber"), "Huber does not fit classification"),
+        (("--target", "species", "--loss", "binarycrossentropy"), "expects two classes, got 3"),
+        (("--target", "species", "--lr", "nan"), "--lr: expected a finite number"),
+        (("--target", "species", "--lr", "fast"), "--lr"),
+        (("--target", "species", "--epochs", "0"), "--epochs: expected a whole number of at least 1, got 0"),
+        (("--target", "species", "--batch-size", "999"), "--batch-size: expected at most 276"),
+        (("--target", "species", "--dropout", "1"), "--dropout: expected a finite number in [0, 1), got 1.0"),
+        (("--target", "species", "--test", "2"), "--test: expected a finite number in [0, 1)"),
+        (("--target", "species", "--validation", "-1"), "--validation: expected"),
+        (("--target", "species", "--metric", "acuracy"), "did you mean 'accuracy'"),
+        (("--target", "species", "--sample-weight", "wt"), "no column 'wt'"),
+        (("--target", "species", "--sample-weight", "island"), "--sample-weight island: expected finite numbers"),
+        (("--target", "species", "--sample-weight", "sex"), "expected finite numbers of at least 0, got 'male'"),
+        (("--target", "species", "--sample-weight", "body_mass_g"), "of at least 0, got nan"),
+        (("--target", "species", "--threads", "0"), "--threads: expected a whole number from 1 to 1024, got 0"),
+        (
+            ("--target", "species", "--threads", "100000"),
+            "--threads: expected a whole number from 1 to 1024, got 100000",
+        ),
+        (("--target", "species", "--seed", str(2**64)), "--seed: expected a whole number below 2**64"),
+        (("--target", "species", "--validation", "0.999"), "--validation 0.999: expected"),
+        (("--target", "species", "--seed", "-1"), "--seed: expected a whole number of at least 0"),
+        (("--target", "species", "-o", "nowhere/model"), "cannot write there"),
+        (("--target", "species", "--plot", "curves.nonsense"), "cannot save the plot; expected an ending among"),
+        (("--target", "species", "--plot", "curves"), "cannot save the plot; expected an ending among"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_train_is_refused(refused, penguins, monkeypatch, options, message):
+    monkeypatch.setattr("chainrule.cli_train._train", lambda *_: pytest.fail("it was trained before it was refused"))
+    assert message in refused("train", "penguins.csv", *options)
+
+
+@pytest.mark.parametrize("name", ["CHAINRULE_BACKEND", "CHAINRULE_ISA"])
+def test_a_wrong_word_in_the_environment_is_refused_before_training(refused, monkeypatch, name):
+    monkeypatch.setattr("chainrule.cli_train._train", lambda *_: pytest.fail("it was trained before it was refused"))
+    if name == "CHAINRULE_ISA":
+        pytest.importorskip("chainrule.backends._kernels", reason="only the compiled kernels have instruction sets")
+        monkeypatch.delenv("CHAINRULE_BACKEND", raising=False)
+    monkeypatch.setenv(name, "bogus")
+    assert f"{name}: no " in refused("train", "digits")
+
+
+def test_without_matplotlib_no_training_for_a_picture(refused, monkeypatch):
+    monkeypatch.setattr("chainrule.cli_train._train", lambda *_: pytest.fail("it was trained before it was refused"))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert "plot: needs matplotlib" in refused("train", "--plot", "curves.png")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x,y\n1,a\n2,a\n3,a\n", "at least two classes, got only 'a'"),
+        ("x,y\n1,1.5\n2,inf\n3,2.5\n", "finite numbers, got inf in row 2"),
+        ("x,y\n1,a\ninf,b\n3,a\n4,b\n2,a\n1,b\n", "column 'x': expected finite numbers, got inf"),
+        ("x,y\n1,\n2,\n", "--target y: 2 rows have no value"),
+        ("x,y\n1,a\n2,b\n3,c\n", "is it the right column?"),
+        ("x,y\n1,a\n", "got only 'a'"),
+        ("x,y\n1,a\n1,b\n1,a\n1,b\n1,a\n1,b\n", "at least one that can be used, got none (x: left out, always 1)"),
+    ],
+)
+def test_tables_that_cannot_be_learned_from(refused, folder, text, message):
+    (folder / "data.csv").write_text(text)
+    assert message in refused("train", "data.csv", "--target", "y")
+
+
+def test_predict_names_the_columns_that_do_not_fit(run, refused, penguins):
+    run("train", "penguins.csv", "--target", "species", *QUICK)
+    penguins.drop(columns="island").assign(isle="x").to_csv("other.csv", index=False)
+    assert "missing island and unknown isle" in refused("predict", "model.safetensors", "other.csv")
+    penguins.assign(body_mass_g="heavy").to_csv("text.csv", index=False)
+    assert "column 'body_mass_g': expected numbers, got 'heavy'" in refused("predict", "model.safetensors", "text.csv")
+    penguins.drop(columns="species").to_csv("nolabels.csv", index=False)
+    assert "no column 'species' to compare with" in refused("evaluate", "model.safetensors", "nolabels.csv")
+    penguins.assign(species="Emperor").to_csv("emperors.csv", index=False)
+    assert "got 'Emperor' in row 0" in refused("evaluate", "model.safetensors", "emperors.csv")
+    assert "no such file" in refused("predict", "model.safetenors", "penguins.csv")
+
+
+def test_a_model_of_images_names_what_does_not_fit(run, refused, penguins):
+    run("train", *QUICK)
+    assert "pixels: expected 64 in each row, as in training, got 8" in refused(
+        "predict", "model.safetensors", "penguins.csv"
+    )
+    for command in ("evaluate", "check"):
+        assert "penguins.csv: no " in refused(command, "model.safetensors", "penguins.csv")
+    pixels = pd.DataFrame(np.zeros((5, 64))).add_prefix("p")
+    pixels.to_csv("pixels.csv", index=False)
+    assert len(run("predict", "model.safetensors", "pixels.csv").splitlines()) == 6
+    pixels.assign(p7="dark").to_csv("words.csv", index=False)
+    assert "column 'p7': expected numbers, got 'dark'" in refused("predict", "model.safetensors", "words.csv")
+    pixels.assign(p7=[1, 2, None, 4, 5]).to_csv("gaps.csv", index=False)
+    assert "pixels: expected finite numbers, got nan at row 2, column 7" in refused(
+        "predict", "model.safetensors", "gaps.csv"
+    )
+
+
+def test_what_is_missing_is_called_as_it_is_given(run, refused):
+    run("train", *QUICK)
+    assert "DATA" in refused("predict", "model.safetensors")
+    assert "1 epoch\n" in run("train", "--epochs", "1")
+    assert "1 epoch;" in run("summary", "model.safetensors")
+    assert "expected a file of data, or a folder with train-images" in refused("train", ".")
+
+
+def test_divergence_stops_with_the_step_and_keeps_the_best_weights(refused):
+    line = refused("train", "digits", "--optimizer", "sgd", "--lr", "1e30", "--schedule", "constant")
+    assert "not finite at step" in line
+    x = np.linspace(-1, 1, 800)
+    pd.DataFrame({"x": x, "y": abs(x)}).to_csv("v.csv", index=False)
+    rate = ("--optimizer", "sgd", "--momentum", "0", "--schedule", "constant", "--lr", "50", "--warmup", "2000")
+    line = refused("train", "v.csv", "--target", "y", "--epochs", "50", *rate)
+    assert "not finite at step" in line
+    assert "are in model.safetensors" in line
+    model = cr.load("model.safetensors")
+    assert model.history.best_epoch >= 1
+    assert np.isfinite(model.state.params).all()

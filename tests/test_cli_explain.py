@@ -1,0 +1,51 @@
+"""chainrule explain: which files it writes, and what it refuses."""
+
+import csv
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("folder")
+QUICK = ("--epochs", "3", "--hidden", "8")
+
+
+def test_explain_alone_writes_the_lectures_step(run, folder):
+    output = run("explain")
+    assert "Saved to step.html" in output
+    assert "3-3" in output
+    assert "<title>The lecture&#x27;s step</title>" in (folder / "step.html").read_text(encoding="utf-8")
+
+
+def test_explain_a_trained_model_on_its_rows(run, refused, folder, penguins):
+    run("train", "penguins.csv", "--target", "species", *QUICK)
+    assert "4 rows" in run("explain", "model.safetensors", "penguins.csv", "-o", "page.html")
+    html = (folder / "page.html").read_text(encoding="utf-8")
+    assert "bill_length_mm" in html
+    assert "Adelie" in html
+    assert "2 rows" in run("explain", "model.safetensors", "penguins.csv", "--rows", 2)
+    assert "expected data beside the model" in refused("explain", "model.safetensors")
+    assert "--students" in refused("explain", "model.safetensors", "penguins.csv", "--students", "ids.csv")
+    penguins.drop(columns="species").to_csv("unlabelled.csv", index=False)
+    assert "no targets" in refused("explain", "model.safetensors", "unlabelled.csv")
+
+
+def test_explain_the_numbers_of_an_exercise(run, refused, folder):
+    (folder / "step.toml").write_text(run("explain", "--template").replace("The lecture's step", "Exercise 3"))
+    assert "loss" in run("explain", "step.toml", "-o", "exercise.html")
+    assert "Exercise 3" in (folder / "exercise.html").read_text(encoding="utf-8")
+    (folder / "step.toml").write_text("inputs = [[1, 2]]\ntargets = [0]\nlayers = ['dense']\n")
+    assert "W1: expected it" in refused("explain", "step.toml")
+    assert "cannot read it" in refused("explain", "missing.toml")
+
+
+def test_explain_writes_worksheets_and_one_variant_an_id(run, refused, folder):
+    output = run("explain", "--worksheet", "-o", "sheet.html")
+    assert "sheet-solution.html" in output
+    (folder / "ids.csv").write_text("id,group\nanna,1\n<b>bob</b>,2\n")
+    run("explain", "--students", "ids.csv", "-o", "class.html")
+    rows = list(csv.DictReader((folder / "class-answers.csv").read_text(encoding="utf-8").splitlines()))
+    assert {row["id"] for row in rows} == {"anna", "<b>bob</b>"}
+    sheets = (folder / "class.html").read_text(encoding="utf-8")
+    assert sheets.count('<section class="sheet">') == 2
+    assert "<b>bob" not in sheets
+    (folder / "ids.csv").write_text("anna\nanna\n")
+    assert "'anna' 2 times" in refused("explain", "--students", "ids.csv")
