@@ -1,0 +1,129 @@
+"""What is learned and comes back: labels, flags, values, rates and quantiles."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+OPTIMIZER = cr.SGD(lr=0.1, momentum=0.9)
+
+
+@pytest.mark.parametrize("loss", ["MeanSquaredError", "MeanAbsoluteError", "Huber", "HalfSquaredError"])
+def test_every_regression_loss_learns_a_line(loss, rng):
+    X = rng.normal(size=(300, 3))
+    y = X @ [1.0, -2, 0.5] + 0.3
+    net = cr.Network([cr.Dense(1)], cr.LOSSES[loss](), n_in=3)
+    net.fit(X, y, cr.Adam(lr=0.02), epochs=60)
+    assert net.score(X, y) > 0.99
+    assert net.predict(X).shape == (300,)
+
+
+def test_the_quantile_loss_finds_the_quantile(rng):
+    y = rng.exponential(size=4000)
+    net = cr.Network([cr.Dense(1)], cr.QuantileLoss(0.9), n_in=1)
+    net.fit(np.zeros((4000, 1)), y, cr.SGD(cr.CosineDecay(0.2, 1250)), batch_size=64, epochs=20)
+    assert (y < net.predict(np.zeros((1, 1)))[0]).mean() == pytest.approx(0.9, abs=0.02)
+
+
+def test_poisson_predicts_rates(rng):
+    X = rng.normal(size=(3000, 2))
+    y = rng.poisson(np.exp(0.5 * X[:, 0] + 0.2))
+    net = cr.Network([cr.Dense(1)], cr.Poisson(), n_in=2, dtype=np.float64)
+    net.fit(X, y, cr.Adam(cr.CosineDecay(0.05, 900)), batch_size=100, epochs=30)
+    assert net["W1"][:, 0] == pytest.approx([0.5, 0], abs=0.06)
+    assert net.predict(np.zeros((1, 2)))[0] == pytest.approx(np.exp(0.2), rel=0.06)
+
+
+def test_labels_come_back_as_they_were_given(rng):
+    X = rng.normal(size=(60, 2))
+    y = np.where(X[:, 0] > 0, "yes", "no")
+    for loss, outputs in ((cr.SoftmaxCrossEntropy(), 2), (cr.BinaryCrossEntropy(), 1)):
+        net = cr.Network([cr.Dense(outputs)], loss, n_in=2)
+        net.fit(X, y, OPTIMIZER, epochs=20)
+        assert set(net.predict(X).tolist()) == {"yes", "no"}
+        assert net.classes.tolist() == ["no", "yes"]
+        assert net.score(X, y) > 0.95
+        assert net.predict_proba(X).shape == (60, 2)
+        np.testing.assert_allclose(net.predict_proba(X).sum(axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("loss", "outputs"), [(cr.SoftmaxCrossEntropy(), 2), (cr.BinaryCrossEntropy(), 1)], ids=str)
+def test_booleans_come_back_as_booleans(loss, outputs, rng, tmp_path):
+    X = rng.normal(size=(60, 2))
+    net = cr.Network([cr.Dense(outputs)], loss, n_in=2)
+    net.fit(X, X[:, 0] > 0, OPTIMIZER, epochs=20)
+    net.save(tmp_path / "m.safetensors")
+    for model in (net, cr.load(tmp_path / "m.safetensors")):
+        assert model.predict(X).dtype == bool
+        assert (model.predict(X) == (X[:, 0] > 0)).mean() == pytest.approx(model.score(X, X[:, 0] > 0))
+
+
+def test_labels_that_are_numbers_but_no_indices(rng):
+    X = rng.normal(size=(60, 2))
+    y = np.where(X[:, 0] > 0, 30, 10)
+    net = cr.Network([cr.Dense(2)], cr.SoftmaxCrossEntropy(), n_in=2)
+    net.fit(X, y, OPTIMIZER, epochs=20)
+    assert set(net.predict(X).tolist()) == {10, 30}
+    with pytest.raises(cr.InputError, match=r"labels among 10, 30, got 20 in row 0"):
+        net.evaluate(X[:1], [20])
+
+
+def test_multi_label_flags(rng):
+    X = rng.normal(size=(200, 3))
+    flags = (X > 0).astype(int)
+    net = cr.Network([cr.Dense(3)], cr.BinaryCrossEntropy(), n_in=3)
+    net.fit(X, flags, OPTIMIZER, epochs=40)
+    np.testing.assert_array_equal(net.predict(X).shape, (200, 3))
+    assert net.score(X, flags) > 0.9
+    assert (net.predict(X) == flags).all(axis=1).mean() == pytest.approx(net.score(X, flags))
+
+
+@pytest.mark.parametrize("rows", [1, 300])
+def test_prediction_score_and_metrics_tell_outputs_apart_that_their_probabilities_do_not(rows):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2)
+    net.state.params[...] = 0
+    net["b1"][...] = [1e-9, 2e-9, 3e-9]
+    X, y = np.zeros((rows, 2), np.float32), np.full(rows, 2)
+    assert np.ptp(net.predict_proba(X)[0]) == 0
+    assert (net.predict(X) == 2).all()
+    assert net.score(X, y) == 1
+    y[0] = 1
+    assert net.score(X, y) == 1 - 1 / rows
+    if rows > 1:
+        history = net.fit(X, y, cr.SGD(1e-20), epochs=1, metrics=["accuracy"])
+        assert history[0].score == pytest.approx(1 - 1 / rows)
+        assert history[0].metrics["accuracy"] == pytest.approx(1 - 1 / rows)
+
+
+@pytest.mark.parametrize(
+    "outputs", [[0, np.nan, 1], [np.nan, 2, np.nan], [0, 1, np.nan], [1, 1, 0], [np.inf, np.inf, 1]]
+)
+def test_few_rows_get_the_labels_of_many_whatever_comes_out(outputs):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2)
+    net.state.params[...] = 0
+    net["b1"][...] = outputs
+    X = np.zeros((300, 2), np.float32)
+    assert net.predict(X[:1])[0] == net.predict(X)[0] == np.argmax(outputs)
+
+
+def test_values_come_back_in_their_own_precision(rng):
+    X = rng.normal(size=(200, 2))
+    y = 1e6 + X[:, 0]
+    net = cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=2)
+    net.target = cr.network.target_for(net.loss, 1).fit(y).standardise(y)
+    net["W1"][...] = np.array([[1.0], [0.0]]) / y.std()
+    net["b1"][...] = -X[:, 0].mean() / y.std()
+    assert net.predict(X).dtype == np.float64
+    np.testing.assert_allclose(net.predict(X), y, atol=1e-5)  # float32 alone could tell 1/16 apart
+    assert net.forward(X).dtype == np.float32
+    plain = cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=2)
+    assert plain.predict(X).dtype == np.float32
+
+
+def test_an_untrained_network_predicts(rng):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2)
+    assert net.predict(rng.normal(size=(5, 2))).dtype.kind == "i"
+    assert net.predict_proba(rng.normal(size=(5, 2))).shape == (5, 3)
+    regressor = cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=2)
+    with pytest.raises(cr.InputError, match="values, not classes"):
+        regressor.predict_proba(rng.normal(size=(5, 2)))
