@@ -26,9 +26,10 @@ from chainrule.data.datasets import load_dataset
 from chainrule.data.table import Table, as_levels
 from chainrule.errors import Diverged, InputError, counted, require_count
 from chainrule.files import load, require_writable, write
-from chainrule.job import labels_of, pick_target, standard_error
+from chainrule.job import labels_of, pick_target
 from chainrule.network import Network
 from chainrule.screen import Screen, confusion, describe_encoder
+from chainrule.yardsticks import standard_error
 
 app = App(
     name="chainrule",

@@ -18,7 +18,7 @@ from chainrule.data.table import Table
 from chainrule.errors import Diverged, InputError
 from chainrule.files import require_writable
 from chainrule.history import History
-from chainrule.job import Problem, Yardstick, commonest, epochs_until, linear_network, measure, prepare
+from chainrule.job import Problem, epochs_until, prepare
 from chainrule.layers import Dense
 from chainrule.network import Network
 from chainrule.options import (
@@ -33,6 +33,7 @@ from chainrule.options import (
 from chainrule.plot import plot_history, require_plottable
 from chainrule.screen import Screen
 from chainrule.training import train
+from chainrule.yardsticks import Yardstick, commonest, linear_network, measure
 
 OUTPUT = Group("Output", sort_key=4)
 

@@ -1,8 +1,7 @@
-"""The main job, without a screen: from rows as read to a trained network, and what its score is worth."""
+"""The main job, without a screen: from rows as read to a problem that a network can learn."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,17 +9,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.backends.reference import Data
 from chainrule.data.encoder import Encoder, Pixels, TableEncoder
 from chainrule.data.readers import Dataset
 from chainrule.data.table import Table, as_levels
 from chainrule.errors import InputError, require_number
 from chainrule.history import Epoch
-from chainrule.initializers import Zeros
-from chainrule.layers import Dense
 from chainrule.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
-from chainrule.network import Network, as_weights
 from chainrule.random import order
+from chainrule.sample_weights import as_weights
 from chainrule.targets import Target, target_for
 from chainrule.training import Training
 
@@ -230,65 +226,6 @@ def _fit_encoder(X: Any, scale: str, categorical: Sequence[str], drop: Sequence[
     if categorical or drop:
         raise InputError("--categorical, --drop: expected a table, got images")
     return Pixels.fit(X)
-
-
-@dataclass(frozen=True)
-class Yardstick:
-    """A model's test rows: what each adds to the score (N,), and the seconds its training took."""
-
-    name: str
-    contributions: Array
-    seconds: float
-
-    @property
-    def score(self) -> float:
-        return float(self.contributions.mean())
-
-    @property
-    def error(self) -> float | None:
-        return standard_error(self.contributions)
-
-
-def standard_error(contributions: Array) -> float | None:
-    """Of the mean; None for a single row."""
-    return float(contributions.std(ddof=1) / np.sqrt(len(contributions))) if len(contributions) > 1 else None
-
-
-def not_better(network: Yardstick, linear: Yardstick) -> bool:
-    """Whether the network's lead, row by row, is within its own standard error."""
-    lead = network.contributions - linear.contributions
-    return bool(lead.mean() <= (standard_error(lead) or 0.0))
-
-
-def linear_network(problem: Problem, net: Network) -> Network:
-    """The same loss without a hidden layer."""
-    linear = Network([Dense(net.n_out, weights=Zeros())], net.loss, net.n_in, net.seed, net.dtype)
-    linear.target = net.target
-    return linear
-
-
-def data_of(net: Network, rows: Rows) -> Data:
-    return net.data(rows.X, rows.y, rows.w)
-
-
-def measure(name: str, net: Network, rows: Rows, seconds: float) -> Yardstick:
-    data = data_of(net, rows)
-    return Yardstick(name, net.contributions(net.outputs(data.X), data), seconds)
-
-
-def commonest(problem: Problem, net: Network) -> Yardstick:
-    """Predicting the commonest class of the training rows, or their mean, for every row."""
-    assert net.target is not None
-    began = time.perf_counter()
-    t, test = data_of(net, problem.train).t, data_of(net, problem.test)
-    if problem.task == "classification":
-        values = np.bincount(t, minlength=net.n_out) if t.ndim == 1 else np.array([t.mean() > 0.5], dtype=np.float64)
-    else:
-        values = t.mean(axis=0)
-    p = np.tile(values.astype(np.float64), (len(problem.test), 1))
-    rows = net.target.contributions(p, test.t, net.target.spread(test.t))
-    name = "commonest class" if problem.task == "classification" else "mean"
-    return Yardstick(name, rows, time.perf_counter() - began)
 
 
 def epochs_until(training: Training, patience: int | None) -> Iterator[Epoch]:

@@ -16,6 +16,7 @@ from chainrule.layers import Layer
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer
 from chainrule.plan import Plan
+from chainrule.sample_weights import weighted
 from chainrule.state import State
 from chainrule.targets import Labels, Target, target_for
 
@@ -302,25 +303,3 @@ def _require_float(dtype: Any) -> None:
         got = repr(dtype)
     if got not in ("float32", "float64"):
         raise InputError(f"dtype: expected float32 or float64, got {got}")
-
-
-def weighted(data: Data, sample_weight: Any, dtype: Any) -> Data:
-    """The data with its weights checked; rows of weight 0 are dropped here, and nowhere else."""
-    with np.errstate(over="ignore", under="ignore"):  # what leaves the numbers of dtype is refused next
-        w = as_weights(sample_weight, len(data)).astype(dtype)
-    as_weights(w, len(data), f"sample_weight as {np.dtype(dtype)}")
-    data = Data(data.X, data.t, w)
-    return data if w.all() else data.rows(np.flatnonzero(w))
-
-
-def as_weights(values: Any, n: int, name: str = "sample_weight") -> Array:
-    """Weights (n,), finite, at least 0 and not all 0; else InputError."""
-    w = np.asarray(values)
-    if w.shape != (n,):
-        raise InputError(f"{name}: expected shape ({n},), got {w.shape}")
-    wrong = ~(np.isfinite(w) & (w >= 0)) if w.dtype.kind in "fiub" else np.ones(n, dtype=bool)
-    if wrong.any():
-        raise InputError(f"{name}: expected finite numbers of at least 0, got {w[wrong][:1].tolist()[0]!r}")
-    if not w.any():
-        raise InputError(f"{name}: expected at least one above 0, got all 0")
-    return w

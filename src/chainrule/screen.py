@@ -16,7 +16,8 @@ from chainrule.data.columns import Categorical, Number
 from chainrule.data.encoder import Encoder, TableEncoder
 from chainrule.errors import counted
 from chainrule.history import Epoch
-from chainrule.job import Problem, Yardstick, not_better
+from chainrule.job import Problem
+from chainrule.yardsticks import Yardstick, not_better
 
 
 class Screen:

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array
 from chainrule.backends import choose
 from chainrule.backends.reference import Data
-from chainrule.errors import Diverged, InputError, nearest, require_count, require_number
+from chainrule.errors import Diverged, InputError, nearest, require_count
 from chainrule.history import Epoch, History
 from chainrule.metrics import METRICS, Metric
-from chainrule.network import Network, as_weights, weighted
+from chainrule.network import Network
 from chainrule.optimizers import Optimizer
+from chainrule.sample_weights import as_weights, class_weights, weighted
 from chainrule.schedules import rate_at
 from chainrule.targets import Labels, Target, target_for
 
@@ -199,33 +199,11 @@ def _training_data(net: Network, data: Data, target: Target, sample_weight: Any,
     if isinstance(target, Labels) and data.t.ndim == 1 and (data.t == data.t[0]).all():
         raise InputError(f"y: expected at least two classes, got only {target.classes[data.t[0]].item()!r}")
     if class_weight is not None:
-        per_row = _class_weights(target, data.t, class_weight)
+        per_row = class_weights(target, data.t, class_weight)
         sample_weight = per_row if sample_weight is None else per_row * as_weights(sample_weight, len(data))
         if not sample_weight.any():
             raise InputError("class_weight: expected at least one row of weight above 0, got all 0")
     return data if sample_weight is None else weighted(data, sample_weight, net.dtype)
-
-
-def _class_weights(target: Target, t: Array, class_weight: Any) -> Array:
-    classes = getattr(target, "classes", None)
-    t = t[:, 0].astype(np.intp) if t.ndim == 2 and t.shape[1] == 1 else t
-    if classes is None or t.ndim != 1:
-        raise InputError("class_weight: expected one class label per row; these targets have none")
-    if isinstance(class_weight, str):
-        if class_weight != "balanced":
-            raise InputError(f"class_weight: expected 'balanced' or a dict, got {class_weight!r}")
-        counts = np.bincount(t, minlength=len(classes))
-        per_class = np.divide(len(t), len(classes) * counts, where=counts > 0, out=np.zeros(len(classes)))
-    elif not isinstance(class_weight, Mapping):
-        raise InputError(f"class_weight: expected 'balanced' or a dict, got {class_weight!r}")
-    else:
-        known = classes.tolist()
-        for label, weight in class_weight.items():
-            if label not in known:
-                raise InputError(f"class_weight: expected labels among {known}, got {label!r}")
-            require_number(f"class_weight of {label!r}", weight)
-        per_class = np.array([class_weight.get(label, 1.0) for label in known], dtype=np.float64)
-    return np.asarray(per_class[t])
 
 
 def _batch_size(batch_size: int | None, n: int) -> int:
