@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check import checkers
+from chainrule.check.bare import bare_readings
 from chainrule.check.binding import CannotBind
 from chainrule.check.naming import UnknownName
 from chainrule.check.optimizing import keeps_shapes
@@ -42,7 +44,7 @@ def examine(
     """Every probe of the first reading that runs. InputError says what was found where none does."""
     refusals: list[str] = []
     found: list[dict[str, Any]] = []
-    for reading in readings(module, name, mapping):
+    for reading in chain(readings(module, name, mapping), bare_readings(module, name, mapping)):
         style, evidence = reading.style, None
         enough = bool(found) and not style.startswith("the layers")
         if enough and style != f"{found[-1]['style']} with dropout":
