@@ -117,7 +117,7 @@ def test_a_hint_that_is_none_is_refused(code, capsys, hint):
 
 KEYS = {
     "subject", "verdict", "ok", "said", "consistent_with_own_loss", "reference", "asked_for", "cell", "questions",
-    "mistakes", "layers", "constants", "also", "tells", "tensors", "probes", "not_tested", "notes",
+    "mistakes", "layers", "constants", "also", "tells", "tensors", "probes", "not_tested", "needs", "notes",
 }  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def diagnose_command(
         How long the code may run.
     as_json
         Print one JSON object instead: verdict, ok, said, consistent_with_own_loss, reference, asked_for, cell,
-        questions, mistakes, layers, constants, also, tells, tensors, probes, not_tested, notes.
+        questions, mistakes, layers, constants, also, tells, tensors, probes, not_tested, needs, notes.
     html
         Write a step on a few rows as a page, with their gradients as a lane beside the right ones.
     """
