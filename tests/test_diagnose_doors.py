@@ -321,6 +321,26 @@ def test_a_reference_decides_where_there_is_no_loss(code):
     assert cr.diagnose(code(silent), reference=asked()).verdict == "wrong"
 
 
+CHECK = """
+def grad_check(f, x, grad, eps=1e-5):
+    for i in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[i] += eps
+        down[i] -= eps
+        if abs((f(up) - f(down)) / (2 * eps) - grad[i]) > 1e-2:
+            return False
+    return True
+"""
+
+
+def test_a_reference_is_compared_with_the_pass_beside_a_gradient_check_and_never_ignored(code):
+    both = cr.diagnose(code(NET + CHECK), reference=asked())
+    assert both.numbers == [18]
+    assert both.asked.agrees
+    with pytest.raises(InputError, match="the gradient check grad_check has no gradient of its own to compare"):
+        cr.diagnose(code("import numpy as np\n" + CHECK, "alone.py"), reference=asked())
+
+
 @pytest.mark.parametrize(
     ("reference", "said"),
     [
@@ -393,7 +413,7 @@ def test_the_page_is_written_and_its_head_says_the_verdict(code, diagnosed, tmp_
     assert '"tell":false' in asked_less
     with pytest.raises(InputError, match="hint 1; ask for that or more"):
         diagnosed(UNDIVIDED).page(hint=0)
-    with pytest.raises(InputError, match="no reference was found"):
+    with pytest.raises(InputError, match="no network known here gives its loss"):
         page_of(diagnosed(UNKNOWN))
     with pytest.raises(SystemExit):
         main(["diagnose", code(UNKNOWN), "--html", str(tmp_path / "none.html")])
