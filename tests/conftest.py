@@ -2,6 +2,8 @@ import os
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when SciPy is imported; some of scikit-learn's checks need it
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,27 @@ def digit_rows():
     X, y = digits()
     rows = np.random.default_rng(0).permutation(len(y))
     return X[rows] / 16, y[rows]
+
+
+@pytest.fixture
+def code(tmp_path):
+    def write(text, name="theirs.py"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(path)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def diagnosed(tmp_path_factory):
+    """The diagnosis of a text, made once."""
+    folder = tmp_path_factory.mktemp("code")
+
+    @cache
+    def diagnosis(text):
+        path = folder / f"code{len(list(folder.iterdir()))}.py"
+        path.write_text(text)
+        return cr.diagnose(path)
+
+    return diagnosis
