@@ -8,6 +8,7 @@ import pytest
 from chainrule.check.page import page_of
 from chainrule.cli import main
 from chainrule.errors import InputError
+from test_explain_page import CONTRAST
 from two_layers import NET, UNDIVIDED, UNKNOWN
 
 CHROMIUM = shutil.which("chromium")
@@ -112,3 +113,14 @@ def test_at_a_lower_hint_the_panel_names_no_term(show, diagnosed):
     page = show(diagnosed(UNDIVIDED).page(hint=2))
     assert re.fullmatch(r"Yours is \S+, off by \S+\.", page.locator(".wrong-term").inner_text())
     assert page.locator(".terms tr.wrong").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_lane_has_contrast_and_is_walked_with_the_keyboard(show, diagnosed, scheme):
+    page = show(diagnosed(TRANSPOSED).page())
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_timeout(200)  # the cells' colours move for a moment
+    assert [(round(ratio, 2), text) for ratio, text in page.evaluate(CONTRAST) if ratio < 4.5] == []
+    page.locator('figure[data-lane="yours"] td.wrong').first.focus()
+    page.keyboard.press("ArrowRight")
+    assert "yours, input 1, unit 2" in page.evaluate("document.activeElement.getAttribute('aria-label')")

@@ -42,6 +42,10 @@ def text(d: Diagnosis, hint: int = 4) -> str:
 
 def verdict(d: Diagnosis) -> str:
     """The verdict in a sentence."""
+    if d.probes == (CHECKER,):
+        return "The gradient check is wrong." if d.mistakes else "The gradient check is right on every function tried."
+    if d.verdict == "wrong" and d.consistent and {rule.mistake for rule in d.mistakes} == {17}:
+        return "The gradient is right, the optimizer is not."
     if d.verdict == "correct" and d.reference == "none":
         return "The gradient is the derivative of the loss."
     if d.verdict == "no reference" and (why := [note for note in d.notes if note.startswith("gradients: ")]):
@@ -108,6 +112,8 @@ def _cell(d: Diagnosis) -> list[str]:
 
 def _rest(d: Diagnosis) -> list[str]:
     lines = ["", table(d.tables)] if d.tables else []
+    if any(getattr(rule, "in_history", False) for rule in d.mistakes):
+        lines.append("The table is of the first call, which is right; the mistake shows on the next.")
     for rule in d.also:
         said = f": {d.tells[rule.key]}" if rule.key in d.tells else ""
         lines.append(f"This fits as well: {rule.name} (mistake {rule.mistake}){said}")
