@@ -3,6 +3,8 @@ import os
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when SciPy is imported; some of scikit-learn's checks need it
 
+from functools import cache
+
 import numpy as np
 import pytest
 from palmerpenguins import load_penguins
@@ -105,3 +107,27 @@ def penguins(folder):
 
 def scores(output):
     return {stick["name"]: stick["score"] for stick in json.loads(output)["yardsticks"]}
+
+
+@pytest.fixture
+def code(tmp_path):
+    def write(text, name="theirs.py"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(path)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def diagnosed(tmp_path_factory):
+    """The diagnosis of a text, made once."""
+    folder = tmp_path_factory.mktemp("code")
+
+    @cache
+    def diagnosis(text):
+        path = folder / f"code{len(list(folder.iterdir()))}.py"
+        path.write_text(text)
+        return cr.diagnose(path)
+
+    return diagnosis

@@ -74,10 +74,11 @@ def diagnose_command(
         How long the code may run.
     as_json
         Print one JSON object instead: verdict, ok, said, consistent_with_own_loss, reference, asked_for, cell,
-        questions, mistakes, layers, constants, also, tells, tensors, probes, not_tested, notes.
+        questions, mistakes, layers, constants, also, tells, tensors, probes, not_tested, needs, notes.
     html
         Write a step on a few rows as a page, with their gradients as a lane beside the right ones.
     """
+    from chainrule.check.page import OUTLINES
     from chainrule.check.report import HINTS, text
     from chainrule.check.report import as_json as to_json
     from chainrule.files import require_writable
@@ -85,6 +86,8 @@ def diagnose_command(
     if hint not in HINTS:
         raise InputError(f"--hint: expected 0 to 4, got {hint}")
     if html is not None:
+        if hint < 1:
+            raise InputError(OUTLINES)
         require_writable(html)
     found = _diagnosed(code, mapping, reference, data, target, rows, seconds)
     if as_json:

@@ -40,6 +40,7 @@ def answer(folder: Path, ask: dict[str, Any]) -> None:
         with np.load(folder / "own.npz") as given:
             own = (given["X"], given["t"])
     arrays: dict[str, Array] = {}
+    sys.argv = [ask["path"]]  # what a script of theirs would see
     try:
         module = load_source(Path(ask["path"]))
         (folder / "imported").touch()

@@ -22,7 +22,17 @@ from chainrule.check.apart import tells
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, of_layer
 from chainrule.check.convention import MINUS, conventions, over, turned_over, update_adds
 from chainrule.check.evidence import case_of, step_draws
-from chainrule.check.given import Asked, beside, depth_of, given_spec, own_rows, require_mapping, small_draw, split
+from chainrule.check.given import (
+    Asked,
+    beside,
+    depth_of,
+    given_spec,
+    own_rows,
+    require_mapping,
+    require_pass,
+    small_draw,
+    split,
+)
 from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
 from chainrule.check.mistakes_scale import NO_UPDATE
 from chainrule.check.process import probe
@@ -131,7 +141,7 @@ def diagnose(
         [*judged, *_checks(evidence)], key=lambda p: (VERDICTS.index(p[0].verdict), -len(p[0].mistakes))
     )
     if record is None:
-        return found
+        return found if reference is None else replace(found, asked=beside(reference, *require_pass(judged, found)))
     found = replace(found, small=small_draw(record, found))
     return found if reference is None else replace(found, asked=beside(reference, found, record))
 

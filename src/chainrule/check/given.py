@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,6 +155,16 @@ def _end(loss: Loss, last: list[Layer]) -> tuple[Any, Form, Scale]:
     if (own and last) or name not in links:
         raise InputError(f"reference: {last[0]!r} before {loss!r} cannot be compared here")
     return links[name], forms[form], SCALES[scale]
+
+
+def require_pass(
+    judged: Sequence[tuple[Diagnosis, Mapping[str, Any] | None]], check: Diagnosis
+) -> tuple[Diagnosis, Mapping[str, Any]]:
+    """The pass that stands beside a gradient check. InputError where there is none to compare with a reference."""
+    for found, record in judged:
+        if record is not None:
+            return found, record
+    raise InputError(f"reference: {check.subject} has no gradient of its own to compare with it; leave it out")
 
 
 def beside(reference: Any, found: Diagnosis, record: Mapping[str, Any]) -> Asked:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chainrule.check.as_network import as_gradients, network_of
 from chainrule.check.report import headline
+from chainrule.check.rules import CHECKER
 from chainrule.errors import InputError
 from chainrule.explain import Page, render
 from chainrule.explain.trace import trace_step
@@ -14,16 +15,27 @@ from chainrule.optimizers import SGD
 if TYPE_CHECKING:
     from chainrule.check.diagnose import Diagnosis
 
+OUTLINES = "--html: the page outlines wrong cells, which is hint 1; ask for that or more"
+
 
 def page_of(d: Diagnosis, hint: int = 4) -> Page:
     """The page; its header says as much as `hint` allows. InputError where no network of ours computes the same."""
     if d.spec is None or d.small is None:
-        raise InputError(f"no page for {d.subject}: no reference was found that could be explained beside it")
+        raise InputError(f"no page for {d.subject}: {_why(d)}")
     try:
         net = network_of(d.spec, d.small)
     except InputError as error:
         raise InputError(f"no page for {d.subject}: {error}") from None
     if hint < 1:
-        raise InputError("--html: the page outlines wrong cells, which is hint 1; ask for that or more")
+        raise InputError(OUTLINES)
     trace = trace_step(net, d.small.X, d.small.t, SGD(), title=f"One step of {d.subject}")
     return Page(render(trace, as_gradients(dict(d.small.grads), net), headline(d, hint), tell=hint >= 3), trace)
+
+
+def _why(d: Diagnosis) -> str:
+    """Why there is no step to show."""
+    if d.probes == (CHECKER,):
+        return "it makes no training step that could be shown"
+    if d.spec is None:
+        return "no network known here gives its loss, and every number of the page is explained by one"
+    return "on a few rows with short numbers it gives no gradient"

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check import checkers
+from chainrule.check.bare import Bare, bare_readings
 from chainrule.check.binding import CannotBind
 from chainrule.check.naming import UnknownName
 from chainrule.check.optimizing import keeps_shapes
@@ -41,14 +43,16 @@ def examine(
 ) -> dict[str, Any]:
     """Every probe of the first reading that runs. InputError says what was found where none does."""
     refusals: list[str] = []
+    aside: list[str] = []
     found: list[dict[str, Any]] = []
-    for reading in readings(module, name, mapping):
+    for reading in chain(readings(module, name, mapping), bare_readings(module, name, mapping)):
         style, evidence = reading.style, None
         enough = bool(found) and not style.startswith("the layers")
         if enough and style != f"{found[-1]['style']} with dropout":
             break
         for sizes, kinds, rows in _attempts(own):
-            here = _first_layout(reading, sizes, kinds, rows, refusals, getattr(module, "__file__", ""))
+            why = aside if isinstance(reading, Bare) else refusals  # what has arrays is more likely meant
+            here = _first_layout(reading, sizes, kinds, rows, why, getattr(module, "__file__", ""))
             evidence = here if here and _tells(here) else evidence or here
             if evidence and _tells(evidence):
                 break
@@ -56,7 +60,7 @@ def examine(
             found.append({"style": style, "name": reading.name, "settings": evidence, "square": sizes is SQUARE})
     checks = list(checkers.checks(module, name))
     if not found and not checks:
-        raise InputError(_nothing(module, refusals))
+        raise InputError(_nothing(module, refusals or aside))
     return {"readings": found, "checks": checks, "refusals": refusals[:20]}
 
 

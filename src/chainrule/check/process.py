@@ -24,6 +24,7 @@ from chainrule.arrays import Array
 from chainrule.errors import InputError, require_number
 
 GRACE = 30.0  # seconds that the parent waits beyond the limit that the child sets itself
+MARK = "CHAINRULE_PROBE"  # in the environment of everything that the child starts
 IMPORT = 'does it train when imported? Put that under `if __name__ == "__main__":`'
 
 
@@ -66,7 +67,15 @@ def probe(
 
 def _run(folder: Path, path: Path, seconds: float) -> None:
     """Wait for the child. InputError where it leaves no answer."""
-    environment = os.environ | {"MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    (folder / "tmp").mkdir()
+    mark = f"{MARK}={folder}"
+    environment = os.environ | {
+        MARK: str(folder),
+        "TMPDIR": str(folder / "tmp"),
+        "MPLBACKEND": "Agg",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     # -P: a random.py or numpy.py in the current folder is not ours to import
     command = [sys.executable, "-P", "-m", "chainrule.check.child", str(folder)]
     quiet = subprocess.DEVNULL
@@ -78,12 +87,12 @@ def _run(folder: Path, path: Path, seconds: float) -> None:
     except subprocess.TimeoutExpired:
         raise InputError(_too_long(folder, path, seconds)) from None
     finally:  # interrupted, too: nothing of theirs goes on
-        _end(process)
+        _end(process, mark.encode())
     if not (folder / "answer.json").exists():
         raise InputError(_died(folder, path, seconds, process.returncode))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], mark: bytes) -> None:
     """The child and everything it started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left
         if hasattr(os, "killpg"):
@@ -91,6 +100,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         else:
             process.kill()
     process.wait()
+    for left in Path("/proc").glob("[0-9]*/environ"):  # what has left the group still has our mark, on Linux
+        with contextlib.suppress(OSError):
+            if mark in left.read_bytes().split(b"\0"):
+                os.kill(int(left.parent.name), signal.SIGKILL)
 
 
 def _died(folder: Path, path: Path, seconds: float, code: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from chainrule.check import untested
 from chainrule.check.diagnose import Diagnosis
 from chainrule.check.rules import CHECKER
 from chainrule.check.search import OVER
@@ -41,6 +42,10 @@ def text(d: Diagnosis, hint: int = 4) -> str:
 
 def verdict(d: Diagnosis) -> str:
     """The verdict in a sentence."""
+    if d.probes == (CHECKER,):
+        return "The gradient check is wrong." if d.mistakes else "The gradient check is right on every function tried."
+    if d.verdict == "wrong" and d.consistent and {rule.mistake for rule in d.mistakes} == {17}:
+        return "The gradient is right, the optimizer is not."
     if d.verdict == "correct" and d.reference == "none":
         return "The gradient is the derivative of the loss."
     if d.verdict == "no reference" and (why := [note for note in d.notes if note.startswith("gradients: ")]):
@@ -107,15 +112,13 @@ def _cell(d: Diagnosis) -> list[str]:
 
 def _rest(d: Diagnosis) -> list[str]:
     lines = ["", table(d.tables)] if d.tables else []
+    if any(getattr(rule, "in_history", False) for rule in d.mistakes):
+        lines.append("The table is of the first call, which is right; the mistake shows on the next.")
     for rule in d.also:
         said = f": {d.tells[rule.key]}" if rule.key in d.tells else ""
         lines.append(f"This fits as well: {rule.name} (mistake {rule.mistake}){said}")
     lines.append(f"probes that ran: {', '.join(d.probes) or 'none'}")
-    if d.not_tested and d.reference == "none":
-        lines.append(f"not tested: the {len(d.not_tested)} rules that need a reference (--json names them)")
-    elif d.not_tested:
-        lines.append(f"not tested: {'; '.join(d.not_tested)}")
-    return lines + [f"note: {note}" for note in d.notes]
+    return [*lines, *untested.lines(d), *(f"note: {note}" for note in untested.notes(d))]
 
 
 def table(rows: tuple[TensorTable, ...]) -> str:
@@ -140,7 +143,8 @@ def as_json(d: Diagnosis, hint: int = 4) -> dict[str, Any]:
     subject, verdict, ok, said; consistent_with_own_loss, reference, asked_for {reference, agrees, why, factor};
     cell {tensor, yours, where, theirs, right}; questions;
     mistakes [{mistake, key, name, sentence, seen, formula, right, change}], layers, constants, also, tells {key: data};
-    tensors [{label, called, shape, worst, where, theirs, right, numeric}], probes, not_tested, notes. NaN is null.
+    tensors [{label, called, shape, worst, where, theirs, right, numeric}], probes, not_tested, needs {probe: names},
+    notes. NaN is null.
     """
     row = worst(d) if hint >= 1 else None
     cell = row and {"tensor": row.label, "yours": row.called} | {
@@ -153,6 +157,7 @@ def as_json(d: Diagnosis, hint: int = 4) -> dict[str, Any]:
         {name: None if name in hidden else getattr(rule, name) for name in every} | {"seen": d.seen.get(rule.key)}
         for rule in d.mistakes
     ]
+    needed = untested.needs(d) if hint >= 4 else {}
     found = {
         "subject": d.subject, "verdict": d.verdict, "ok": d.ok, "said": verdict(d),
         "consistent_with_own_loss": d.consistent if hint >= 1 else None,
@@ -162,7 +167,9 @@ def as_json(d: Diagnosis, hint: int = 4) -> dict[str, Any]:
         "constants": d.constants if hint >= 3 else {}, "also": [rule.key for rule in d.also] if hint >= 4 else [],
         "tells": d.tells if hint >= 4 else {},
         "tensors": [vars(row) for row in d.tables] if hint >= 4 else [],
-        "probes": d.probes, "not_tested": d.not_tested if hint >= 4 else [], "notes": d.notes if hint >= 4 else [],
+        "probes": d.probes, "not_tested": d.not_tested if hint >= 4 else [],
+        "needs": {probe: [rule.name for rule in rules] for probe, rules in needed.items()},
+        "notes": d.notes if hint >= 4 else [],
     }  # fmt: skip
     plain: dict[str, Any] = _finite(found)
     return plain

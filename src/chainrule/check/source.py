@@ -72,8 +72,10 @@ def _run(module: ModuleType, path: Path, shown: str, text: str, tree: ast.Module
     linecache.cache[shown] = (len(text), None, text.splitlines(keepends=True), shown)
     try:
         exec(compile(tree, shown, "exec"), module.__dict__)
-    except SystemExit:
-        pass  # a script that ends itself has defined what it defines
+    except SystemExit as end:  # a script that ends itself has defined what it defines
+        if not any(defined(module)):
+            said = f"defines no class and no function before it ends itself: {describe(end, shown)}"
+            raise InputError(f"{path}: {said}; {GUARD}") from None
     except BaseException as error:
         raise InputError(f"{path}: does not run: {describe(error, shown)}{_advice(error)}") from None
 
@@ -83,6 +85,8 @@ def _advice(error: BaseException) -> str:
         return f"; install {error.name} beside chainrule, or leave the import out"
     if isinstance(error, EOFError):
         return f"; does it ask with input()? Nobody answers here: {GUARD}"
+    if isinstance(error, FileNotFoundError):
+        return f"; run the command where that file is, or {GUARD.replace('it', 'what reads it', 1)}"
     return ""
 
 
@@ -122,7 +126,7 @@ def _cells(path: Path, text: str) -> list[tuple[int, str]]:
         codes = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     except json.JSONDecodeError as error:
         raise InputError(f"{path}: is no notebook: broken JSON at line {error.lineno}") from None
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, RecursionError):
         raise InputError(f"{path}: expected a notebook with cells (format 4), and it is none") from None
     if not any(code.strip() for code in codes):
         raise InputError(f"{path}: has no code cells")

@@ -48,7 +48,10 @@ def table_of(
     rounding: float = ROUNDING,
 ) -> TensorTable:  # fmt: skip
     """`scale` is the largest gradient of the layer: beside it, a tensor may be nothing but rounding."""
-    called = record["draws"][0]["called"].get(_their_name(name, record), name)
+    their = _their_name(name, record)
+    called = record["draws"][0]["called"].get(
+        their, their if " " in their else name
+    )  # several names: which are its cells
     theirs, right = shaped(theirs, right)
     if theirs.shape != right.shape:
         return TensorTable(name, called, theirs.shape, float("inf"), (), float("nan"), float("nan"), None, right.shape)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +11,10 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.chain import Chained
+from chainrule.check.holding import has_numpy, held_in, numbers_in
 from chainrule.check.optimizing import drive_classes, drive_step
+from chainrule.check.randomness import Randomness
 from chainrule.check.samples import Sizes, as_given, as_rows, given_targets, inputs, parameters, targets
-from chainrule.check.walk import places
 from chainrule.check.watch import watching
 
 STEP = 1e-3  # of the central differences of their loss; near a corner a hundredth of it
@@ -158,7 +158,7 @@ class Trial:
             "single": any(np.asarray(g).dtype == np.float32 for g in result.grads.values())
             or (result.out is not None and result.out.dtype == np.float32),
             "disturbed": list(getattr(self.reading, "disturbed", [])), "after": after, "unread": result.unread,
-            "held": self._held(len(batch.X), local), "numbers": self._numbers(local),
+            "held": held_in(self.reading, len(batch.X), local), "numbers": numbers_in(self.reading, local),
             "changed": [name for name, a, b in (("X", kept[0], X), ("y", kept[1], y)) if not np.array_equal(a, b)],
         }  # fmt: skip
 
@@ -180,31 +180,6 @@ class Trial:
         if out is None:
             return None
         return as_rows(np.asarray(out, dtype=np.float64), self.setting.layout, *batch.t.shape)
-
-    def _numbers(self, local: Mapping[str, Any]) -> list[float]:
-        """Fractions that their code holds: a keep probability may be among them."""
-        owners = getattr(self.reading, "owners", None) or {"object": getattr(self.reading, "object", None)}
-        kept = [*local.values(), *vars(self.reading.module).values()]
-        for owner in owners.values():
-            inside = getattr(owner, "__dict__", {}).values()
-            kept += [*inside, *(x for value in inside if isinstance(value, dict) for x in value.values())]
-        return sorted({value for value in kept if isinstance(value, float) and 0.05 <= value <= 0.95})
-
-    def _held(self, n: int, local: Mapping[str, Any]) -> dict[str, Array]:
-        """Masks and other arrays of a row for each sample that their objects keep, or their functions held."""
-        roots = {"object": getattr(self.reading, "object", None), "cache": self.reading.env.roles.get("cache")}
-        roots |= {"names": self.reading.env.names, "owners": getattr(self.reading, "owners", None)}
-        found = {}
-        for place in places({name: root for name, root in roots.items() if root is not None}):
-            raw = place.raw
-            if isinstance(raw, np.ndarray) and raw.ndim == 2 and n in raw.shape and raw.size < 5000:
-                found[place.path] = place.value.copy()
-        for name, value in local.items():
-            for i, raw in enumerate(_flat(value)):
-                numbers = isinstance(raw, np.ndarray) and raw.dtype.kind in "bfiu" and raw.ndim == 2
-                if numbers and n in raw.shape and raw.size < 5000:
-                    found[f"{name}[{i}]"] = raw.astype(np.float64)
-        return found
 
     def losses(self, batch: Batch, names: Sequence[str] = ()) -> dict[str, Array]:
         """Central differences of their own loss, with h and h/2 combined; NaN beside a corner. Of all or some names."""
@@ -319,44 +294,3 @@ class Trial:
             after, rate = self._step(batch, set())
             found.append({"X": batch.X, "t": batch.t, "params": batch.params, "after": [after], "rate": rate})
         return found
-
-
-def has_numpy(module: Any) -> bool:
-    named = (getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(module).values())
-    return any(str(name).split(".")[0] == "numpy" for name in named)
-
-
-def _flat(value: Any) -> Iterator[Any]:
-    """A value, and what its lists and tuples hold."""
-    if isinstance(value, (list, tuple)) and len(value) < 50:
-        for item in value:
-            yield from _flat(item)
-    else:
-        yield value
-
-
-class Randomness:
-    """Their random numbers begin at the same place before each call, wherever they come from."""
-
-    def __init__(self, reading: Any) -> None:
-        self.reading = reading
-        self.states: dict[int, tuple[Any, Any]] = {}
-
-    def _generators(self) -> Iterator[np.random.Generator | np.random.RandomState]:
-        roots = [vars(self.reading.module)]
-        holders = [getattr(self.reading, "object", None), *getattr(self.reading, "owners", {}).values()]
-        roots += [vars(holder) for holder in holders if hasattr(holder, "__dict__")]
-        kinds = (np.random.Generator, np.random.RandomState)
-        for root in roots:
-            yield from (value for value in list(root.values()) if isinstance(value, kinds))
-
-    def reset(self) -> None:
-        np.random.seed(0)  # noqa: NPY002 - theirs may use the old interface
-        random.seed(0)
-        for generator in self._generators():
-            if isinstance(generator, np.random.Generator):
-                _, state = self.states.setdefault(id(generator), (generator, generator.bit_generator.state))
-                generator.bit_generator.state = state
-            else:
-                _, state = self.states.setdefault(id(generator), (generator, generator.get_state()))
-                generator.set_state(state)
