@@ -26,7 +26,7 @@ from chainrule.losses import (
 from chainrule.network import Network
 
 if TYPE_CHECKING:
-    from chainrule.check.diagnose import Diagnosis
+    from chainrule.check.diagnosis import Diagnosis
 
 AGREE, AGREE_NUMERIC, AGREE_SINGLE = 1e-8, 1e-5, 1e-4  # of a tensor's largest entry
 STEP = 1e-3  # of the differences of a loss function, combined with half of it

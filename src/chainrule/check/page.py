@@ -12,7 +12,7 @@ from chainrule.explain.trace import trace_step
 from chainrule.optimizers import SGD
 
 if TYPE_CHECKING:
-    from chainrule.check.diagnose import Diagnosis
+    from chainrule.check.diagnosis import Diagnosis
 
 
 def page_of(d: Diagnosis, hint: int = 4) -> Page:

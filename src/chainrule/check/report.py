@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from chainrule.check.diagnose import Diagnosis
+from chainrule.check.diagnosis import Diagnosis
 from chainrule.check.rules import CHECKER
 from chainrule.check.search import OVER
 from chainrule.check.tables import TensorTable
