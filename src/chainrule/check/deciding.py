@@ -18,10 +18,13 @@ from chainrule.check.mistakes_scale import NO_UPDATE
 from chainrule.check.reference import gradients
 from chainrule.check.rules import OBSERVATIONS, RULES
 from chainrule.check.search import OVER, pairs, singles, without_epsilon
+from chainrule.check.smoothing import smoothed
 from chainrule.check.stepping import Adaptive, adaptive, decay_of, without_decay
 from chainrule.check.tables import not_tested, notes_of, probes_run, tables
+from chainrule.check.updates import Update, other_rate, update_of
 
 LATER = 0.15  # what each reference that comes first costs an explanation by another
+SMOOTHED = "the gradient is that of smoothed targets, (1 − ε)·t + ε/K"
 MANY_REFERENCES = 10  # tried with the rules where their loss does not single one out
 
 
@@ -36,6 +39,13 @@ def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Di
             for exact in (whole, without_epsilon(whole)):
                 if exact.fits(NOTHING) is not None:
                     return _from_history(exact, record) or _right(exact, record)
+    for case in cases:
+        for exact in (case, without_epsilon(case)):
+            if (update := update_of(exact)) is not None:
+                return _updated(exact, update, record)
+        if not case.finding.loss and (soft := smoothed(without_epsilon(case))) is not None:
+            judged = _from_history(soft[0], record) or _right(soft[0], record)
+            return replace(judged, notes=(*judged.notes, f"{SMOOTHED}, ε = {soft[1]:.6g}"))
     steps = [(case, step) for case in cases if (step := adaptive(case)) is not None]
     if steps and (found := _from_adaptive(*min(steps, key=lambda pair: pair[1].against), record)) is not None:
         return found
@@ -54,7 +64,26 @@ def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Di
         also = [hypothesis for i, hypothesis in fitting if i == first and hypothesis is not best]
         decay, rest = decay_of(few[first], best)
         return _decayed(few[first], decay, rest, record) if decay else _wrong(few[first], best, also, record)
-    return _unknown(cases[0], record, searched=time.monotonic() < until)
+    for case in cases:
+        if not several and (update := other_rate(case)) is not None:
+            return _updated(case, update, record)
+    return _soft(_unknown(cases[0], record, searched=time.monotonic() < until), cases[0])
+
+
+def _soft(found: Diagnosis, case: Case) -> Diagnosis:
+    """Of a gradient that nothing explains: whether it is that of smoothed targets, which their loss leaves out."""
+    soft = smoothed(without_epsilon(case))
+    if soft is None or found.verdict == "wrong":
+        return found
+    note = f"{SMOOTHED}, ε = {soft[1]:.6g}, and your loss is that of the targets as they are"
+    return replace(found, notes=(*found.notes, note))
+
+
+def _updated(case: Case, update: Update, record: Mapping[str, Any]) -> Diagnosis:
+    """Right, and what the update makes of it: shown is the gradient behind it."""
+    right = [replace(draw, grads=gradients(case.spec, draw)) for draw in case.draws]
+    found = _right(replace(case, draws=right, history=()), record)
+    return replace(found, decay=update.decay, behind=True, notes=(*found.notes, update.said))
 
 
 def _from_adaptive(case: Case, step: Adaptive, record: Mapping[str, Any]) -> Diagnosis | None:

@@ -42,6 +42,7 @@ class Diagnosis:
     small: Draw | None = None  # a few rows of it with their gradients, for the page
     convention: str = ""  # what backward gives, where it is not the gradient and the update makes it right
     decay: Mapping[str, float] = field(default_factory=dict)  # tensor -> λ, where a step shrinks it by η·λ too
+    behind: bool = False  # what is shown is the gradient behind their update, which changes it on purpose
     asked: Asked | None = None  # beside the loss that was asked for, where a reference was given
 
     @property

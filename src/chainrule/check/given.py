@@ -100,6 +100,8 @@ def small_draw(record: Mapping[str, Any], found: Diagnosis) -> Draw | None:
         return None
     calls = small["history"] if any(getattr(rule, "in_history", False) for rule in found.mistakes) else small["draws"]
     draw = draws_of(small, calls, small["transposed"])[-1]
+    if found.behind and found.spec is not None:
+        return replace(draw, grads=gradients(found.spec, draw))
     if draw.grads and not small["moves"]:
         if not found.convention or found.spec is None:
             return draw
