@@ -205,4 +205,4 @@ def test_an_optimizer_may_divide_the_sum_by_the_rows_it_is_told(judged, lines):
     assert (found.verdict, found.mistakes) == ("correct", ()), str(found)
     assert noted(found, SUM)
     assert judged(text.replace("grads[k] / self.batch_size", "grads[k]")).numbers == [3]
-    assert judged(text.replace("(1 - self.h ** 2)", "(1 + self.h ** 2)")).verdict == "not consistent"
+    assert 11 in judged(text.replace("(1 - self.h ** 2)", "(1 + self.h ** 2)")).numbers

@@ -240,4 +240,4 @@ def test_epochs_with_a_fixed_rate_are_no_verdict_and_one_epoch_is_one(judged):
     assert "one call makes several updates" in str(found)
     once = epochs.replace("range(20)", "range(1)")
     assert judged(once).verdict == "correct"
-    assert judged(once.replace("(1 - self.h**2)", "(1 + self.h**2)")).verdict == "not consistent"
+    assert judged(once.replace("(1 - self.h**2)", "(1 + self.h**2)")).numbers == [11]
