@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.check.optimizing import formula_of
+from chainrule.check.formulas import formula_of
 
 NET = """
 import numpy as np
@@ -154,7 +154,8 @@ def test_the_convention_counts_for_a_loss_that_is_not_known_too(judged):
     found = judged(net("np.tanh(Y - self.p) / Y.size", "+= lr", loss=loss))
     assert (found.verdict, found.reference) == ("correct", "none")
     assert noted(found, MINUS)
-    assert judged(net("np.tanh(Y - self.p) / Y.size", "-= lr", loss=loss)).verdict == "not consistent"
+    assert judged(net("np.tanh(Y - self.p) / Y.size", "-= lr", loss=loss)).numbers == [2]
+    assert "right only if the update adds it" in str(judged(net("np.tanh(Y - self.p) / Y.size", loss=loss)))
 
 
 def test_the_division_by_n_may_stand_in_the_update(judged):
@@ -193,3 +194,15 @@ def test_an_optimizer_that_adds_minus_the_gradient_is_right(judged):
 def test_gradients_of_other_shapes_than_the_parameters_are_no_known_formula():
     step = {"before": {"W1": np.zeros((5, 4))}, "grads": {"W1": np.ones((5, 5))}, "after": {"W1": np.ones((5, 4))}}
     assert formula_of({"name": "train", "numbers": {"lr": 0.1}, "steps": [step]}) is None
+
+
+@pytest.mark.parametrize("lines", [PLAIN, MOMENTUM])
+def test_an_optimizer_may_divide_the_sum_by_the_rows_it_is_told(judged, lines):
+    text = optimized(lines.replace("grads[k]", "grads[k] / self.batch_size"), "-=").replace(" / len(Y)\n", "\n")
+    text = text.replace("(self, lr=0.01", "(self, batch_size, lr=0.01")
+    text = text.replace("        self.lr", "        self.batch_size = batch_size\n        self.lr", 1)
+    found = judged(text)
+    assert (found.verdict, found.mistakes) == ("correct", ()), str(found)
+    assert noted(found, SUM)
+    assert judged(text.replace("grads[k] / self.batch_size", "grads[k]")).numbers == [3]
+    assert 11 in judged(text.replace("(1 - self.h ** 2)", "(1 + self.h ** 2)")).numbers

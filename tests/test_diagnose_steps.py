@@ -231,3 +231,13 @@ def test_decay_does_not_excuse_what_else_is_wrong(judged, wrong):
     found = judged(DECAY.replace(*wrong))
     assert found.verdict == "wrong"
     assert wrong[0].startswith("(1") or found.numbers == [3]
+
+
+def test_epochs_with_a_fixed_rate_are_no_verdict_and_one_epoch_is_one(judged):
+    epochs = LONG.replace(", lr=0.05", "").replace("lr * ", "0.05 * ")
+    found = judged(epochs)
+    assert (found.verdict, found.ok) == ("no reference", False)
+    assert "one call makes several updates" in str(found)
+    once = epochs.replace("range(20)", "range(1)")
+    assert judged(once).verdict == "correct"
+    assert judged(once.replace("(1 - self.h**2)", "(1 + self.h**2)")).numbers == [11]

@@ -153,3 +153,57 @@ def test_a_bias_without_a_gradient_is_not_called_still(judged):
     mean = "np.mean(e ** 2)", "2 * e / e.size"
     found = judged(*mean, db1="None")
     assert "b1: no gradient was found; if there is one, name it: --map db1=NAME" in found.seen.values()
+
+
+UNKNOWN = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden), np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out), np.zeros(n_out)
+
+    def forward(self, X):
+        self.X, self.h = X, np.tanh(X @ self.W1 + self.b1)
+        self.p = self.h @ self.W2 + self.b2
+        return self.p
+
+    def loss(self, p, Y):
+        return np.mean(np.log(np.cosh(p - Y)))
+"""
+GRADIENTS = """
+        d2 = np.tanh(self.p - Y) / Y.size
+        d1 = d2 @ self.W2.T * (1 - self.h**2)
+        self.dW1, self.db1, self.dW2, self.db2 = self.X.T @ d1, d1.sum(axis=0), self.h.T @ d2, d2.sum(axis=0)
+"""
+UPDATE = """
+        for p, g in [(net.W1, net.dW1), (net.b1, net.db1), (net.W2, net.dW2), (net.b2, net.db2)]:
+            p {step}
+"""
+BACKWARD = f"""
+    def backward(self, Y):{GRADIENTS}"""
+RATE = """
+    def __init__(self, lr=0.1):
+        self.lr = lr
+"""
+WAYS = {
+    "update": BACKWARD + "\n    def update(self, lr=0.1):\n        net = self" + UPDATE,
+    "step": "\n    def train_step(self, X, Y, lr=0.1):\n        net = self; self.forward(X)" + GRADIENTS + UPDATE,
+    "optimizer": f"{BACKWARD}\nclass SGD:{RATE}\n    def step(self, net):\n        lr = self.lr{UPDATE}",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("decay", ["", " - 0.001 * p"])
+def test_an_update_that_climbs_a_loss_that_is_not_known_is_wrong(tmp_path, way, decay):
+    def judged(step, fault=("", "")):
+        (tmp_path / "net.py").write_text((UNKNOWN + WAYS[way].format(step=step)).replace(*fault))
+        return cr.diagnose(str(tmp_path / "net.py"), seconds=200)
+
+    climbing = judged(f"+= lr * g{decay}")
+    if decay and way == "optimizer":
+        return  # of an optimizer with a decay in no formula nothing is said
+    assert ([rule.key for rule in climbing.mistakes], climbing.verdict) == (["climbs"], "wrong")
+    right = judged(f"-= lr * g{decay.replace('-', '+')}")
+    assert (right.verdict, right.mistakes) == ("no reference" if decay and way == "step" else "correct", ())
+    assert not judged(f"-= lr * g{decay}", ("(1 - self.h**2)", "(1 + self.h**2)")).ok

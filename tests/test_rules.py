@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from chainrule.activations import LeakyReLU, ReLU, Sigmoid, Tanh
+from chainrule.activations import ELU, GELU, GELUTanh, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from chainrule.check import mistakes
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective
 from chainrule.check.forms import (
@@ -42,6 +42,7 @@ SPECS = (
     Spec((ReLU(),) * 2, TWICE, ENTROPY),
     Spec((Sigmoid(),) * 2, SIGMOID, BINARY),
     Spec((ReLU(),) * 2, IDENTITY, BROADCAST, SCALES[2]),
+    *(Spec((act,) * 2, IDENTITY, SQUARED) for act in (SiLU(), ELU(), Softplus(), GELU(), GELUTanh())),
 )
 
 

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from chainrule.errors import InputError, require_count
 
 if TYPE_CHECKING:
-    from chainrule.check.diagnose import Diagnosis
+    from chainrule.check.diagnosis import Diagnosis
 
 NAMES = Annotated[list[str] | None, Parameter(name="--map", consume_multiple=True, negative="")]
 HELD = 16  # rows of --data, where no number is given

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check.case import NOTHING, SINGLE, TIGHT, Case, shaped
 from chainrule.check.evidence import step_draws
-from chainrule.check.optimizing import adds, goes_along
+from chainrule.check.formulas import adds, formula_of, goes_along
 from chainrule.check.reference import Draw, Spec, gradients
 
 MINUS = "backward gives minus the gradient, and the update adds it: together they descend (shown with its sign turned)"
@@ -57,10 +57,10 @@ def update_adds(case: Case) -> bool:
 
 def _pairs(case: Case, stepped: Sequence[Draw]) -> list[tuple[Draw, Draw]]:
     """Steps, each with the draw on its rows and parameters, whose masks it shares."""
-    return [(step, draw) for step in stepped for draw in case.draws if _same_call(step, draw)]
+    return [(step, draw) for step in stepped for draw in case.draws if same_call(step, draw)]
 
 
-def _same_call(step: Draw, draw: Draw) -> bool:
+def same_call(step: Draw, draw: Draw) -> bool:
     same = all(np.array_equal(value, draw.params[name]) for name, value in step.params.items())
     return same and np.array_equal(step.X, draw.X)
 
@@ -70,7 +70,9 @@ def _made_up_for(case: Case) -> Case | None:
     gradient. Where their rate is not known, a factor and a rate cannot be told apart."""
     stepped, rate = step_draws(case.record)
     pairs = _pairs(case, stepped)
-    if rate is None or not pairs:
+    if not pairs:
+        return _summed(case)
+    if rate is None:
         return None
     factors: dict[int, float] = {}
     for draw in case.draws:
@@ -84,6 +86,17 @@ def _made_up_for(case: Case) -> Case | None:
     other = ", ".join(f"{c:.6g}" for c in dict.fromkeys(factors.values()))
     said = SUM if sums else f"backward gives the gradient times {other}, and the update makes up for it (shown divided)"
     return _divided(case, factors, said)
+
+
+def _summed(case: Case) -> Case | None:
+    """Their gradients divided by N where, without a step of their own, every optimizer of theirs does that."""
+    driven = case.record.get("optimizers") or []
+    dividing = [f for optimizer in driven if (f := formula_of(optimizer)) is not None and f.rows > 1]
+    if not driven or len(dividing) < len(driven):
+        return None
+    if any(abs(factor(case.spec, draw) / draw.n - 1) > SINGLE for draw in case.draws):
+        return None
+    return _divided(case, {draw.n: float(draw.n) for draw in (*case.draws, *case.history)}, SUM)
 
 
 def factor(spec: Spec, draw: Draw) -> float:

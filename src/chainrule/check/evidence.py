@@ -47,6 +47,18 @@ def step_history(record: Mapping[str, Any], rate: float | None) -> list[Draw]:
     return _moved([(call, call["after"][0]) for call in calls], rate, record)
 
 
+def repeated_steps(record: Mapping[str, Any], rate: float | None) -> list[list[Draw]]:
+    """Consecutive steps of one object on the same rows, each from the parameters that the one before left."""
+    found = []
+    for call in record["steps"]:
+        before, steps = call["params"], []
+        for after in call["after"]:
+            steps.append(({**call, "params": before}, after))
+            before = before | {name: value for name, value in after.items() if name in before}
+        found.append(_moved(steps, rate, record))
+    return found
+
+
 def _moved(pairs: Sequence[tuple[Any, Any]], rate: float | None, record: Mapping[str, Any]) -> list[Draw]:
     calls = []
     for call, after in pairs:

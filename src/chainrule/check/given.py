@@ -26,7 +26,7 @@ from chainrule.losses import (
 from chainrule.network import Network
 
 if TYPE_CHECKING:
-    from chainrule.check.diagnose import Diagnosis
+    from chainrule.check.diagnosis import Diagnosis
 
 AGREE, AGREE_NUMERIC, AGREE_SINGLE = 1e-8, 1e-5, 1e-4  # of a tensor's largest entry
 STEP = 1e-3  # of the differences of a loss function, combined with half of it
@@ -100,6 +100,8 @@ def small_draw(record: Mapping[str, Any], found: Diagnosis) -> Draw | None:
         return None
     calls = small["history"] if any(getattr(rule, "in_history", False) for rule in found.mistakes) else small["draws"]
     draw = draws_of(small, calls, small["transposed"])[-1]
+    if found.behind and found.spec is not None:
+        return replace(draw, grads=gradients(found.spec, draw))
     if draw.grads and not small["moves"]:
         if not found.convention or found.spec is None:
             return draw

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chainrule.arrays import Array
+from chainrule.check.forms import Form
 from chainrule.check.reference import Scene
 
 Line = Callable[[Scene], Array]
@@ -44,4 +45,9 @@ def has_slope(line: Line) -> Line:
 
 
 def fused(s: Scene) -> bool:
-    return "entropy" in s.form.name
+    return fused_form(s.form)
+
+
+def fused_form(form: Form) -> bool:
+    """Whether p − t is the gradient by z already, the link's derivative in it."""
+    return "entropy" in form.name

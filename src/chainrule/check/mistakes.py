@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from chainrule.check import mistakes_history, mistakes_layers, mistakes_output, mistakes_scale  # noqa: F401
+from chainrule.check import (  # noqa: F401 - they fill the catalogue
+    mistakes_history,
+    mistakes_layers,
+    mistakes_output,
+    mistakes_scale,
+    mistakes_slopes,
+)
 from chainrule.check.rules import RULES
 
 RULES.sort(key=lambda rule: rule.mistake)

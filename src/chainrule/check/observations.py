@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.check.case import Case
+from chainrule.check.formulas import adds
 from chainrule.check.infer import named
-from chainrule.check.optimizing import adds
 from chainrule.check.reference import gradients
 from chainrule.check.rules import FORWARD, GRADIENTS, OPTIMIZER, STEP, Observation, add
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chainrule.check import optimizing
+from chainrule.check import formulas
 from chainrule.check.case import Case
 from chainrule.check.rules import OPTIMIZER, Observation, add
 
 
 def _slip(key: str) -> Callable[[Case], str | None]:
-    return lambda case: optimizing.findings(case.record).get(key)
+    return lambda case: formulas.findings(case.record).get(key)
 
 
 def observe(key: str, name: str, sentence: str, formula: str, right: str, question: str, change: str) -> Observation:

@@ -13,7 +13,7 @@ from chainrule.explain.trace import trace_step
 from chainrule.optimizers import SGD
 
 if TYPE_CHECKING:
-    from chainrule.check.diagnose import Diagnosis
+    from chainrule.check.diagnosis import Diagnosis
 
 OUTLINES = "--html: the page outlines wrong cells, which is hint 1; ask for that or more"
 

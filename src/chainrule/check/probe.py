@@ -20,6 +20,7 @@ from chainrule.check.binding import CannotBind
 from chainrule.check.naming import UnknownName
 from chainrule.check.optimizing import keeps_shapes
 from chainrule.check.recognise import readings
+from chainrule.check.rounds import changes_again
 from chainrule.check.rules import OPTIMIZER
 from chainrule.check.samples import Sizes
 from chainrule.check.source import defined, describe
@@ -203,6 +204,8 @@ def _one_update(trial: Trial, file: str, *, moves: bool, single: bool) -> dict[s
         with Noting(file, {}, "fewer rows"):
             fewer = _fewer_rows(trial, file, moves=moves, single=single)
         return {"fewer rows": fewer}
+    if several is None and changes_again(_with_rows(trial, 1), moves=moves):
+        return {"fewer rows": None}  # not for each row
     return {"one row": collect(_with_rows(trial, 1), file)} if several is None and len(first.X) > 1 else {}
 
 

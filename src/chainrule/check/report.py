@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from chainrule.check import untested
-from chainrule.check.diagnose import Diagnosis
+from chainrule.check.diagnosis import Diagnosis
 from chainrule.check.rules import CHECKER
 from chainrule.check.search import OVER
 from chainrule.check.tables import TensorTable

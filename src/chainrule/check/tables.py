@@ -10,8 +10,8 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.case import ROUNDING, Case, nothing, of_layer, shaped
+from chainrule.check.formulas import formula_of
 from chainrule.check.infer import draws_of
-from chainrule.check.optimizing import formula_of
 from chainrule.check.reference import gradients
 from chainrule.check.rules import GRADIENTS, OBSERVATIONS, OPTIMIZER, RULES, Observation, Rule
 
