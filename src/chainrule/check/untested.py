@@ -23,7 +23,7 @@ from chainrule.check.rules import (
 )
 
 if TYPE_CHECKING:
-    from chainrule.check.diagnose import Diagnosis
+    from chainrule.check.diagnosis import Diagnosis
 
 NEEDS = {
     FORWARD: "predictions of a forward pass", LOSS: "a loss", GRADIENTS: "gradients",
