@@ -177,22 +177,22 @@ def test_a_more_specific_rule_says_it_where_one_fits(write):
 
 
 def test_targets_of_another_name_are_asked_for_and_can_be_named(write):
-    parts = VALUES | {"Y": "ziel", "loss": "np.sum((p - ziel) ** 2) / (2 * len(ziel))"}
-    path = write(NET, **parts, delta="(self.p - ziel) / len(ziel)")
-    with pytest.raises(InputError, match=r"no value known for its argument 'ziel'; --map y=ziel$"):
+    parts = VALUES | {"Y": "doel", "loss": "np.sum((p - doel) ** 2) / (2 * len(doel))"}
+    path = write(NET, **parts, delta="(self.p - doel) / len(doel)")
+    with pytest.raises(InputError, match=r"no value known for its argument 'doel'; --map y=doel$"):
         cr.diagnose(path, seconds=200)
-    assert cr.diagnose(path, mapping={"y": "ziel"}, seconds=200).verdict == "correct"
-    path = write(NET, **parts, delta="(ziel - self.p) / len(ziel)")
-    assert cr.diagnose(path, mapping={"y": "ziel"}, seconds=200).numbers == [2]
+    assert cr.diagnose(path, mapping={"y": "doel"}, seconds=200).verdict == "correct"
+    path = write(NET, **parts, delta="(doel - self.p) / len(doel)")
+    assert cr.diagnose(path, mapping={"y": "doel"}, seconds=200).numbers == [2]
 
 
 def test_methods_and_targets_of_other_names(write):
-    parts = VALUES | {"Y": "ziel", "loss": "np.sum((p - ziel) ** 2) / (2 * len(ziel))"}
-    names = {"forward": "vorwaerts", "loss": "verlust", "backward": "rueckwaerts"}
+    parts = VALUES | {"Y": "doel", "loss": "np.sum((p - doel) ** 2) / (2 * len(doel))"}
+    names = {"forward": "vooruit", "loss": "verlies", "backward": "terug"}
     text = NET
     for ours, theirs in names.items():
         text = text.replace(f"def {ours}(", f"def {theirs}(")
-    path = write(text, **parts, delta="(self.p - ziel) / len(ziel)")
-    with pytest.raises(InputError, match=r"--map y=ziel$"):
+    path = write(text, **parts, delta="(self.p - doel) / len(doel)")
+    with pytest.raises(InputError, match=r"--map y=doel$"):
         cr.diagnose(path, mapping=names, seconds=200)
-    assert cr.diagnose(path, mapping=names | {"y": "ziel"}, seconds=200).verdict == "correct"
+    assert cr.diagnose(path, mapping=names | {"y": "doel"}, seconds=200).verdict == "correct"

@@ -46,6 +46,9 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
         seen["climbs"] = climbing
     everything: list[Rule | Observation] = [*RULES, *OBSERVATIONS]
     rules = tuple(rule for rule in everything if rule.key in seen)
+    if apart := record.get("left out"):
+        compared = compared and not alike  # what agrees is a part of it
+        notes += (f"not compared, for no layers were found that these fit into: {', '.join(apart)}",)
     verdict = "wrong" if rules else "no reference" if not compared else "correct" if alike else "not consistent"
     notes += _missing([name for name in differences if name not in draws[0].grads], step, alike=alike)
     untold = [rule for rule in everything if getattr(rule, "needs_reference", True) and rule.key not in seen]

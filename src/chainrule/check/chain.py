@@ -52,6 +52,12 @@ def best_chain(shapes: Mapping[str, Sequence[int]], n_in: int | None, n_out: int
     return None
 
 
+def left_out(shapes: Mapping[str, Sequence[int]], chained: Chained) -> list[str]:
+    """Matrices that are called weights and have no place in the chain."""
+    names = [name for name, shape in shapes.items() if len(shape) == 2 and _usable(name)]
+    return [name for name in names if is_weight(tail(name)) and name not in chained.weights]
+
+
 def chains(
     shapes: Mapping[str, Sequence[int]], n_in: int | None = None, n_out: int | None = None, *, full: bool = False
 ) -> Iterator[Chained]:
@@ -61,20 +67,17 @@ def chains(
     matrices += [name for name, shape in usable.items() if len(shape) == 1 < shape[0] and is_weight(tail(name))]
     matrices = [name for name in usable if name in matrices]
     vectors = [name for name in usable if name not in matrices]
-    for transposed in (False, True):
+    made = (tuple(matrices), False), (tuple(matrices), True)
+    others = [(order, turned) for turned in (False, True) for order in _orders(matrices)]
+    for order, transposed in (*made, *others):
+        if full and len(order) < len(matrices):
+            continue
         usable |= {
-            name: (1, s[0]) if transposed else (s[0], 1)
-            for name, s in shapes.items()
-            if name in matrices and len(s) == 1
+            name: (1, s[0]) if transposed else (s[0], 1) for name, s in shapes.items() if len(s) == 1 and name in order
         }
-        for order in _orders(matrices):
-            if full and len(order) < len(matrices):
-                break
-            widths = _widths([usable[name] for name in order], transposed, n_in, n_out)
-            if widths is not None:
-                biases = _biases(order, widths, vectors, usable)
-                yield Chained(tuple(order), biases, transposed, widths)
-                break
+        widths = _widths([usable[name] for name in order], transposed, n_in, n_out)
+        if widths is not None:
+            yield Chained(order, _biases(order, widths, vectors, usable), transposed, widths)
 
 
 def _usable(name: str) -> bool:
@@ -82,8 +85,7 @@ def _usable(name: str) -> bool:
 
 
 def _orders(matrices: list[str]) -> Iterator[tuple[str, ...]]:
-    """As they were made, then all of them in every order, then fewer."""
-    yield tuple(matrices)
+    """All of them in every order, then fewer."""
     if 2 <= len(matrices) <= 5:
         yield from permutations(matrices)
     for fewer in range(len(matrices) - 1, 0, -1):

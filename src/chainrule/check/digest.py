@@ -94,16 +94,25 @@ def gradients(
 
 
 def _of_the_same_name(params: Sequence[str], arrays: Mapping[str, Any], taken: Mapping[str, str]) -> dict[str, str]:
-    """A call that returns gradients may name them as the parameters: grads["W1"] of params["W1"], in any shape."""
+    """A call that returns gradients may name them as the parameters: grads["W1"] of params["W1"], in any shape. Of
+    several with that last name, the one that agrees furthest back: fc1.weight, not fc2.weight."""
     found: dict[str, str] = {}
     for param in params:
         last = re.findall(r"\[\d+\]", param)
-        for name in arrays:
-            free = name not in taken.values() and name not in found.values()
-            if free and tail(name) == tail(param) and re.findall(r"\[\d+\]", name) == last:
-                found[param] = name
-                break
+        used = {*taken.values(), *found.values()}
+        alike = [
+            name
+            for name in arrays
+            if name not in used and tail(name) == tail(param) and re.findall(r"\[\d+\]", name) == last
+        ]
+        if alike:
+            found[param] = max(alike, key=lambda name: _common_end(name, param))
     return found
+
+
+def _common_end(a: str, b: str) -> int:
+    """How many characters the ends of two names share."""
+    return next((i for i, (x, y) in enumerate(zip(reversed(a), reversed(b))) if x != y), min(len(a), len(b)))
 
 
 def everything(fn: Callable[..., Any], result: Any) -> dict[str, Any]:

@@ -35,15 +35,22 @@ def sizes_matter(cls: type | None) -> bool:
     return cls is not None and any(wanted & set(argument_roles(p.name)) for p in arguments(cls))
 
 
-def build(cls: type, env: Env, sizes: Sizes) -> Any:
-    """An object of theirs. Sizes go by name, else in the order of the layers."""
+def build(maker: Callable[..., Any], env: Env, sizes: Sizes) -> Any:
+    """An object or parameters of theirs. Sizes go by name, else in the order of the layers."""
     try:
-        return call(cls, env, CONSTRUCTOR)
+        return call(maker, env, CONSTRUCTOR)
     except CannotBind:
-        required = [p for p in arguments(cls) if p.default is p.empty]
-        if 1 < len(required) <= 5:
-            return cls(*sizes.chain(len(required) - 1))
+        required = [p for p in arguments(maker) if p.default is p.empty]
+        if 1 < len(required) <= 5 and not any({"X", "y"} & set(argument_roles(p.name)) for p in required):
+            made = maker(*sizes.chain(len(required) - 1))
+            env.learn(maker, made)
+            return made
         raise
+
+
+def takes_list(maker: Callable[..., Any] | None) -> bool:
+    """Whether it is told the sizes of all layers in one list."""
+    return maker is not None and any("sizes" in argument_roles(p.name) for p in arguments(maker))
 
 
 def parameter_names(functions: list[Callable[..., Any]], wanted: Mapping[str, str]) -> tuple[list[Any], str]:

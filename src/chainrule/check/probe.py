@@ -153,10 +153,10 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
     record: dict[str, Any] = {
         "layout": trial.setting.layout, "kind": trial.setting.kind, "weights": list(trial.chained.weights),
         "biases": list(trial.chained.biases), "transposed": trial.chained.transposed,
-        "draws": [fresh], "notes": notes, "rate": trial.reading.rate(), "reg": trial.reading.env.used.get("reg"),
+        "left out": trial.left_out, "draws": [fresh], "notes": notes, "rate": trial.reading.rate(),
+        "reg": trial.reading.env.used.get("reg"),
     }  # fmt: skip
-    moves = any((fresh["after"][n] != first.params[n]).any() for n in trial.names)
-    record["moves"] = moves
+    record["moves"] = moves = any((fresh["after"][n] != first.params[n]).any() for n in trial.names)
     with noting(notes, "gradients again"):
         record["history"] = [fresh, trial.evaluate(first)] if not moves else []
         if not moves:

@@ -9,6 +9,7 @@ from typing import Any
 
 from chainrule.check.binding import arguments
 from chainrule.check.layered import LayerKit, layer_kit
+from chainrule.check.making import takes_list
 from chainrule.check.names import TENSOR, argument_roles, callable_role, tree_of
 from chainrule.check.naming import require_names
 from chainrule.check.pieces import make_plain
@@ -17,6 +18,7 @@ from chainrule.check.theirs import Theirs
 from chainrule.check.walk import places
 
 ROLES = ("init", "forward", "loss", "backward", "loss_and_grads", "step", "update")
+DEPTHS = (3, 2, 4)  # of the network that a list of sizes asks for: code for two layers may take three sizes only
 STORAGES = (("rows", "(O,)"), ("rows", "(1, O)"), ("columns", "(O, 1)"), ("columns", "(O,)"), ("vector", "()"))
 
 
@@ -30,7 +32,8 @@ def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -
     for cls in chosen.values():
         roles = class_roles(cls, functions) | dict(given)
         if is_network(cls, roles, arguments_given):
-            yield Theirs(module, cls, roles, f"the class {cls.__name__}", arguments_given)
+            for depth in DEPTHS if takes_list(cls) else DEPTHS[:1]:
+                yield Theirs(module, cls, roles, f"the class {cls.__name__}", arguments_given, depth=depth)
             if any("dropout" in argument_roles(p.name) for p in arguments(cls)):
                 style = f"the class {cls.__name__} with dropout"
                 yield Theirs(module, cls, roles, style, arguments_given, dropout=True)
@@ -62,7 +65,8 @@ def _functions(
     styles = STORAGES if "init" not in roles else STORAGES[:1]
     for storage in styles:
         shown = ", ".join(roles[role] for role in ROLES if role in roles)
-        yield Theirs(module, None, roles, f"the functions {shown}", mapping, storage)
+        for depth in DEPTHS if takes_list(functions.get(roles.get("init", ""))) else DEPTHS[:1]:
+            yield Theirs(module, None, roles, f"the functions {shown}", mapping, storage, depth=depth)
 
 
 def class_roles(cls: type, functions: Mapping[str, Any]) -> dict[str, str]:
@@ -127,8 +131,9 @@ def _by_role(callables: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _root(names: list[str], callables: Mapping[str, Any]) -> str:
-    if "forward" in names and _takes_rows(callables["forward"]):  # what calls it predicts or trains
-        return "forward"
+    passes = [name for name in names if "forward" in name or "prop" in name]
+    if whole := [name for name in passes if _takes_rows(callables[name])]:
+        names = ["forward"] if "forward" in whole else whole  # what calls it predicts or trains
     called = {inner for name in names for inner in _calls(callables[name]) if inner != name}
     roots = [name for name in names if name not in called] or names
     needing = [name for name in roots if _takes_data(callables[name])]

@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check import digest
-from chainrule.check.binding import CONSTRUCTOR, CannotBind, Env, arguments, bind, call
+from chainrule.check.binding import CannotBind, Env, arguments, bind, call
 from chainrule.check.chain import Chained, best_chain, tail
 from chainrule.check.making import (
     build,
@@ -74,10 +74,11 @@ class Theirs:
         storage: tuple[str, str] = ("rows", "(O,)"),
         *,
         dropout: bool = False,
+        depth: int = 3,
     ) -> None:
         self.module, self.cls, self.roles, self.style, self.mapping = module, cls, dict(roles), style, mapping
         self.wanted = {ours: theirs for theirs, ours in mapping.items() if TENSOR.fullmatch(ours)}
-        self.storage, self.dropout = storage, dropout
+        self.storage, self.dropout, self.depth = storage, dropout, depth
         self.object: Any = None
         self._first: dict[str, Array] = {}
         self.disturbed: list[str] = []
@@ -91,7 +92,7 @@ class Theirs:
         """Build it afresh for this data."""
         self.n, self.k = n, k
         widths = {"n_in": sizes.n_in, "n_hidden": sizes.hidden[0], "n_out": sizes.n_out}
-        roles = {"X": X, "y": y, "n": n, "sizes": sizes.chain(3), **widths}
+        roles = {"X": X, "y": y, "n": n, "sizes": sizes.chain(self.depth), **widths}
         masks = np.random.default_rng(n).random((n, sizes.hidden[0])) < KEEP
         roles |= {"hiddens": sizes.chain(3)[1:-1], "mask": masks.T if self.storage[0] == "columns" else masks}
         self.env = Env(roles, {}, self.mapping, dropout=self.dropout)
@@ -167,7 +168,7 @@ class Theirs:
 
     def _parameters(self, sizes: Sizes) -> Any:
         if (maker := self.fn("init")) is not None:
-            made = call(maker, self.env, CONSTRUCTOR)
+            made = build(maker, self.env, sizes)
             if isinstance(made, tuple):
                 named = dict(digest.parts(maker, made))
                 if any(name.startswith("[") for name in named):  # their functions say what they are called

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check.chain import Chained
+from chainrule.check.chain import Chained, left_out
 from chainrule.check.holding import has_numpy, held_in, numbers_in
 from chainrule.check.optimizing import drive_classes, drive_step
 from chainrule.check.randomness import Randomness
@@ -79,6 +79,7 @@ class Trial:
             sizes = wanted
         self.setting = replace(self.setting, sizes=replace(sizes, hidden=chained.widths[1:-1] or (4,)))
         self.names = list(chained.named.values())
+        self.left_out = left_out({path: place.value.shape for path, place in self.reading.places.items()}, chained)
 
     def _shapes(self) -> str:
         return ", ".join(f"{path} {place.value.shape}" for path, place in self.reading.places.items()) or "none found"
