@@ -242,3 +242,47 @@ def test_where_a_matrix_fits_into_no_network_the_rest_is_not_called_right(diagno
         found = diagnosed(text)
         assert found.verdict == "no reference"
         assert "Theta1" in str(found)
+
+
+DATA_IN_THE_CONSTRUCTOR = """
+import numpy as np
+
+class NeuralNetwork:
+    def __init__(self, x, y, hidden=4):
+        self.x, self.y = x, y
+        self.w1 = np.random.randn(x.shape[1], hidden)
+        self.w2 = np.random.randn(hidden, y.shape[1])
+
+    def feedforward(self):
+        self.h = np.tanh(self.x @ self.w1)
+        self.out = 1 / (1 + np.exp(-(self.h @ self.w2)))
+        return self.out
+
+    def loss(self):
+        return np.mean((self.y - self.out) ** 2)
+
+    def backprop(self):
+        d_out = 2 * (self.out - self.y) / self.y.size * self.out * (1 - self.out)
+        self.dw2 = self.h.T @ d_out
+        self.dw1 = self.x.T @ (d_out @ self.w2.T * (1 - self.h**2))
+"""
+
+
+def test_an_object_that_was_made_with_rows_gets_others_in_their_place(diagnosed):
+    assert diagnosed(DATA_IN_THE_CONSTRUCTOR).verdict == "correct"
+    again = DATA_IN_THE_CONSTRUCTOR.replace("self.dw1 = ", "self.dw1 = getattr(self, 'dw1', 0) + ")
+    assert diagnosed(again.replace("self.dw2 = ", "self.dw2 = getattr(self, 'dw2', 0) + ")).numbers == [12]
+    assert diagnosed(DATA_IN_THE_CONSTRUCTOR.replace("1 - self.h**2", "1 - self.h")).numbers == [11]
+
+
+def test_where_no_gradient_has_its_parameters_shape_it_was_misread(diagnosed):
+    text = DATA_IN_THE_CONSTRUCTOR.replace(
+        "self.out = 1 / (1 + np.exp(-(self.h @ self.w2)))", "self.out = (self.h @ self.w2) ** 3"
+    )
+    assert diagnosed(text.replace("* self.out * (1 - self.out)", "* 3 * (self.h @ self.w2) ** 2")).verdict == "correct"
+    lifted = text.replace("self.dw2 = self.h.T @ d_out", "self.dw2 = (self.h.T @ d_out)[None] + np.zeros((2, 1, 1))")
+    lifted = lifted.replace(
+        "self.dw1 = self.x.T @ (d_out @ self.w2.T * (1 - self.h**2))",
+        "self.dw1 = (self.x.T @ (d_out @ self.w2.T * (1 - self.h**2)))[None] + np.zeros((2, 1, 1))",
+    )
+    assert diagnosed(lifted).verdict == "no reference"

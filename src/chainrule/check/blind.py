@@ -22,6 +22,9 @@ from chainrule.check.tables import DIFFERENCES, TensorTable, numeric, probes_run
 
 FROM_STEP = "their step is in proportion to the differences of their loss: shown divided by that one number"
 NOT_ALONG = "their step is not in proportion to the differences of their loss: it shows no gradient to compare"
+MISREAD = (
+    "none of their gradients has the shape of its parameter: the targets are read in another way than they are meant"
+)
 
 
 def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[Draw]) -> Diagnosis:
@@ -46,6 +49,8 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
         seen["climbs"] = climbing
     everything: list[Rule | Observation] = [*RULES, *OBSERVATIONS]
     rules = tuple(rule for rule in everything if rule.key in seen)
+    if compared and all(theirs[row.label].shape != differences[row.label].shape for row in rows):
+        compared, notes = False, (*notes, MISREAD)
     if apart := record.get("left out"):
         compared = compared and not alike  # what agrees is a part of it
         notes += (f"not compared, for no layers were found that these fit into: {', '.join(apart)}",)

@@ -48,6 +48,12 @@ def build(maker: Callable[..., Any], env: Env, sizes: Sizes) -> Any:
         raise
 
 
+def kept_in(thing: Any, data: Mapping[str, Any]) -> dict[str, str]:
+    """The attributes of an object that hold what it was made with, and which of `data` that is."""
+    arrays = {name: value for name, value in getattr(thing, "__dict__", {}).items() if isinstance(value, np.ndarray)}
+    return {name: role for role, rows in data.items() for name, value in arrays.items() if np.array_equal(value, rows)}
+
+
 def takes_list(maker: Callable[..., Any] | None) -> bool:
     """Whether it is told the sizes of all layers in one list."""
     return maker is not None and any("sizes" in argument_roles(p.name) for p in arguments(maker))

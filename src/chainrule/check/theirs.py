@@ -19,6 +19,7 @@ from chainrule.check.making import (
     build,
     distinct,
     filled,
+    kept_in,
     names_gradient,
     parameter_names,
     shapes_of,
@@ -80,6 +81,7 @@ class Theirs:
         self.wanted = {ours: theirs for theirs, ours in mapping.items() if TENSOR.fullmatch(ours)}
         self.storage, self.dropout, self.depth = storage, dropout, depth
         self.object: Any = None
+        self._made_with: Mapping[str, str] = {}  # attributes with the rows that the constructor took
         self._first: dict[str, Array] = {}
         self.disturbed: list[str] = []
         self.env = Env()
@@ -95,10 +97,11 @@ class Theirs:
         roles = {"X": X, "y": y, "n": n, "sizes": sizes.chain(self.depth), **widths}
         masks = np.random.default_rng(n).random((n, sizes.hidden[0])) < KEEP
         roles |= {"hiddens": sizes.chain(3)[1:-1], "mask": masks.T if self.storage[0] == "columns" else masks}
-        self.env = Env(roles, {}, self.mapping, dropout=self.dropout)
+        self.env, self._made_with = Env(roles, {}, self.mapping, dropout=self.dropout), {}
         self.feed(X, y)
         if self.cls is not None:
             self.object = build(self.cls, self.env, sizes)
+            self._made_with = kept_in(self.object, {"X": X, "y": y})
             self.params: Any = self.object
         else:
             self.params = self._parameters(sizes)
@@ -137,7 +140,10 @@ class Theirs:
         return getattr(owner, name)
 
     def feed(self, X: Array, y: Any) -> None:
+        """Other rows; an object that was made with rows gets them in their place."""
         self.env.roles |= {"X": X, "y": y}
+        for name, role in self._made_with.items():
+            setattr(self.object, name, self.env.roles[role])
         if self.pairs:
             if np.ndim(y) != 2:
                 raise TypeError("pairs of columns are made of targets with a column for each sample")
