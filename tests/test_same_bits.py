@@ -92,7 +92,7 @@ def test_the_kernels_refuse_a_rule_without_its_moments(optimizer):
     steps = compiled.Steps(net.plan, net.objective, cr.network.target_for(net.loss, 3), 0, 2, np.float32)
 
     def run():
-        steps.run(net.state, optimizer, data, np.arange(2), 2, 1.0)
+        steps.run(net.state, optimizer, data, np.arange(2)[None], 2, 1.0)
 
     if optimizer.n_moments:
         with pytest.raises(ValueError, match=f"{type(optimizer).__name__} needs more moments than were given"):
@@ -121,7 +121,7 @@ def test_parameters_that_would_be_copied_are_refused(name, rng):
 
 def test_arrays_that_are_written_are_never_copies(rng):
     with pytest.raises(TypeError):
-        compiled.kernels().order(np.empty(5, np.int32), 0, 0)
+        compiled.kernels().orders(np.empty((1, 5), np.int32), 0, 0)
     net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
     engine = compiled._engine(net.plan, net.loss, np.float32, 256, training=True)
     with pytest.raises(TypeError):

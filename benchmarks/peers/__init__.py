@@ -42,6 +42,11 @@ class Peer(ABC):
         """Train without end; the mean loss of each epoch."""
 
 
+def together(load: Workload, epochs: int) -> bool:
+    """Whether so many epochs are little enough work to be computed in one go."""
+    return epochs * load.steps * load.flops < 1e12
+
+
 def cores() -> int:
     """Cores this process may use: everyone gets as many threads."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

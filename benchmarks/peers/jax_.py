@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.bench import BETA1, BETA2, EPSILON, RATES, Workload
-from peers import Peer
+from peers import Peer, together
 
 
 def loss_of(params: Any, x: Any, t: Any) -> Any:
@@ -96,7 +96,7 @@ class EpochsAtOnce(Jax):
         return self._epochs
 
     def suits(self, load: Workload) -> bool:
-        return self._epochs * load.steps * load.flops < 1e12  # seconds; far from worth it there
+        return together(load, self._epochs)
 
     def epochs(self, load: Workload, optimizer: str, dtype: str) -> Iterator[float]:
         import jax

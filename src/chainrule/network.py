@@ -231,7 +231,7 @@ class Network:
             self.state.prepare(optimizer)
             before = self.state.params.copy()
             try:
-                return float(steps.run(self.state, optimizer, data, np.arange(len(data)), len(data), 1.0)[0])
+                return float(steps.run(self.state, optimizer, data, np.arange(len(data))[None], len(data), 1.0)[0, 0])
             except Diverged:
                 if not np.isfinite(self.state.params).all():
                     self.state.params[...] = before
@@ -259,6 +259,7 @@ class Network:
             require_count("patience", patience)
             if settings.get("valid") is None:
                 raise InputError("patience: expected validation data, valid=(X, y), got none")
+        settings.setdefault("epochs_per_call", None)  # nobody looks at the network between them
         training = train(self, (X, y), optimizer, **settings)
         for epoch in training:
             if patience is not None and epoch.since_best >= patience:

@@ -19,6 +19,11 @@ def order(n: int, seed: int, epoch: int) -> Array:
     return np.argsort(bits, kind="stable")
 
 
+def orders(n: int, seed: int, first: int, count: int) -> Array:
+    """Those of `count` epochs, from the epoch `first` on: (count, n)."""
+    return np.stack([order(n, seed, first + i) for i in range(count)])
+
+
 def fill_mask(mask: Array, threshold: int, seed: int, layer: int, step: int, first_row: int = 0) -> None:
     """Dropout's mask of 0 and 1/keep for rows `first_row` and following of the global batch.
 

@@ -1,6 +1,6 @@
 // Random networks trained by the kernels alone, without Python: for sanitizers, other compilers and other processors.
-// Each case runs on 1 to 4 threads, one of its epochs on so many or one, in one call and in many of which some steps are
-// abandoned, with every instruction set of the machine, and must give the same bits; the last line is a hash of them all,
+// Each case runs on 1 to 4 threads, one of its epochs on so many or one, two epochs in one call and all in many calls of
+// which some steps are abandoned, with every instruction set of the machine, and must give the same bits; the last line is a hash of them all,
 // which every compiler and processor must print alike.
 //   bits [cases]
 #include <cmath>
@@ -136,6 +136,7 @@ static Case wide(std::vector<int> widths, int64_t batch) {
     return c;
 }
 
+constexpr int64_t EPOCHS = 3;
 static int abandoned = 0;
 
 // Everything that training, gradients and prediction write. With `seconds` of 0 a call makes one step, or none.
@@ -153,40 +154,49 @@ static uint64_t train(const Case& c, const Isa& isa, int threads, double seconds
     std::vector<T> targets = numbers(c.rows * outputs, 1), weights = numbers(c.rows, 0.5);
     for (auto& t : targets) t = std::fabs(t);
     for (auto& w : weights) w += T(1);
-    std::vector<int64_t> labels(c.rows), order(c.rows);
+    std::vector<int64_t> labels(c.rows), orders(EPOCHS * c.rows);
     for (auto& label : labels) label = dice.below(outputs);
     const int64_t steps = (c.rows + c.batch - 1) / c.batch;
-    std::vector<double> scalars;
-    for (int64_t i = 0; i < steps; i++) scalars.insert(scalars.end(), {0.01, 0.5, 0.25});
+    std::vector<double> scalars, totals(EPOCHS * steps);
+    for (int64_t i = 0; i < EPOCHS * steps; i++) scalars.insert(scalars.end(), {0.01, 0.5, 0.25});
+    for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
+        int64_t* order = &orders[epoch * c.rows];
+        epoch_order(c.rows, seed, uint64_t(epoch), order);
+        for (int64_t i = 0; i < c.rows; i++) totals[epoch * steps + i / c.batch] += c.weights ? double(weights[order[i]]) : 1;
+    }
     Engine<T> engine(isa, c.layers, c.loss, c.n_params, c.n_matrices, c.batch, true, false);
     const Rows<T> data{given.source, c.soft ? nullptr : labels.data(), c.soft ? targets.data() : nullptr,
                        c.weights ? weights.data() : nullptr, 0.3};
     engine.use(data);
     engine.use(params.data(), moments.data(), moments.data() + c.n_params);
     engine.use(c.rule);
-    std::vector<double> report;
+    std::vector<double> results(2 * EPOCHS);
+    std::vector<T> kept(2 * c.n_params);
     Dice whims{seed};
-    for (int epoch = 0; epoch < 3; epoch++) {
-        Progress p;
-        epoch_order(c.rows, seed, uint64_t(epoch), order.data());
-        std::vector<double> totals(steps, 0);
-        for (int64_t i = 0; i < c.rows; i++) totals[i / c.batch] += c.weights ? double(weights[order[i]]) : 1;
-        const auto unwanted = [&] { return whims.below(8) == 0; };
-        while (p.done < steps) {
-            p = engine.train({order.data(), c.rows, c.batch, totals.data(), scalars.data(), 3, 5, uint64_t(epoch * steps),
-                              seconds, seconds > 0 ? std::function<bool()>() : unwanted}, p, {threads, 4, epoch != 1});
+    const auto unwanted = [&] { return whims.below(8) == 0; };
+    Progress p;
+    for (int64_t epoch = 0, count; epoch < EPOCHS; epoch += count) {
+        count = seconds > 0 && epoch == 0 ? 2 : 1;
+        p.done = 0;
+        while (p.done < count * steps) {
+            const int64_t first = epoch * steps;
+            p = engine.train({&orders[epoch * c.rows], count, c.rows, c.batch, &totals[first], &scalars[3 * first], 3, 5,
+                              uint64_t(first), seconds, &results[2 * epoch], double(c.rows), double(c.rows),
+                              seconds > 0 ? std::function<bool()>() : unwanted},
+                             p, {threads, 4, epoch != 2}, kept.data());
             abandoned += p.abandoned;
-            if (p.diverged) return 1;
+            if (p.diverged || !p.finite) return 1;
         }
-        report.push_back(p.loss), report.push_back(p.score);
     }
+    results.push_back(p.lowest);
     uint64_t hash = 14695981039346656037u;
     const auto mix = [&](const void* from, size_t bytes) {
         for (size_t i = 0; i < bytes; i++) hash = (hash ^ static_cast<const unsigned char*>(from)[i]) * 1099511628211u;
     };
     mix(params.data(), params.size() * sizeof(T));
     mix(moments.data(), moments.size() * sizeof(T));
-    mix(report.data(), report.size() * sizeof(double));
+    mix(results.data(), results.size() * sizeof(double));
+    mix(&kept[p.best * c.n_params], c.n_params * sizeof(T));
     std::vector<T> sums(c.n_params), dX(c.rows * width);
     Engine<T> whole(isa, c.layers, c.loss, c.n_params, c.n_matrices, std::min<int64_t>(c.rows, 64), true, true);
     whole.use(data);
@@ -224,7 +234,8 @@ static int alone(Pace& pace, double many, double one) {
     int calls = 0;
     for (int call = 0; call < 1000; call++) {
         const int threads = pace.choose(4);
-        pace.tell(threads, (threads > 1 ? many : one) * (call % 5 == 0 ? 10 : 1));
+        const double step = (threads > 1 ? many : one) * (call % 5 == 0 ? 10 : 1);
+        pace.tell(threads, step, 50 * step);
         calls += threads == 1;
     }
     return calls;
@@ -235,7 +246,7 @@ static bool paced() {
     Pace pace, fresh;
     const int few = alone(pace, 1e-5, 2e-5), most = alone(pace, 2e-5, 1e-5);
     const bool single = fresh.choose(1) == 1;
-    fresh.tell(1, 1e-9);  // no trial: another limit's time says nothing
+    fresh.tell(1, 1e-9, 1e-9);  // no trial: another limit's time says nothing
     return few < 20 && most > 700 && single && alone(fresh, 1e-5, 2e-5) < 20;
 }
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.activations import ELU, LeakyReLU
 from chainrule.arrays import BLOCK_ROWS, Array, Scaled, dense_rows, is_sparse, row_blocks
-from chainrule.backends.reference import Data, Objective
+from chainrule.backends.reference import Best, Data, Objective
 from chainrule.backends.threads import wish
 from chainrule.errors import Diverged, InputError, nearest
 from chainrule.layers import LAYERS, Dropout, Layer, LayerNorm
@@ -169,9 +169,8 @@ class Steps:
         batch_size: int,
         dtype: Any,
         threads: int | None = None,
-        chunk: float = CHUNK,
     ) -> None:
-        self.objective, self.seed, self.chunk = objective, seed, chunk
+        self.objective, self.seed = objective, seed
         self.threads = threads  # those of the last call
         self._dtype = dtype
         self._wish = wish(threads, plan, batch_size)
@@ -186,22 +185,34 @@ class Steps:
         self._given = data, spread, params, moments, optimizer
 
     def run(
-        self, state: State, optimizer: Optimizer, data: Data, order: Array, batch_size: int, spread: float
-    ) -> tuple[float, float]:
-        """One epoch; its loss and score, as they were when each batch was met. Raises Diverged."""
+        self,
+        state: State,
+        optimizer: Optimizer,
+        data: Data,
+        orders: Array,
+        batch_size: int,
+        spread: float,
+        best: Best | None = None,
+        results: Array | None = None,
+    ) -> Array:
+        """As reference.Steps.run."""
         given = (data, spread, state.params, state.moments, optimizer)
         if not all(map(is_, given, self._given)):
             self._use(*given)
-        n_steps = -(-len(order) // batch_size)
-        totals = _counts(len(order), batch_size) if data.w is None else _sums(data.w, order, batch_size)
-        scalars = optimizer.table(state.step, n_steps)
-        first, progress, finite = state.step, np.zeros(3), True  # progress: steps done, loss, score
+        results = np.zeros((len(orders), 2)) if results is None else results
+        totals = _counts(*orders.shape, batch_size) if data.w is None else _sums(data.w, orders, batch_size)
+        n_steps, first, total = len(totals), state.step, data.total
+        scalars = optimizer.table(first, n_steps)
+        over = (len(data) if self.objective.by_batch else total), total
+        kept, lowest, row = (None, 0.0, 0) if best is None else (best.kept, best.lowest, best.row)
+        progress = np.array([0, lowest, row])  # the first: steps done
         try:
             while progress[0] < n_steps:
                 try:
                     diverged, finite, self.threads, signal = self._engine.train(
-                        order, batch_size, progress, totals, scalars, self.seed, first, self.chunk, *self._wish
-                    )
+                        orders, batch_size, progress, totals, scalars, self.seed, first, CHUNK,
+                        results, *over, kept, *self._wish,
+                    )  # fmt: skip
                 except RuntimeError as error:  # the kernels raise it for one thing only
                     wanted = self._wish[0]
                     expected = "as many as the system starts"
@@ -210,31 +221,32 @@ class Steps:
                     raise signal
                 if diverged:
                     raise Diverged(first + int(progress[0]) + 1)
+                if not finite:
+                    raise Diverged(first + int(progress[0]), "weights")
         finally:
             state.step = first + int(progress[0])
-        if not finite:
-            raise Diverged(state.step, "weights")
-        _, loss, score = progress.tolist()
-        total = data.total
-        return loss / (len(order) if self.objective.by_batch else total), score / total
+            if best is not None:
+                best.lowest, best.row = float(progress[1]), int(progress[2])
+        return results
 
 
-def order(n: int, seed: int, epoch: int) -> Array:
-    """As chainrule.random.order."""
-    rows = np.empty(n, np.int64)
-    kernels().order(rows, seed, epoch)
+def orders(n: int, seed: int, first: int, count: int) -> Array:
+    """As chainrule.random.orders."""
+    rows = np.empty((count, n), np.int64)
+    kernels().orders(rows, seed, first)
     return rows
 
 
 @lru_cache(maxsize=8)
-def _counts(n: int, batch_size: int) -> Array:
+def _counts(n_epochs: int, n: int, batch_size: int) -> Array:
     """The rows of each batch (n_steps,)."""
-    return np.diff(np.append(np.arange(0, n, batch_size), n)).astype(np.float64)
+    return np.tile(np.diff(np.append(np.arange(0, n, batch_size), n)).astype(np.float64), n_epochs)
 
 
-def _sums(w: Array, order: Array, batch_size: int) -> Array:
+def _sums(w: Array, orders: Array, batch_size: int) -> Array:
     """The sum of sample weights of each batch (n_steps,)."""
-    return np.add.reduceat(w[order].astype(np.float64), np.arange(0, len(order), batch_size))
+    starts = np.arange(0, orders.shape[1], batch_size)
+    return np.concatenate([np.add.reduceat(w[order].astype(np.float64), starts) for order in orders])
 
 
 class Inference:

@@ -6,7 +6,7 @@ Everything a step writes is allocated once, in a Tape; nothing as large as the n
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from math import isfinite
+from math import inf, isfinite
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -18,12 +18,12 @@ from chainrule.layers import Dropout
 from chainrule.losses import Loss
 from chainrule.optimizers import BLOCK, Optimizer
 from chainrule.plan import Plan
-from chainrule.random import fill_mask, order
+from chainrule.random import fill_mask, orders
 from chainrule.settings import settings
 from chainrule.state import State
 from chainrule.targets import Target
 
-__all__ = ["NAME", "Inference", "Steps", "order", "whole_gradients"]
+__all__ = ["NAME", "Inference", "Steps", "orders", "whole_gradients"]
 NAME = "reference"
 
 
@@ -76,6 +76,25 @@ class Data:
 
     def rows(self, rows: Any) -> Data:
         return Data(self.X[rows], self.t[rows], None if self.w is None else self.w[rows])
+
+
+class Best:
+    """The parameters that the epoch of the lowest loss began with; beside them those of the epoch that is under way."""
+
+    def __init__(self, params: Array) -> None:
+        self.kept = np.stack([params, params])  # (2, P)
+        self.row, self.lowest = 0, inf
+
+    @property
+    def params(self) -> Array:
+        return self.kept[self.row]
+
+    def begin(self, params: Array) -> None:
+        self.kept[1 - self.row] = params
+
+    def end(self, loss: float) -> None:
+        if loss < self.lowest:
+            self.row, self.lowest = 1 - self.row, loss
 
 
 class Tape:
@@ -163,24 +182,44 @@ class Steps:
         self.g = plan.views(self.grads)
 
     def run(
+        self,
+        state: State,
+        optimizer: Optimizer,
+        data: Data,
+        orders: Array,
+        batch_size: int,
+        spread: float,
+        best: Best | None = None,
+        results: Array | None = None,
+    ) -> Array:
+        """Epochs that visit the rows as `orders` (E, N) says. Their losses and scores (E, 2), as they were when each
+        batch was met, in `results` where it is given: those before an epoch that raises Diverged are there too."""
+        results = np.zeros((len(orders), 2)) if results is None else results
+        total = data.total
+        over = (len(data) if self.objective.by_batch else total), total
+        with _limit(self.threads), np.errstate(over="ignore", invalid="ignore"):  # an overflow ends as Diverged
+            for order, result in zip(orders, results):
+                if best is not None:
+                    best.begin(state.params)
+                result[...] = self._epoch(state, optimizer, data, order, batch_size, spread)
+                result /= over
+                if best is not None:
+                    best.end(result[0])
+                if not _finite(state.params):
+                    raise Diverged(state.step, "weights")
+        return results
+
+    def _epoch(
         self, state: State, optimizer: Optimizer, data: Data, order: Array, batch_size: int, spread: float
     ) -> tuple[float, float]:
-        """One epoch; its loss and score, as they were when each batch was met. Raises Diverged."""
+        """The sums of its losses and scores."""
         loss = score = 0.0
-        with (
-            _limit(self.threads),
-            np.errstate(over="ignore", invalid="ignore"),
-        ):  # what overflows makes the loss non-finite: Diverged
-            for start in range(0, len(order), batch_size):
-                rows = order[start : start + batch_size]
-                batch = self.load(data, rows)
-                value = self.step(state, optimizer, batch)
-                loss += value * (len(batch) if self.objective.by_batch else batch.total)
-                score += self._score(batch, spread)
-        if not (isfinite(state.params.min()) and isfinite(state.params.max())):  # NaN is both, and nothing is allocated
-            raise Diverged(state.step, "weights")
-        total = data.total
-        return loss / (len(order) if self.objective.by_batch else total), score / total
+        for start in range(0, len(order), batch_size):
+            batch = self.load(data, order[start : start + batch_size])
+            value = self.step(state, optimizer, batch)
+            loss += value * (len(batch) if self.objective.by_batch else batch.total)
+            score += self._score(batch, spread)
+        return loss, score
 
     def load(self, data: Data, rows: Any) -> Data:
         """Gather the rows into the tape; the batch that stands there now."""
@@ -209,6 +248,10 @@ class Steps:
         p = self.target.read(self.tape.cut(len(batch)).a[-1], self.objective.loss)
         rows = self.target.contributions(p, batch.t, spread)
         return float(rows.sum() if batch.w is None else np.dot(rows, batch.w))
+
+
+def _finite(params: Array) -> bool:
+    return isfinite(params.min()) and isfinite(params.max())  # NaN is both, and nothing is allocated
 
 
 def _limit(threads: int | None) -> AbstractContextManager[Any]:

@@ -53,6 +53,8 @@ template <class V>
 using Vector = nb::ndarray<const V, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class V>
 using Flat = nb::ndarray<V, nb::c_contig, nb::device::cpu>;
+template <class V>
+using Table = nb::ndarray<V, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 Number number_of(const Any& a) {
     if (a.dtype() == nb::dtype<float>()) return Number::f32;
@@ -101,12 +103,12 @@ public:
         this->use(RuleSpec{name, a, b, epsilon, nesterov, decay, clip, l2, l1, by_batch});
     }
 
-    // `progress` holds done, loss and score; it is brought up to date before anything can be raised. The last of what is
+    // `progress` holds done, lowest and best; it is brought up to date before anything can be raised. The last of what is
     // returned is the exception of a signal that came during a long step, or None.
-    nb::tuple train_steps(Vector<int64_t> order, int64_t batch,
-                          nb::ndarray<double, nb::shape<3>, nb::c_contig, nb::device::cpu> progress, Vector<double> totals,
-                          nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu> scalars, uint64_t seed,
-                          uint64_t step, double seconds, int wanted, int limit, bool exact) {
+    nb::tuple train_steps(Table<const int64_t> orders, int64_t batch, Flat<double> progress, Vector<double> totals,
+                          Table<const double> scalars, uint64_t seed, uint64_t step, double seconds, Table<double> results,
+                          double loss_over, double score_over, std::optional<Table<T>> kept, int wanted, int limit,
+                          bool exact) {
         std::optional<nb::python_error> signal;
         const auto unwanted = [&signal] {
             nb::gil_scoped_acquire held;
@@ -114,15 +116,16 @@ public:
             signal.emplace();
             return true;
         };
-        const Epoch epoch{order.data(), int64_t(order.size()), batch, totals.data(), scalars.data(),
-                          int(scalars.shape(1)), seed, step, seconds, unwanted};
+        const Epochs epochs{orders.data(), int64_t(orders.shape(0)), int64_t(orders.shape(1)), batch, totals.data(),
+                            scalars.data(), int(scalars.shape(1)), seed, step, seconds, results.data(), loss_over,
+                            score_over, unwanted};
         double* so_far = progress.data();
-        Progress p{int64_t(so_far[0]), so_far[1], so_far[2]};
+        Progress p{int64_t(so_far[0]), so_far[1], int(so_far[2])};
         {
             nb::gil_scoped_release released;
-            p = this->train(epoch, p, {wanted, limit, exact});
+            p = this->train(epochs, p, {wanted, limit, exact}, kept ? kept->data() : nullptr);
         }
-        so_far[0] = double(p.done), so_far[1] = p.loss, so_far[2] = p.score;
+        so_far[0] = double(p.done), so_far[1] = p.lowest, so_far[2] = p.best;
         return nb::make_tuple(p.diverged, p.finite, p.threads, signal ? nb::borrow(signal->value()) : nb::none());
     }
 
@@ -225,8 +228,9 @@ void bind(nb::module_& m, const char* name) {
              "targets"_a.none(), "weights"_a.none(), "spread"_a, "scale"_a, "shift"_a)
         .def("use_state", &E::use_state, "params"_a.noconvert(), "moments"_a.noconvert())  // written to: no copies of them
         .def("use_rule", &E::use_rule)
-        .def("train", &E::train_steps, "order"_a, "batch"_a, "progress"_a.noconvert(), "totals"_a, "scalars"_a, "seed"_a,
-             "step"_a, "seconds"_a, "wanted"_a, "limit"_a, "exact"_a)
+        .def("train", &E::train_steps, "orders"_a, "batch"_a, "progress"_a.noconvert(), "totals"_a, "scalars"_a, "seed"_a,
+             "step"_a, "seconds"_a, "results"_a.noconvert(), "loss_over"_a, "score_over"_a, "kept"_a.none().noconvert(),
+             "wanted"_a, "limit"_a, "exact"_a)
         .def("gradients", &E::add_gradients, "n_rows"_a, "total"_a, "seed"_a, "step"_a, "sums"_a.noconvert(),
              "dX"_a.none().noconvert(),
              "wanted"_a, "limit"_a, "exact"_a)
@@ -263,9 +267,10 @@ NB_MODULE(_kernels, m) {
         return names;
     });
     m.def("peak", &peak, "isa"_a, "seconds"_a, "Floating-point operations a second of one thread, float32, the best seen.");
-    m.def("order", [](Flat<int64_t> out, uint64_t seed, uint64_t epoch) {
-        epoch_order(int64_t(out.size()), seed, epoch, out.data());
-    }, "out"_a.noconvert(), "seed"_a, "epoch"_a);
+    m.def("orders", [](Table<int64_t> out, uint64_t seed, uint64_t first) {
+        const int64_t n = int64_t(out.shape(1));
+        for (uint64_t i = 0; i < out.shape(0); i++) epoch_order(n, seed, first + i, out.data() + int64_t(i) * n);
+    }, "out"_a.noconvert(), "seed"_a, "first"_a);
     m.def("layers", &layer_names);
     m.def("losses", &loss_names);
     m.def("rules", &rule_names);

@@ -1,7 +1,9 @@
 // Builds a Program and runs it: the arrays of a batch, the loop over steps, the division of work among threads.
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,24 +43,31 @@ struct Rows {  // the caller's data, aligned
     double spread;
 };
 
-struct Epoch {
-    const int64_t* order;
-    int64_t n_rows, batch;
+struct Epochs {           // one after another
+    const int64_t* order;  // the rows as each of them visits them
+    int64_t count, n_rows, batch;
     const double *totals, *scalars;  // of each step: its weights' sum; η and the bias corrections
     int n_scalars;
-    uint64_t seed, step;  // step: the number of the first
-    double seconds;       // a call stops after the first step that ends later
+    uint64_t seed, step;        // step: the number of the first
+    double seconds;             // a call stops after the first step that ends later
+    double* results;            // (count, 2): loss and score of each; sums as long as it is under way, which are
+    double loss_over, score_over;  // divided by these at its end
     // Asked on the calling thread every `seconds` of a long step: whether to abandon it, with the parameters as they were.
     // In the phase of the weights too, where that of the rows took as long; in a short step's only if `seconds` is 0.
     std::function<bool()> unwanted = {};
+
+    int64_t steps() const { return (n_rows + batch - 1) / batch; }  // of an epoch
+    int64_t first(int64_t number) const { return number / steps() * n_rows + number % steps() * batch; }  // row of a step
+    int64_t rows(int64_t number) const { return std::min(batch, n_rows - number % steps() * batch); }
 };
 
-struct Progress {  // of an epoch, from call to call
-    int64_t done = 0;            // steps
-    double loss = 0, score = 0;  // sums over rows
-    bool diverged = false;       // in the step after `done`
-    bool finite = true;          // the parameters, once all steps are done
-    bool abandoned = false;      // the step after `done`, since it was unwanted
+struct Progress {  // of epochs, from call to call
+    int64_t done = 0;  // steps
+    double lowest = std::numeric_limits<double>::infinity();  // loss of an epoch so far
+    int best = 0;                                             // which of the kept parameters it began with
+    bool diverged = false;   // in the step after `done`
+    bool finite = true;      // the parameters at the end of an epoch
+    bool abandoned = false;  // the step after `done`, since it was unwanted
     int threads = 1;
 };
 
@@ -96,7 +105,8 @@ public:
     void use(T* params, T* moment0, T* moment1);
     void use(const RuleSpec&);
     void room_for_gradient();
-    Progress train(const Epoch&, Progress so_far, Threads);
+    // `kept` (2, P), or null: the parameters that the epoch of the lowest loss began with, and those of the one under way.
+    Progress train(const Epochs&, Progress so_far, Threads, T* kept);
     // Adds the gradient of rows of the data, in blocks of the engine's size, to grads; their loss divided by total.
     double gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, T* grads, T* dX, Threads);
     void infer(const Source& X, int64_t n_rows, T* out, Threads);
@@ -111,7 +121,7 @@ private:
     void place(std::vector<LayerSpec> const&, bool training, bool input_gradient);
     std::vector<std::vector<Range>> divide(int threads) const;
     void reserve(int threads);
-    Ahead next_rows(const Epoch&, int64_t first, int t, int threads) const;
+    Ahead next_rows(const Epochs&, int64_t number, int t, int threads) const;
     Update<T> update(const double* scalars, int n_scalars, double total) const;
 
     const Kernels<T>& kernels;

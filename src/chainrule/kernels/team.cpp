@@ -122,20 +122,23 @@ Share::~Share() { among.sharing.fetch_sub(1); }
 int Share::threads(int limit) const { return limit / alike > 1 ? limit / alike : 1; }
 
 int Pace::choose(int n) {
-    if (n != most) most = n, turn = CYCLE;  // others share the cores now, or no longer
-    if (++turn >= CYCLE) {
-        turn = 0;
+    if (n != most) most = n, left = 0;  // others share the cores now, or no longer
+    if (left <= 0) {
+        turn = 0, left = LASTS;
         many = one = std::numeric_limits<double>::infinity();
     }
     trying = turn < TRIALS && n > 1;
-    if (trying) return turn % 2 ? 1 : n;
+    if (trying) return turn++ % 2 ? 1 : n;
     return one < WORTH * many ? 1 : n;
 }
 
-void Pace::tell(int threads, double seconds) {
-    if (!trying) return;
+void Pace::tell(int threads, double step, double call) {
+    if (!trying) {
+        left -= call;
+        return;
+    }
     double& quickest = threads == 1 ? one : many;
-    quickest = std::min(quickest, seconds);
+    quickest = std::min(quickest, step);
 }
 
 void Patience::wait() {

@@ -30,15 +30,19 @@ private:
 // longer than the work they share. Both are tried in turn, and again later; the bits are the same.
 class Pace {
 public:
+    static constexpr double TRIAL = 1e-3;  // seconds after which a call that is a trial ends
+
     int choose(int n);  // n or 1, for one call
-    void tell(int threads, double seconds);  // what a step of that call took
+    bool is_trying() const { return trying; }
+    void tell(int threads, double step, double call);  // the seconds that a step of that call took, and all of it
 
 private:
-    static constexpr int TRIALS = 6, CYCLE = 256;  // calls: half of the trials on one thread, the rest with who won
-    static constexpr double WORTH = 1.05;          // many threads are to be quicker by so much
-    int most = 0, turn = CYCLE;
+    static constexpr int TRIALS = 6;       // half of them on one thread
+    static constexpr double LASTS = 0.5;   // seconds with who won, before the next trials
+    static constexpr double WORTH = 1.05;  // many threads are to be quicker by so much
+    int most = 0, turn = 0;
     bool trying = false;
-    double many = 0, one = 0;  // the quickest trial
+    double many = 0, one = 0, left = 0;  // the quickest trial of each; seconds of LASTS
 };
 
 // Waits a little longer each time: first spinning, then offering the core to others, then asleep.

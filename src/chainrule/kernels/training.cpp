@@ -49,15 +49,15 @@ int moments_of(Rule kind, const RuleSpec& rule) {
 
 }  // namespace
 
-// What thread t gathers of the batch that starts at `first`, as many lines as fit in a cache beside this step's arrays.
+// What thread t gathers for a step to come, as many lines as fit in a cache beside this step's arrays.
 template <class T>
-Ahead Engine<T>::next_rows(const Epoch& e, int64_t first, int t, int threads) const {
+Ahead Engine<T>::next_rows(const Epochs& e, int64_t number, int t, int threads) const {
     constexpr int64_t ROOM = (1 << 18) / LINE;
     const Source& X = data.X;
-    if (X.starts || first >= e.n_rows) return {};
-    const int64_t rows = std::min(e.batch, e.n_rows - first), lo = cut(rows, t, threads), hi = cut(rows, t + 1, threads);
+    if (X.starts || number >= e.count * e.steps()) return {};
+    const int64_t rows = e.rows(number), lo = cut(rows, t, threads), hi = cut(rows, t + 1, threads);
     const int64_t width = n_in() * X.bytes();
-    return {static_cast<const char*>(X.values), X.stride * X.bytes(), width, e.order + first + lo,
+    return {static_cast<const char*>(X.values), X.stride * X.bytes(), width, e.order + e.first(number) + lo,
             std::min(hi - lo, ROOM / (width / LINE + 1)), 0, 0};
 }
 
@@ -81,8 +81,8 @@ Update<T> Engine<T>::update(const double* s, int n_scalars, double total) const 
 template <class T>
 class Engine<T>::Training {
 public:
-    Training(Engine& engine, const Epoch& e, Progress& progress, int n, bool crowded, bool asks_late)
-        : engine(engine), e(e), progress(progress), n(n), asks_late(asks_late), barrier(n, crowded), deal(n) {}
+    Training(Engine& engine, const Epochs& e, Progress& progress, T* kept, int n, bool crowded, bool asks_late)
+        : engine(engine), e(e), progress(progress), kept(kept), n(n), asks_late(asks_late), barrier(n, crowded), deal(n) {}
 
     void work(int t) {
         for (const Range& r : ranges[t]) engine.kernels.mirrors(engine.layers[r.layer], engine.params, r.lo, r.hi);
@@ -90,8 +90,7 @@ public:
         if (t == 0) step_began = Clock::now();
         for (int64_t number = start; number < n_steps && step(t, number); number++) {
         }
-        const int64_t from = cut(engine.n_params, t, n), to = cut(engine.n_params, t + 1, n);
-        if (!engine.kernels.finite(engine.params + from, to - from)) finite = false;
+        if (progress.done % e.steps() == 0) look_at_parameters(t);
     }
 
     // For `progress`, once all threads are back.
@@ -101,25 +100,38 @@ public:
 private:
     // Whether another is to follow.
     bool step(int t, int64_t number) {
-        const int64_t first = number * e.batch, rows = std::min(e.batch, e.n_rows - first);
+        const int64_t rows = e.rows(number);
         const Rows<T>& data = engine.data;
-        const Batch<T> batch{data.X, data.labels, data.targets, data.weights, e.order + first, rows, 0,
+        const Batch<T> batch{data.X, data.labels, data.targets, data.weights, e.order + e.first(number), rows, 0,
                              e.totals[number], e.seed, e.step + uint64_t(number)};
         const Update<T> u = engine.update(e.scalars + number * e.n_scalars, e.n_scalars, batch.total);
+        if (number % e.steps() == 0) begin_epoch(t, number);
         rows_phase(t, batch, u);
         barrier.meet();
-        if (rows_left) return false;
+        if (rows_left || !finite) return false;
         const double value =
             total_of(engine.program.loss.rows, rows) / batch.total + total_of(engine.strips, n_strips(penalised));
         if (!std::isfinite(value)) {
             if (t == 0) progress.diverged = true;
             return false;
         }
-        Ahead ahead = engine.next_rows(e, first + e.batch, t, n);
+        Ahead ahead = engine.next_rows(e, number + 1, t, n);
         if (!weights_phase(t, rows, u, &ahead)) return false;
-        if (t == 0) count(value, batch);
+        if (t == 0) count(value, batch, e.results + number / e.steps() * 2);
         barrier.meet();
         return !late;
+    }
+
+    // Nobody writes to the parameters before the next barrier.
+    void begin_epoch(int t, int64_t number) {
+        if (number > start) look_at_parameters(t);
+        const int64_t from = cut(engine.n_params, t, n), to = cut(engine.n_params, t + 1, n);
+        if (kept) std::copy(engine.params + from, engine.params + to, kept + (1 - progress.best) * engine.n_params + from);
+    }
+
+    void look_at_parameters(int t) {
+        const int64_t from = cut(engine.n_params, t, n), to = cut(engine.n_params, t + 1, n);
+        if (!engine.kernels.finite(engine.params + from, to - from)) finite = false;
     }
 
     // The rows of thread t through all layers and back, and its strips of the penalty.
@@ -169,12 +181,20 @@ private:
         return norm > engine.rule.clip ? T(engine.rule.clip / norm) : T(1);
     }
 
-    void count(double value, const Batch<T>& batch) {
+    void count(double value, const Batch<T>& batch, double* result) {
         progress.done++;
-        progress.loss += value * (engine.rule.by_batch ? double(batch.n_rows) : batch.total);
-        progress.score += total_of(engine.program.loss.scores, batch.n_rows);
+        result[0] += value * (engine.rule.by_batch ? double(batch.n_rows) : batch.total);
+        result[1] += total_of(engine.program.loss.scores, batch.n_rows);
+        if (progress.done % e.steps() == 0) end_epoch(result);
         step_began = Clock::now();
         late = seconds(began, step_began) > e.seconds;
+    }
+
+    void end_epoch(double* result) {
+        result[0] /= e.loss_over, result[1] /= e.score_over;
+        if (!kept || result[0] >= progress.lowest) return;
+        progress.lowest = result[0];
+        progress.best = 1 - progress.best;
     }
 
     bool unwanted() {
@@ -184,11 +204,12 @@ private:
     }
 
     Engine& engine;
-    const Epoch& e;
+    const Epochs& e;
     Progress& progress;
+    T* const kept;
     const int n;
     const bool asks_late;  // in the phase of the weights too
-    const int64_t start = progress.done, n_steps = (e.n_rows + e.batch - 1) / e.batch;
+    const int64_t start = progress.done, n_steps = e.count * e.steps();
     const bool clipped = engine.rule.clip > 0;
     const int64_t penalised = engine.rule.l2 != 0 || engine.rule.l1 != 0 ? engine.program.n_matrices : 0;
     const std::vector<std::vector<Range>> ranges = engine.divide(n);
@@ -202,12 +223,14 @@ private:
 };
 
 template <class T>
-Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
+Progress Engine<T>::train(const Epochs& given, Progress progress, Threads wish, T* kept) {
+    Epochs e = given;
     for (int k = 0; k < moments_of(rule_kind, rule); k++)
         if (!moments[k]) throw std::invalid_argument(rule.name + " needs more moments than were given");
     const Share share;
     const bool is_short = e.batch * n_params < LONG, tried = is_short && !wish.exact;
     const int most = choose(wish, share), n = tried ? pace.choose(most) : most;
+    if (tried && pace.is_trying()) e.seconds = std::min(e.seconds, Pace::TRIAL);
     reserve(n);
     program.loss.soft = !data.labels;
     program.loss.spread = data.spread;
@@ -216,10 +239,11 @@ Progress Engine<T>::train(const Epoch& e, Progress progress, Threads wish) {
     if (e.unwanted) room_for_gradient();
     const auto began = Clock::now();
     const bool soon_done = is_short && e.seconds > 0;  // with the weights, before `seconds` have passed
-    Training training(*this, e, progress, n, n > wish.limit, e.unwanted && !soon_done);
+    Training training(*this, e, progress, kept, n, n > wish.limit, e.unwanted && !soon_done);
     run_on(n, [&](int t) { training.work(t); });
-    const int64_t met = std::min(progress.done * e.batch, e.n_rows) - start * e.batch;
-    if (tried && met > 0) pace.tell(n, since(began) * double(e.batch) / double(met));
+    const int64_t met = e.first(progress.done) - e.first(start);
+    const double took = since(began);
+    if (tried && met > 0) pace.tell(n, took * double(e.batch) / double(met), took);
     progress.finite = training.is_finite();
     progress.abandoned = training.was_abandoned();
     return progress;
@@ -271,10 +295,10 @@ void Engine<T>::infer(const Source& X, int64_t n_rows, T* out, Threads wish) {
     });
 }
 
-template Progress Engine<float>::train(const Epoch&, Progress, Threads);
+template Progress Engine<float>::train(const Epochs&, Progress, Threads, float*);
 template double Engine<float>::gradients(int64_t, double, uint64_t, uint64_t, float*, float*, Threads);
 template void Engine<float>::infer(const Source&, int64_t, float*, Threads);
-template Progress Engine<double>::train(const Epoch&, Progress, Threads);
+template Progress Engine<double>::train(const Epochs&, Progress, Threads, double*);
 template double Engine<double>::gradients(int64_t, double, uint64_t, uint64_t, double*, double*, Threads);
 template void Engine<double>::infer(const Source&, int64_t, double*, Threads);
 

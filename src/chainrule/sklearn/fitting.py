@@ -115,11 +115,11 @@ class Epochs:
         self.reports: Reports | None = None
         self.net, self.progress = estimator.network_, estimator._progress
         self.batch = batch_size(estimator, len(data))
-        self.rows = np.arange(len(data))
+        self.rows = np.arange(len(data))[None]
         self.optimizer = optimizer(estimator, self.progress.rate)
         net = self.net
         backend, _ = choose(net.plan, net.loss, self.optimizer)
-        self.order = backend.order
+        self.orders = backend.orders
         self.steps = backend.Steps(
             net.plan, net.objective, net.target, net.seed, self.batch, net.dtype, estimator.n_threads
         )
@@ -170,14 +170,14 @@ class Epochs:
 
     def _epoch(self) -> float:
         state, data, net = self.net.state, self.data, self.net
-        rows = self.order(len(data), net.seed, state.epoch) if self.estimator.shuffle else self.rows
+        rows = self.orders(len(data), net.seed, state.epoch, 1) if self.estimator.shuffle else self.rows
         try:
-            loss, _ = self.steps.run(state, self.optimizer, data, rows, self.batch, 1.0)
+            results = self.steps.run(state, self.optimizer, data, rows, self.batch, 1.0)
         except Diverged as error:
             self.diverged = error
             return float("nan")
         state.epoch += 1
-        return loss
+        return float(results[0, 0])
 
     def _record(self, loss: float) -> None:
         estimator = self.estimator

@@ -1,0 +1,146 @@
+"""Several epochs in one call of the backend give the numbers of one after the other, and keep what was done."""
+
+import signal
+import threading
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.backends import compiled, reference
+from conftest import needs_kernels
+
+BACKENDS = pytest.mark.parametrize("backend", [pytest.param("compiled", marks=needs_kernels), "reference"])
+EPOCHS = 11
+
+
+@pytest.fixture
+def chosen(backend, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_BACKEND", backend)
+    return {"compiled": compiled, "reference": reference}[backend]
+
+
+def fresh(dtype=np.float32):
+    return cr.Network(
+        [cr.Dense(9), cr.ReLU(), cr.Dropout(0.2), cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4, dtype=dtype, l2=1e-3
+    )
+
+
+def given(n=50):
+    rng = np.random.default_rng(3)
+    return rng.normal(size=(n, 4)), np.arange(n) % 3
+
+
+def everything(net, history):
+    """Weights, moments, best weights and records, as bytes; without seconds."""
+    records = [epoch._replace(seconds=0.0, threads=0) for epoch in history]
+    state = net.state
+    arrays = state.params, state.moments, history.best
+    return b"".join(a.tobytes() for a in arrays) + repr((records, history.best_epoch, state.step, state.epoch)).encode()
+
+
+def trained(per_call, dtype=np.float32, rate=None, **settings):
+    net = fresh(dtype)
+    optimizer = cr.Adam(rate or cr.StepDecay(0.02, every=7, factor=0.5))
+    X, y = given()
+    training = cr.train(net, (X, y), optimizer, epochs=EPOCHS, epochs_per_call=per_call, **settings)
+    assert len(list(training)) == EPOCHS
+    return everything(net, training.history)
+
+
+@BACKENDS
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"batch_size": 50}, {"batch_size": 7}, {"shuffle": False}, {"sample_weight": np.linspace(0.5, 2, 50)}],
+    ids=lambda settings: "-".join(settings),
+)
+def test_the_bits_are_those_of_one_at_a_time(chosen, dtype, settings, monkeypatch):
+    expected = trained(1, dtype, **settings)
+    monkeypatch.setattr(compiled, "CHUNK", 0.0)  # a call of the kernels ends after each step
+    for per_call in (2, 4, EPOCHS, 10**6, None):
+        assert trained(per_call, dtype, **settings) == expected, per_call
+
+
+@BACKENDS
+def test_the_best_weights_may_be_those_of_an_epoch_in_the_middle(chosen):
+    rate = cr.StepDecay(0.01, every=10, factor=40.0)  # the loss falls, then climbs
+    expected = trained(1, rate=rate, batch_size=25)
+    assert trained(3, rate=rate, batch_size=25) == trained(EPOCHS, rate=rate, batch_size=25) == expected
+    net = fresh()
+    history = net.fit(*given(), cr.Adam(rate), epochs=EPOCHS, batch_size=25)
+    assert 1 < history.best_epoch < EPOCHS
+
+
+@BACKENDS
+def test_another_seed_would_be_noticed(chosen):
+    other = fresh()
+    other.seed = 1
+    X, y = given()
+    history = other.fit(X, y, cr.Adam(cr.StepDecay(0.02, every=7, factor=0.5)), epochs=EPOCHS)
+    assert everything(other, history) != trained(EPOCHS)
+
+
+@BACKENDS
+def test_fit_makes_few_calls_and_the_loop_one_an_epoch(chosen, monkeypatch):
+    calls = Counter()
+    run = chosen.Steps.run
+
+    def counted(self, *rest, **named):
+        calls["run"] += 1
+        return run(self, *rest, **named)
+
+    monkeypatch.setattr(chosen.Steps, "run", counted)
+    X, y = given()
+    list(cr.train(fresh(), (X, y), cr.SGD(0.1), batch_size=50, epochs=40))
+    assert calls.pop("run") == 40
+    fresh().fit(X, y, cr.SGD(0.1), batch_size=50, epochs=40)
+    assert calls.pop("run") < 20
+    fresh().fit(X, y, cr.SGD(0.1), batch_size=50, epochs=40, valid=(X, y))
+    assert calls.pop("run") == 40
+
+
+@BACKENDS
+@pytest.mark.parametrize("per_call", [1, 5, EPOCHS])
+def test_a_divergence_keeps_the_epochs_before_it(chosen, per_call):
+    """The seventh step makes weights that the eighth cannot use; the best are those with which an epoch began."""
+    net = fresh()
+    X, y = given()
+    optimizer = cr.SGD(cr.StepDecay(1e-3, every=6, factor=1e38))
+    training = cr.train(net, (X * 1e3, y), optimizer, batch_size=50, epochs=EPOCHS, epochs_per_call=per_call)
+    with pytest.raises(cr.Diverged) as caught:
+        list(training)
+    history = training.history
+    assert [epoch.number for epoch in history] == list(range(1, 8))
+    assert caught.value.step in (7, 8)
+    assert net.state.epoch == len(history)
+    assert history.best_epoch == min(history, key=lambda epoch: epoch.loss).number
+    np.testing.assert_array_equal(net.state.params, history.best)
+    assert np.isfinite(net.state.params).all()
+
+
+@needs_kernels
+def test_an_interrupt_keeps_the_epochs_before_it():
+    X, y = np.random.default_rng(0).normal(size=(2000, 4)), np.arange(2000) % 3
+    net = fresh()
+    training = cr.train(net, (X, y), cr.SGD(1e-3), batch_size=10, epochs=10**5, epochs_per_call=10**5)
+    threading.Timer(0.4, lambda: signal.raise_signal(signal.SIGINT)).start()
+    began = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        list(training)
+    assert time.perf_counter() - began < 2
+    history = training.history
+    assert 0 < len(history) == net.state.epoch == history[-1].number
+    assert history[-1].step == 200 * len(history) <= net.state.step < 200 * (len(history) + 1)
+
+
+def test_several_at_once_are_refused_where_each_is_looked_at():
+    X, y = given()
+    for looks in ({"valid": (X, y)}, {"metrics": "f1_macro"}):
+        with pytest.raises(cr.InputError, match="epochs_per_call: expected 1 with valid or metrics, got 3"):
+            cr.train(fresh(), (X, y), cr.SGD(), epochs_per_call=3, **looks)
+        fresh().fit(X, y, cr.SGD(), epochs=2, **looks)
+    with pytest.raises(cr.InputError, match="epochs_per_call"):
+        cr.train(fresh(), (X, y), cr.SGD(), epochs_per_call=0)
