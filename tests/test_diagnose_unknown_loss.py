@@ -37,7 +37,7 @@ class Net:
         self.d{b1} = {db1}
 """
 LOSSES = {
-    "Huber": ("np.mean(np.where(abs(e) < 1, e ** 2 / 2, abs(e) - 0.5))", "np.clip(e, -1, 1) / e.size"),
+    "Huber": ("np.mean(np.where(abs(e) < 0.7, e ** 2 / 2, 0.7 * abs(e) - 0.245))", "np.clip(e, -0.7, 0.7) / e.size"),
     "log cosh": ("np.mean(np.log(np.cosh(e)))", "np.tanh(e) / e.size"),
     "root mean square": ("np.sqrt(np.mean(e ** 2))", "e / e.size / np.sqrt(np.mean(e ** 2))"),
     "fourth power": ("np.mean(e ** 4)", "4 * e ** 3 / e.size"),
