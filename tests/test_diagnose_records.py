@@ -1,4 +1,4 @@
-"""Parameters and gradients in a NamedTuple, a dataclass or a SimpleNamespace, and updates that make new ones of them."""
+"""Parameters and gradients in a NamedTuple, a dataclass or a SimpleNamespace, and updates that make new ones."""
 
 import pytest
 

@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 import chainrule as cr
+from chainrule.check.report import verdict
 
 NET = """
 import numpy as np
@@ -206,4 +207,6 @@ def test_an_update_that_climbs_a_loss_that_is_not_known_is_wrong(tmp_path, way, 
     assert ([rule.key for rule in climbing.mistakes], climbing.verdict) == (["climbs"], "wrong")
     right = judged(f"-= lr * g{decay.replace('-', '+')}")
     assert (right.verdict, right.mistakes) == ("no reference" if decay and way == "step" else "correct", ())
+    if right.verdict == "no reference":
+        assert "the step was compared with the differences of your loss" in verdict(right)
     assert not judged(f"-= lr * g{decay}", ("(1 - self.h**2)", "(1 + self.h**2)")).ok
