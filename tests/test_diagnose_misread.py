@@ -75,7 +75,7 @@ SHARED = PLAIN | {"b1": "0.0", "b2": "0.0", "axis": "", "out": SOFTMAX, "db2": "
 ENTROPY = {"loss": "-np.sum(Y * np.log(p)) / len(Y)", "delta": "(self.p - Y) / len(Y)"}
 SMOOTH = {"loss": "-np.sum((0.9 * Y + 0.1 / Y.shape[1]) * np.log(p)) / len(Y)"}
 SMOOTH |= {"delta": "(self.p - (0.9 * Y + 0.1 / Y.shape[1])) / len(Y)"}
-HUBER = "np.mean(np.where(abs(p - Y) < 1, (p - Y) ** 2 / 2, abs(p - Y) - 0.5))"
+HUBER = "np.mean(np.where(abs(p - Y) < 0.7, (p - Y) ** 2 / 2, 0.7 * abs(p - Y) - 0.245))"  # a δ that is not known
 
 
 @pytest.fixture
@@ -149,9 +149,13 @@ def test_a_sum_that_is_0_is_not_wrong_by_rounding(write, loss):
             "self.p - Y",
             "N·K/2 times the derivative of your loss: 16.5 with 11 rows, 12 with 8",
         ),
-        (HUBER, "np.clip(self.p - Y, -1, 1) / len(Y)", "K times the derivative of your loss: 3, whatever the rows"),
-        (HUBER, "np.clip(self.p - Y, -1, 1) / Y.shape[1]", "N times"),
-        (HUBER, "0.37 * np.clip(self.p - Y, -1, 1) / Y.size", "a constant times the derivative of your loss: 0.37, wh"),
+        (HUBER, "np.clip(self.p - Y, -0.7, 0.7) / len(Y)", "K times the derivative of your loss: 3, whatever the rows"),
+        (HUBER, "np.clip(self.p - Y, -0.7, 0.7) / Y.shape[1]", "N times"),
+        (
+            HUBER,
+            "0.37 * np.clip(self.p - Y, -0.7, 0.7) / Y.size",
+            "a constant times the derivative of your loss: 0.37, wh",
+        ),
     ],
 )
 def test_a_factor_on_all_of_it_is_named(write, loss, delta, said):
@@ -161,7 +165,7 @@ def test_a_factor_on_all_of_it_is_named(write, loss, delta, said):
 
 
 def test_a_factor_on_one_tensor_or_of_the_data_is_not_named(write):
-    right = "np.clip(self.p - Y, -1, 1) / Y.size"
+    right = "np.clip(self.p - Y, -0.7, 0.7) / Y.size"
     one = VALUES | {"db2": "3 * d2.sum(axis=0)"}
     root = {"loss": "np.sqrt(np.mean((p - Y) ** 2))", "delta": "2 * (self.p - Y) / Y.size"}
     for parts in (one | {"loss": HUBER, "delta": right}, VALUES | root):

@@ -5,6 +5,7 @@ import pytest
 
 import chainrule as cr
 from bad_code import NET, found
+from chainrule.check.names import argument_roles
 from chainrule.errors import InputError
 
 
@@ -45,3 +46,41 @@ def test_a_mapping_maps_names_to_names(code, mapping):
 def test_rows_that_are_none_are_refused(code, X, y, said):
     with pytest.raises(InputError, match=said):
         cr.diagnose(code(NET), X, y)
+
+
+PENALISED = """
+import numpy as np
+
+def init(n_x, n_h, n_y):
+    return {"W1": np.random.randn(n_h, n_x), "b1": np.zeros((n_h, 1)),
+            "W2": np.random.randn(n_y, n_h), "b2": np.zeros((n_y, 1))}
+
+def forward(X, params):
+    A1 = np.tanh(params["W1"] @ X + params["b1"])
+    return params["W2"] @ A1 + params["b2"], A1
+
+def cost(A2, Y, params, LAMBDA):
+    squares = np.sum(params["W1"] ** 2) + np.sum(params["W2"] ** 2)
+    return np.sum((A2 - Y) ** 2) / (2 * Y.shape[1]) + LAMBDA / 2 * squares
+
+def backward(X, Y, A1, A2, params, LAMBDA):
+    dZ2 = (A2 - Y) / Y.shape[1]
+    dZ1 = params["W2"].T @ dZ2 * (1 - A1**2)
+    return {"dW1": dZ1 @ X.T + LAMBDA * params["W1"], "db1": dZ1.sum(axis=1, keepdims=True),
+            "dW2": dZ2 @ A1.T + LAMBDA * params["W2"], "db2": dZ2.sum(axis=1, keepdims=True)}
+"""
+
+
+@pytest.mark.parametrize("name", ["lambda_", "lambda_reg", "_lambda"])
+def test_a_penalty_may_be_called_lambda_with_an_underscore(code, name):
+    text = PENALISED.replace("LAMBDA", name)
+    assert cr.diagnose(code(text), seconds=200).verdict == "correct"
+    wrong = cr.diagnose(code(text.replace(f"+ {name} * params", f"+ 2 * {name} * params")), seconds=200)
+    assert [rule.key for rule in wrong.mistakes] == ["l2-double"]
+    wrong = cr.diagnose(code(text.replace(f" + {name} * params", " + 0 * params")), seconds=200)
+    assert [rule.key for rule in wrong.mistakes] == ["l2-missing"]
+
+
+@pytest.mark.parametrize(("name", "role"), [("in_", "n_in"), ("out_", "n_out"), ("inp_", "n_in"), ("lambda_", "reg")])
+def test_a_word_that_python_keeps_for_itself_is_known_with_its_underscore(name, role):
+    assert role in argument_roles(name)

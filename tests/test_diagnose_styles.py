@@ -3,6 +3,8 @@ pass has a wrong counterpart that is named; of what is read in part nothing is c
 
 import pytest
 
+from chainrule.check.report import verdict
+
 SIZES_IN_A_LIST = """
 import numpy as np
 
@@ -242,6 +244,10 @@ def test_where_a_matrix_fits_into_no_network_the_rest_is_not_called_right(diagno
         found = diagnosed(text)
         assert found.verdict == "no reference"
         assert "Theta1" in str(found)
+        assert verdict(found) == (
+            "Undecided: the differences of your loss agree with Theta2_grad; Theta1 could not be compared."
+        )
+        assert "compared with nothing" not in str(found)
 
 
 DATA_IN_THE_CONSTRUCTOR = """
@@ -285,4 +291,6 @@ def test_where_no_gradient_has_its_parameters_shape_it_was_misread(diagnosed):
         "self.dw1 = self.x.T @ (d_out @ self.w2.T * (1 - self.h**2))",
         "self.dw1 = (self.x.T @ (d_out @ self.w2.T * (1 - self.h**2)))[None] + np.zeros((2, 1, 1))",
     )
-    assert diagnosed(lifted).verdict == "no reference"
+    found = diagnosed(lifted)
+    assert found.verdict == "no reference"
+    assert "with the differences of your loss, and none has its parameter's shape" in verdict(found)

@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 import chainrule as cr
+from chainrule.check.report import verdict
 
 NET = """
 import numpy as np
@@ -37,7 +38,7 @@ class Net:
         self.d{b1} = {db1}
 """
 LOSSES = {
-    "Huber": ("np.mean(np.where(abs(e) < 1, e ** 2 / 2, abs(e) - 0.5))", "np.clip(e, -1, 1) / e.size"),
+    "Huber": ("np.mean(np.where(abs(e) < 0.7, e ** 2 / 2, 0.7 * abs(e) - 0.245))", "np.clip(e, -0.7, 0.7) / e.size"),
     "log cosh": ("np.mean(np.log(np.cosh(e)))", "np.tanh(e) / e.size"),
     "root mean square": ("np.sqrt(np.mean(e ** 2))", "e / e.size / np.sqrt(np.mean(e ** 2))"),
     "fourth power": ("np.mean(e ** 4)", "4 * e ** 3 / e.size"),
@@ -206,4 +207,6 @@ def test_an_update_that_climbs_a_loss_that_is_not_known_is_wrong(tmp_path, way, 
     assert ([rule.key for rule in climbing.mistakes], climbing.verdict) == (["climbs"], "wrong")
     right = judged(f"-= lr * g{decay.replace('-', '+')}")
     assert (right.verdict, right.mistakes) == ("no reference" if decay and way == "step" else "correct", ())
+    if right.verdict == "no reference":
+        assert "the step was compared with the differences of your loss" in verdict(right)
     assert not judged(f"-= lr * g{decay}", ("(1 - self.h**2)", "(1 + self.h**2)")).ok

@@ -111,8 +111,6 @@ class Bare(Theirs):
                 self.env.names[p.name] = widths[found[0]]
             elif "sizes" in roles:
                 self.env.names[p.name] = sizes.chain(3)
-            elif argument_roles(f"l2_{p.name}") or "lambda" in p.name.lower():
-                self.env.mapping = {**self.env.mapping, p.name: "reg"}
 
     def _gradients(
         self, fn: Callable[..., Any], given: Any, *, held: bool = False

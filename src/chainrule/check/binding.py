@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.check.names import TENSOR, argument_roles, returned_names, short, takes_pairs
-from chainrule.check.walk import is_numbers
+from chainrule.check.walk import fields_of, is_numbers
 
 CONSTRUCTOR = (
     "sizes", "n_in", "n_hidden", "n_out", "rng", "seed", "lr", "reg", "epochs", "n", "X", "y", "false", "hiddens",
@@ -47,9 +47,10 @@ class Env:
 
     def learn(self, fn: Callable[..., Any], result: Any) -> None:
         """Remember what a call returned under the names its ``return`` gives, or under its keys."""
-        if isinstance(result, dict):
-            self.names.update({str(key): value for key, value in result.items()})
-        if isinstance(result, tuple):
+        named = fields_of(result)
+        if isinstance(result, dict) or named is not None:
+            self.names.update({str(key): value for key, value in (named or result).items()})
+        if isinstance(result, tuple) and named is None:
             known = returned_names(fn)
             if len(known) == len(result):
                 self.names.update({name: value for name, value in zip(known, result) if name})

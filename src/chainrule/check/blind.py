@@ -19,12 +19,9 @@ from chainrule.check.mistakes_scale import NO_UPDATE
 from chainrule.check.reference import Draw, Spec
 from chainrule.check.rules import OBSERVATIONS, RULES, Observation, Rule
 from chainrule.check.tables import DIFFERENCES, TensorTable, numeric, probes_run, table_of
+from chainrule.check.undecided import APART, MISREAD, NOT_ALONG
 
 FROM_STEP = "their step is in proportion to the differences of their loss: shown divided by that one number"
-NOT_ALONG = "their step is not in proportion to the differences of their loss: it shows no gradient to compare"
-MISREAD = (
-    "none of their gradients has the shape of its parameter: the targets are read in another way than they are meant"
-)
 
 
 def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[Draw]) -> Diagnosis:
@@ -53,7 +50,7 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
         compared, notes = False, (*notes, MISREAD)
     if apart := record.get("left out"):
         compared = compared and not alike  # what agrees is a part of it
-        notes += (f"not compared, for no layers were found that these fit into: {', '.join(apart)}",)
+        notes += (f"{APART}{', '.join(apart)}",)
     verdict = "wrong" if rules else "no reference" if not compared else "correct" if alike else "not consistent"
     notes += _missing([name for name in differences if name not in draws[0].grads], step, alike=alike)
     untold = [rule for rule in everything if getattr(rule, "needs_reference", True) and rule.key not in seen]

@@ -207,7 +207,7 @@ def candidates(case: Case) -> Iterator[Hypothesis]:
     """Every rule that may be tried here, at every layer and at each one."""
     depth = case.spec.depth
     for rule in RULES:
-        if STEP in rule.probes and not case.from_step:
+        if (STEP in rule.probes and not case.from_step) or (rule.of_loss and not case.finding.loss):
             continue
         places = set(rule.lines)
         layers = list(range(depth))

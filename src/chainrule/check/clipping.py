@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check.case import Case, shaped
+from chainrule.check.case import Case, Hypothesis, candidates, shaped
 from chainrule.check.reference import Draw
 
 FEW = 3  # cells that are cut, and cells that are not, at least
@@ -19,6 +19,23 @@ Grads = Mapping[str, Array]
 def clipped(case: Case, right: Sequence[Grads]) -> str:
     """How theirs is the right gradient cut at one bound, the same on every draw; empty where it is not."""
     return _by_value(case, right) or _by_norm(case, right, whole=True) or _by_norm(case, right, whole=False)
+
+
+def clipped_wrong(case: Case) -> tuple[Hypothesis, str] | None:
+    """The cheapest rule whose gradient, cut at one bound, is theirs, and how it is cut; None where there is none."""
+    tried = [h for h in candidates(case) if not h.constant and not any(rule.in_history for rule in h.rules)]
+    for hypothesis in sorted(tried, key=lambda h: h.cost):
+        wrong = [case.predicted(draw, hypothesis, 1.0) for draw in case.draws]
+        ours = [grads for grads, draw in zip(wrong, case.draws) if grads is not None and _fits(case, draw, grads)]
+        if len(ours) == len(wrong) and (said := clipped(case, ours)):
+            return hypothesis, f"{said.partition(';')[0]}, on top of the mistake"
+    return None
+
+
+def _fits(case: Case, draw: Draw, ours: Grads) -> bool:
+    """Whether the two can be compared cell by cell."""
+    pairs = [shaped(draw.grads[name], ours[name]) for name in case.tensors]
+    return all(a.shape == b.shape and np.isfinite(a).all() and np.isfinite(b).all() for a, b in pairs)
 
 
 def _known(case: Case) -> bool:

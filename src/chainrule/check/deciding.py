@@ -12,6 +12,7 @@ import numpy as np
 
 from chainrule.check.apart import tells
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates
+from chainrule.check.clipping import clipped_wrong
 from chainrule.check.convention import conventions, turned_over
 from chainrule.check.diagnosis import Diagnosis
 from chainrule.check.mistakes_scale import NO_UPDATE
@@ -53,6 +54,10 @@ def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Di
     finite = all(np.isfinite(g).all() for g in cases[0].draws[0].grads.values())
     few = cases[:MANY_REFERENCES] if finite else []
     fitting = [(i, hypothesis) for i, case in enumerate(few) for hypothesis in singles(case, until)]
+    for case in few if not fitting else []:
+        if (cut := clipped_wrong(case)) is not None:
+            found = _wrong(case, cut[0], [], record)
+            return replace(found, notes=(*found.notes, cut[1]))
     below = math.inf
     several = "fewer rows" in record  # no pair gives the sum of several updates
     for i, case in enumerate([] if fitting or several else few):

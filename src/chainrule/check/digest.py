@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check.chain import matching, tail
 from chainrule.check.names import argument_roles, gradient_of, returned_names
-from chainrule.check.walk import is_numbers, places
+from chainrule.check.walk import fields_of, is_numbers, places
 
 
 def is_scalar(value: Any) -> bool:
@@ -23,7 +23,9 @@ def is_scalar(value: Any) -> bool:
 
 
 def parts(fn: Callable[..., Any], result: Any) -> list[tuple[str, Any]]:
-    """The elements of a tuple with the names its ``return`` gives; a single value under the function's own name."""
+    """The elements of a tuple with the names its fields have or its ``return`` gives; a single value under its own."""
+    if isinstance(result, tuple) and (named := fields_of(result)) is not None:
+        return list(named.items())
     if not isinstance(result, tuple):
         return [(next(iter(returned_names(fn)), None) or "", result)]
     names = returned_names(fn)
@@ -50,7 +52,8 @@ def _opened(elements: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
     if any(np.ndim(value) > 0 for _, value in top):
         return top
     inner: list[tuple[str, Any]] = []
-    for name, value in elements:
+    for name, element in elements:
+        value = fields_of(element) or element
         if isinstance(value, dict):
             inner += [(str(key), item) for key, item in value.items()]
         elif isinstance(value, (list, tuple)):
@@ -62,8 +65,13 @@ def cache_of(fn: Callable[..., Any], result: Any) -> Any:
     """What forward hands on to backward: its dict, list or tuple; all of the result where there is no such part."""
     elements = parts(fn, result)
     named = [value for name, value in elements if "cache" in argument_roles(name)]
-    held = [value for _, value in elements if isinstance(value, (dict, list, tuple)) and not is_numbers(value)]
+    held = [value for _, value in elements if is_container(value)]
     return (named or held or [result])[-1]
+
+
+def is_container(value: Any) -> bool:
+    """A dict, list or tuple that is no list of numbers, or what holds its parts by names."""
+    return (isinstance(value, (dict, list, tuple)) and not is_numbers(value)) or fields_of(value) is not None
 
 
 def scalar(fn: Callable[..., Any], result: Any) -> float | None:
@@ -158,6 +166,8 @@ def _arrays(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
 
 def _opened_object(value: Any) -> Any:
     """A gradient that came as an object with arrays in it, as a dict."""
+    if (named := fields_of(value)) is not None:
+        return named
     if isinstance(value, (dict, list, tuple, np.ndarray)) or not hasattr(value, "__dict__"):
         return value
     return dict(vars(value))

@@ -109,6 +109,7 @@ class Form:
     epsilon: float = 0.0
     odd: str = ""
     mistake: int | None = None
+    bound: float = 0.0  # the δ of Huber's error
 
 
 def _cross_entropy(epsilon: float) -> Form:
@@ -141,11 +142,29 @@ BROADCAST = Form(
     odd="(N, 1) minus (N,) broadcasts to (N, N): every prediction is compared with every target",
     mistake=15,
 )
+BOUNDS = (1.0, 0.5, 1.345, 1.35, 1.5, 2.0, 0.1, 0.2, 0.25, 0.75, 1.25, 3.0)
+
+
+def huber(delta: float) -> Form:
+    """e² up to δ, 2·δ·|e| − δ² beyond: twice Huber's, as the squared error is."""
+
+    def cells(o: Array, t: Array) -> Array:
+        size = abs(o - t)
+        near = np.minimum(size, delta)
+        return np.asarray(near * (2 * size - near))
+
+    def derivative(o: Array, t: Array) -> Array:
+        return np.asarray(2 * np.clip(o - t, -delta, delta))
+
+    return Form(f"Huber's error, δ = {delta:g}", cells, derivative, _SQUARED, bound=delta)
+
+
 EPSILONS = (0.0, 1e-8, 1e-7, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16, 1e-6, 1e-5, 1e-11, 1e-20, 1e-100)
 FORMS = (
     *(_cross_entropy(epsilon) for epsilon in EPSILONS),
     *(_binary(epsilon) for epsilon in EPSILONS),
     SQUARED, ABSOLUTE, BROADCAST,
+    *(huber(delta) for delta in BOUNDS),
 )  # fmt: skip
 
 

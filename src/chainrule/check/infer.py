@@ -172,7 +172,7 @@ def _with_losses(
 
 def _usual(link: Link) -> list[Form]:
     """Losses that are asked for with this link, without an ε."""
-    return [form for form in FORMS if form.links[0] == link.name and not form.epsilon] + [
+    return [form for form in FORMS if form.links[0] == link.name and not (form.epsilon or form.bound)] + [
         form for form in FORMS if link.name in form.links[1:] and form.name == "squared error" and form.mistake is None
     ]
 

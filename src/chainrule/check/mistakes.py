@@ -5,6 +5,7 @@ from __future__ import annotations
 from chainrule.check import (  # noqa: F401 - they fill the catalogue
     mistakes_history,
     mistakes_layers,
+    mistakes_loss,
     mistakes_output,
     mistakes_scale,
     mistakes_slopes,

@@ -74,6 +74,12 @@ def _features(s: Scene) -> float:
     return s.N / s.X.shape[1]
 
 
+def _rows_less_one(s: Scene) -> float:
+    if s.N == 1:
+        raise LookupError("one row less is none")
+    return s.N / (s.N - 1)
+
+
 add(
     scale("n-missing", "1/N missing", lambda s: s.N, "dz = (p − t) ⟦without /N⟧", "Divide dz by the number of rows, as the mean in the loss does.", 0.9),
     scale("n-twice", "1/N applied twice", lambda s: 1 / s.N, "dz = (p − t)/N⟦/N⟧", "Divide once: in the loss' gradient, and nowhere after it.", 0.9),
@@ -81,6 +87,7 @@ add(
     scale("k-missing", "1/K missing: the loss averages over the outputs too", lambda s: s.K, "dz = (p − t)/N ⟦without /K⟧", "Your loss is a mean over rows and outputs: divide by K as well."),
     scale("classes-for-n", "divided by the number of classes instead of the rows", lambda s: s.N / s.K, "dz = (p − t)/⟦K⟧", "N is the length of the axis of the rows."),
     scale("features-for-n", "divided by the number of features instead of the rows", _features, "dz = (p − t)/⟦I⟧", "N is the length of the axis of the rows."),
+    scale("n-less-one", "divided by N − 1 instead of N", _rows_less_one, "dz = (p − t)/⟦(N − 1)⟧", "N − 1 belongs to a variance; the mean in your loss divides by N.", 1.15),
     scale("all-for-none", "1/N and 1/K missing", lambda s: s.N * s.K, "dz = (p − t) ⟦without /(N·K)⟧", "Your loss is a mean over rows and outputs: divide by N·K.", 1.1),
     scale("all-for-one", "divided by N·K where the loss sums", lambda s: 1 / (s.N * s.K), "dz = (p − t)⟦/(N·K)⟧", "Your loss is a sum: do not divide.", 1.3),
     scale("half", "half the gradient of your loss: the 2 of the square is missing", lambda s: 0.5, "dz = ⟦½⟧·2(p − t) …", "Either ½ in the loss, or 2 in its gradient.", 1.1),

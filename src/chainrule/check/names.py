@@ -54,7 +54,6 @@ ARGUMENTS: dict[str, str] = {
     "bias": "b bias biases",
 }  # fmt: skip
 TENSOR = re.compile(r"(d?)([Wb])(\d*)")  # W1, b1, dW1, db1; without a number in a class of layers: dW, db
-_ROLES = {role: frozenset(names.lower().split()) for role, names in ARGUMENTS.items()}
 
 CALLABLES: dict[str, str] = {
     "loss_and_grads": r"loss_?(and|with)_?grad|value_and_grad|grads?_?and_?loss|cost_?and_?grad|forward_?(and_?)?backward|fwd_?bwd"
@@ -79,11 +78,15 @@ def plain(name: str) -> str:
     return name.lower().strip("_")
 
 
+_ROLES = {role: frozenset(plain(name) for name in names.split()) for role, names in ARGUMENTS.items()}
+
+
 @cache
 def argument_roles(name: str) -> list[str]:
     """Every role an argument of this name may play, in the order of the table."""
-    bare = re.sub(r"^self_", "", plain(name))
-    return [role for role, names in _ROLES.items() if bare in names or plain(name) in names]
+    whole = plain(name)
+    words = {whole, whole.removeprefix("self_"), *(["lambda"] if "lambda" in whole else [])}  # lambda_reg, lambda1
+    return [role for role, names in _ROLES.items() if words & names]
 
 
 @cache

@@ -53,13 +53,13 @@ def _biases(case: Case, names: set[str]) -> list[str]:
 
 def _unmoved(case: Case) -> set[str]:
     """Parameters that no step of theirs has moved, where their steps move others."""
-    found: set[str] = set()
+    found = set(named(case.record)) if case.record["steps"] else set()
     for step in case.record["steps"]:
         moved = {name: bool((after != step["params"][name]).any()) for name, after in step["after"][-1].items()
                  if name in step["params"] and after.shape == step["params"][name].shape}  # fmt: skip
         if not any(moved.values()):
             return set()
-        found |= {ours for ours, name in named(case.record).items() if not moved.get(name, True)}
+        found &= {ours for ours, name in named(case.record).items() if not moved.get(name, True)}
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from chainrule.check import untested
+from chainrule.check import undecided, untested
 from chainrule.check.diagnosis import Diagnosis
 from chainrule.check.rules import CHECKER
 from chainrule.check.search import OVER
@@ -17,7 +17,6 @@ SAID = {
     "unwise": "The gradient is right for this network, but something in it is unwise.",
     "wrong": "The pass is wrong.",
     "not consistent": "The gradient is not the derivative of the loss, and no known mistake explains it.",
-    "no reference": "Undecided: there is no loss and no known network to compare with.",
 }
 ALONE = "the differences of your own loss alone: no network known here gives that loss"
 
@@ -48,8 +47,8 @@ def verdict(d: Diagnosis) -> str:
         return "The gradient is right, the optimizer is not."
     if d.verdict == "correct" and d.reference == "none":
         return "The gradient is the derivative of the loss."
-    if d.verdict == "no reference" and (why := [note for note in d.notes if note.startswith("gradients: ")]):
-        return f"Undecided: no gradient to compare. {why[0]}"
+    if d.verdict == "no reference":
+        return undecided.said(d)
     if d.verdict == "not consistent" and OVER in d.notes:
         return "The gradient is not the derivative of the loss; the search for the mistake was not finished."
     return SAID[d.verdict]
@@ -72,7 +71,7 @@ def _consistency(d: Diagnosis, hint: int) -> str:
     """What it was compared with. Below 3 without the loss's name, which can give an unwise piece away."""
     shown = f": {d.reference}" if hint >= 3 else ""
     if d.reference == "none":
-        return f"compared with {ALONE}" if d.consistent is not None else "compared with nothing"
+        return f"compared with {ALONE}" if d.consistent is not None or d.tables else "compared with nothing"
     if d.probes == (CHECKER,):
         return f"compared with {d.reference}"
     if d.consistent is None:

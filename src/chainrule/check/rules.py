@@ -51,6 +51,7 @@ class Rule:
     only: str = ""  # "hidden", "last" or "" for any layer: where the mistake can be made
     every: bool = True  # whether one layer alone may have it
     multiplies: bool = False  # it leaves a factor on whatever stands there, so that another may stand there too
+    of_loss: bool = False  # told from the loss they compute: without it, the gradient may be that of another
 
     @property
     def in_history(self) -> bool:

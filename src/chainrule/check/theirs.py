@@ -37,7 +37,7 @@ from chainrule.check.names import (
 )
 from chainrule.check.naming import chained_as_named, pick_gradients
 from chainrule.check.samples import Sizes
-from chainrule.check.walk import DEPTH, Place, neurons, places
+from chainrule.check.walk import DEPTH, Place, fields_of, neurons, places
 from chainrule.errors import InputError
 
 KEEP = 0.7  # of the units, in a mask that is handed over
@@ -175,7 +175,7 @@ class Theirs:
     def _parameters(self, sizes: Sizes) -> Any:
         if (maker := self.fn("init")) is not None:
             made = build(maker, self.env, sizes)
-            if isinstance(made, tuple):
+            if isinstance(made, tuple) and fields_of(made) is None:
                 named = dict(digest.parts(maker, made))
                 if any(name.startswith("[") for name in named):  # their functions say what they are called
                     named = dict(zip(self._leading(len(made)), made)) or named
@@ -322,15 +322,15 @@ class Theirs:
         return kept
 
     def _returned_grads(self, given: Any) -> Any:
-        dicts = [value for value in given if isinstance(value, dict)] if isinstance(given, tuple) else []
-        return dicts[0] if dicts else given
+        named = [value for value in given if _by_name(value)] if isinstance(given, tuple) else []
+        return named[0] if named else given
 
     def _hand_on(self, fn: Callable[..., Any], given: tuple[Any, ...]) -> None:
         self.env.roles["cache"] = digest.cache_of(fn, given)
         for name, value in digest.parts(fn, given):
             if isinstance(value, np.ndarray) and value.size == self.n * self.k:
                 self.env.roles["dout" if "dout" in argument_roles(name) else "out"] = value
-            elif isinstance(value, dict):
+            elif _by_name(value):
                 self.env.roles["grads"] = value
 
     def loss(self) -> float | None:
@@ -383,7 +383,7 @@ class Theirs:
         for name, value in returned:
             if isinstance(value, (np.ndarray, float)):
                 named[name] = np.asarray(value)
-            elif isinstance(value, (dict, list, tuple)):
+            elif digest.is_container(value):
                 named |= {place.path: place.value for place in places(value)}
         same = {
             path: [n for n in named if short(tail(n)) == short(tail(path)) and n.count("[") == path.count("[")]
@@ -423,3 +423,8 @@ class Theirs:
             yield
         finally:
             space[name] = before
+
+
+def _by_name(value: Any) -> bool:
+    """Whether it holds its parts by name."""
+    return isinstance(value, dict) or fields_of(value) is not None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ class Place:
 
     @property
     def by_name(self) -> bool:
-        return not isinstance(self.container, (dict, list, tuple))
+        return not _indexed(self.container)
 
     @property
     def value(self) -> Array:
@@ -41,7 +42,9 @@ class Place:
         return str(self.key) if not isinstance(self.key, int) else self.path
 
     def put(self, value: Any) -> None:
-        if self.by_name:
+        if self.by_name and is_dataclass(self.container):
+            object.__setattr__(self.container, self.key, value)  # it may be frozen
+        elif self.by_name:
             setattr(self.container, self.key, value)
         else:
             self.container[self.key] = value
@@ -57,6 +60,20 @@ class Place:
             self.put(value.reshape(raw.shape).astype(np.float64))
         else:
             self.put(float(value) if value.ndim == 0 else value)
+
+
+def fields_of(value: Any) -> dict[str, Any] | None:
+    """What a NamedTuple, a dataclass or a SimpleNamespace holds, by name; None for anything else."""
+    if isinstance(value, tuple):
+        return dict(zip(value._fields, value)) if hasattr(value, "_fields") else None
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value) if hasattr(value, field.name)}
+    return dict(vars(value)) if isinstance(value, SimpleNamespace) else None
+
+
+def _indexed(container: Any) -> bool:
+    """Whether its parts are had by keys or indices, and not by names."""
+    return isinstance(container, (dict, list, tuple)) and fields_of(container) is None
 
 
 def is_numbers(value: Any) -> bool:
@@ -123,13 +140,13 @@ def _children(root: Any) -> list[tuple[Any, Any]]:
     if isinstance(root, dict):
         return list(root.items())
     if isinstance(root, (list, tuple)):
-        return list(enumerate(root))
+        return list(enumerate(root)) if (named := fields_of(root)) is None else list(named.items())
     if isinstance(root, type) or type(root).__module__.split(".")[0] in ("numpy", "builtins", "random", "functools"):
         return []
-    return list(getattr(root, "__dict__", {}).items())
+    return list(getattr(root, "__dict__", fields_of(root) or {}).items())
 
 
 def _join(path: str, root: Any, key: Any) -> str:
-    if isinstance(root, (dict, list, tuple)):
+    if _indexed(root):
         return f"{path}[{key!r}]" if path else str(key)
     return f"{path}.{key}" if path else str(key)
