@@ -13,7 +13,8 @@ from chainrule.check.making import takes_list
 from chainrule.check.names import TENSOR, argument_roles, callable_role, tree_of
 from chainrule.check.naming import require_names
 from chainrule.check.pieces import make_plain
-from chainrule.check.source import defined
+from chainrule.check.scripted import Scripted
+from chainrule.check.source import SCRIPT, defined
 from chainrule.check.theirs import Theirs
 from chainrule.check.walk import places
 
@@ -24,6 +25,9 @@ STORAGES = (("rows", "(O,)"), ("rows", "(1, O)"), ("columns", "(O, 1)"), ("colum
 
 def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -> Iterator[Theirs | LayerKit]:
     """Network classes, then functions that share parameters, then layers to be put together."""
+    if name is None and SCRIPT in vars(module):
+        yield Scripted(module, mapping)
+        return
     classes, functions = defined(module)
     given = {ours: theirs for ours, theirs in mapping.items() if ours in ROLES}
     arguments_given = {theirs: ours for ours, theirs in mapping.items() if ours not in ROLES}

@@ -14,9 +14,11 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from chainrule.check import script
 from chainrule.errors import InputError
 
 NAME = "their_code"
+SCRIPT = "__script__"  # the name under which a module without a network keeps its training loop
 LONGEST = 160  # characters of a message of theirs
 NUMBERS = {"np", "numpy", "math", "random"}  # a constant may call these, and names made from them
 GUARD = 'put it under `if __name__ == "__main__":`'
@@ -34,7 +36,11 @@ def load_source(path: Path) -> ModuleType:
     if path.suffix == ".ipynb":
         _run_cells(module, path, text)
     else:
-        _run(module, path, str(path), text, _parsed(path, str(path), text))
+        tree = _parsed(path, str(path), text)
+        if (loop := script.find(tree)) is not None:  # it would train
+            vars(module)[SCRIPT] = loop
+            tree = script.needed(tree, loop)
+        _run(module, path, str(path), text, tree)
     return module
 
 

@@ -1,0 +1,212 @@
+"""A script as a network: one turn of its training loop, its weights names of the module."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check import digest
+from chainrule.check.names import argument_roles
+from chainrule.check.naming import pick_gradients
+from chainrule.check.samples import Sizes
+from chainrule.check.script import Loop, gradients, losses, written
+from chainrule.check.source import SCRIPT
+from chainrule.check.theirs import Theirs
+from chainrule.check.turn import LOSS, Plan, function, meeting, moved_inside, sources
+from chainrule.check.walk import Place, is_numbers, places
+from chainrule.errors import InputError
+
+TESTING = re.compile(r"(^|_)(val|valid|validation|test|dev)(_|$)")
+PICKS = {"choice", "randint", "integers", "sample", "randrange", "random_integers", "choices"}
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """By parameter; an object of its own, so that no array in it is taken for something else."""
+
+    found: Mapping[str, tuple[str, Any]]
+
+
+class Scripted(Theirs):
+    """The training loop of a script, one turn of it at a call."""
+
+    def __init__(self, module: ModuleType, mapping: Mapping[str, str]) -> None:
+        self.loop: Loop = vars(module)[SCRIPT]
+        super().__init__(module, None, {}, f"the training loop (line {self.loop.line})", mapping)
+        self._globals = True
+        self._refuse_picks()
+        self._state = {name: copy.deepcopy(vars(module)[name]) for name in self.loop.shared if name in vars(module)}
+        self._params = [n for n in self.loop.learned if n in self._state]
+        self._roots = self._data(mapping)
+        self._moved = [*self._counts(), *moved_inside(self.loop, list(self._roots.values()), set(vars(module)))]
+        self._calls = self._made()
+        self.roles = {role: fn.__name__ for role, fn in self._calls.items()}
+
+    def fn(self, role: str) -> Callable[..., Any] | None:
+        return self._calls.get(role)
+
+    def _refuse(self, why: str) -> InputError:
+        return InputError(f"found {self.loop}, but {why}")
+
+    def _refuse_picks(self) -> None:
+        for node in ast.walk(self.loop.node):
+            name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+            if name in PICKS:
+                assert isinstance(node, ast.Call)
+                raise self._refuse(f"{name} (line {node.lineno}) picks what a turn sees; let a turn take all rows")
+
+    # the data
+
+    def _data(self, mapping: Mapping[str, str]) -> dict[str, str]:
+        """What the script calls its inputs and its targets. InputError where that cannot be told."""
+        named = {ours: mapping[ours] for ours in ("X", "y") if ours in mapping}
+        if missing := [f"--map {k}={v}" for k, v in named.items() if v not in vars(self.module)]:
+            raise self._refuse(f"it defines no such name: {missing[0]}")
+        arrays = [name for name in self._arrays() if name not in named.values()]
+        found = named | {role: root for role in ("X", "y") if role not in named and (root := self._root(role, arrays))}
+        rest = [name for name in arrays if name not in found.values()]
+        if len(found) == 1 and len(rest) == 1:
+            found["y" if "X" in found else "X"] = rest[0]
+        if not found and len(rest) == 2:
+            found = {"X": rest[0], "y": rest[1]}
+        if len(found) < 2:
+            seen = f"the arrays that it reads: {', '.join(arrays)}" if arrays else "it reads no arrays made before it"
+            raise self._refuse(
+                f"which are its data cannot be told; {seen}; call them X and y, or name them: --map X=NAME y=NAME"
+            )
+        return {role: found[role] for role in ("X", "y")}
+
+    def _arrays(self) -> list[str]:
+        """Arrays that the loop reads and does not learn, in the order in which they stand there; none for testing."""
+        names = [n.id for n in ast.walk(self.loop.node) if isinstance(n, ast.Name) and n.id not in self.loop.learned]
+        held = vars(self.module)
+        found = [name for name in dict.fromkeys(names) if name in held and _is_data(held[name])]
+        lines = {n.id: (n.lineno, n.col_offset) for n in reversed(list(_names(self.loop.node)))}
+        return sorted((n for n in found if not TESTING.search(n.lower())), key=lambda name: lines[name])
+
+    def _root(self, role: str, arrays: list[str]) -> str | None:
+        """The array of this role that no other one of it is made into."""
+        like = [name for name in arrays if argument_roles(name)[:1] == [role]]
+        like = like or [name for name in arrays if role in argument_roles(name)]
+        free = [name for name in like if not sources(self.loop, name) & set(like)]
+        return next(iter(free or like), None)
+
+    def _counts(self) -> list[ast.stmt]:
+        """Whole numbers that the data were made with, read off the data: the number of rows."""
+        X, held = self._roots["X"], vars(self.module)
+        made_from, shape = sources(self.loop, X), np.shape(held[X])
+        found: list[ast.stmt] = []
+        for name in sorted(made_from & {n.id for n in _names(self.loop.node)}):
+            value = held.get(name)
+            if isinstance(value, int) and not isinstance(value, bool) and shape.count(value) == 1 and value > 1:
+                found += ast.parse(f"{name} = {X}.shape[{shape.index(value)}]").body
+        for stmt in found:
+            for node in ast.walk(stmt):
+                if hasattr(node, "lineno"):
+                    node.lineno = node.end_lineno = self.loop.line  # type: ignore[attr-defined]
+        return found
+
+    # its functions
+
+    def _made(self) -> dict[str, Callable[..., Any]]:
+        cut = meeting(self.loop, self._roots, self._moved, dict(self._definitions()))
+        held, calls = vars(self.module), dict[str, Callable[..., Any]]()
+        if cut is not None:
+            whole = self._compiled("forward", Plan(self.loop.carried, cut=cut))
+            data = {"_X", "_y", *self._roots.values()}
+
+            def forward(_X: Any, _y: Any) -> Any:
+                return {name: value for name, value in whole(_X, _y).items() if name not in data}
+
+            calls["forward"] = forward
+        turn, loss_name = self._with_loss()
+        named = gradients(self.loop, [n for n in self._params if np.ndim(self._state[n])])
+        if loss_name is None and cut is None:
+            raise self._refuse("no loss is computed in it, and no prediction; assign the loss to a name: loss = ...")
+
+        def loss_and_grads(_X: Any, _y: Any) -> Any:
+            local = turn(_X, _y)
+            loss = None if loss_name is None else local.get(loss_name, held.get(loss_name))
+            grads = Gradients({p: (n, local[n]) for p, n in named.items() if n in local})
+            return loss, grads
+
+        def one_turn(_X: Any, _y: Any) -> None:
+            step(_X, _y)
+
+        step = self._compiled("step", Plan())
+        return calls | {"loss_and_grads": loss_and_grads, "step": one_turn}
+
+    def _definitions(self) -> Iterator[tuple[str, ast.AST]]:
+        for node in self.loop.before:
+            if isinstance(node, ast.FunctionDef):
+                yield node.name, node
+
+    def _with_loss(self) -> tuple[Callable[..., Any], str | None]:
+        """A turn without updates, and the name under which it leaves its loss: the first that is one number."""
+        data = [copy.deepcopy(vars(self.module)[name]) for name in self._roots.values()]
+        for node in losses(self.loop):
+            turn = self._compiled("loss", Plan(self.loop.carried, node))
+            name = LOSS if isinstance(node, ast.expr) else written(node)[-1]
+            try:
+                local = turn(*copy.deepcopy(data))
+            except Exception:
+                continue
+            if digest.is_scalar(local.get(name, vars(self.module).get(name))):
+                return turn, name
+        return self._compiled("turn", Plan(self.loop.carried)), None
+
+    def _compiled(self, name: str, plan: Plan) -> Callable[..., Any]:
+        """In the module's own names, under the lines of the file."""
+        tree = function(name, self.loop, self._roots, self._moved, plan)
+        space: dict[str, Any] = {}
+        code = compile(ast.Module([tree], []), self.module.__file__ or "", "exec")
+        exec(code, vars(self.module), space)
+        found: Callable[..., Any] = space[name]
+        return found
+
+    # how it is run
+
+    def _parameters(self, sizes: Sizes) -> Any:
+        held = vars(self.module)
+        held.update(copy.deepcopy(self._state))
+        return held
+
+    def _remember(self) -> None:
+        """The names have been set back when it started."""
+
+    def _places(self) -> Mapping[str, Place]:
+        held, found = vars(self.module), dict[str, Place]()
+        for name in self._params:
+            value = held[name]
+            alone = is_numbers(value) or isinstance(value, float)
+            inside = [Place(name, held, name)] if alone else places(value, name, 3)
+            found |= {place.path: place for place in inside}
+        return found
+
+    def _gradients(
+        self, fn: Callable[..., Any], given: Any, *, held: bool = False
+    ) -> tuple[dict[str, Array], dict[str, str]]:
+        grads: Gradients = given[1]
+        whole = set(self.chained_paths or self.places) <= set(grads.found)
+        found = {path: np.asarray(value) for path, (_, value) in grads.found.items() if whole and path in self.places}
+        called = {path: grads.found[path][0] for path in found}
+        return pick_gradients(self.wanted, self.chained_paths, (found, called), {})
+
+
+def _names(node: ast.AST) -> Iterator[ast.Name]:
+    yield from (n for n in ast.walk(node) if isinstance(n, ast.Name))
+
+
+def _is_data(value: Any) -> bool:
+    """Rows of numbers."""
+    if isinstance(value, list):
+        return len(value) > 1 and is_numbers(value)
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and value.ndim in (1, 2) and value.size > 1
