@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chainrule.check.names import callable_role, gradient_of, short
@@ -73,14 +73,44 @@ def _first(body: Block, before: tuple[ast.stmt, ...]) -> Loop | None:
         known = {name for stmt in earlier for name in written(stmt)}
         carried = [name for name in carried_by(node) if name in known]
         learned = [name for name in carried if any(_learns(stmt, name) for stmt in ast.walk(node))]
-        if learned:
-            shared = [name for name in dict.fromkeys(written(node)) if name in known]
-            return Loop(earlier, _unwrapped(node), tuple(carried), tuple(learned), tuple(shared))
+        others = _other_names(node, earlier)
+        through = [name for names in others.values() for name in names if name in known]
+        if learned := [*learned, *through]:
+            shared = [name for name in dict.fromkeys([*written(node), *through]) if name in known]
+            return Loop(earlier, _unwrapped(node), (*carried, *others, *through), tuple(learned), tuple(shared))
         if isinstance(node, ast.For):  # it begins anew each time: with another rate, say
             once = ast.copy_location(ast.For(node.target, node.iter, [ast.copy_location(ast.Break(), node)], []), node)
             if (inner := _first(node.body, (*earlier, once))) is not None:
                 return inner
     return None
+
+
+def _other_names(loop: ast.AST, before: Block) -> dict[str, list[str]]:
+    """What is changed in place under another name: ``for p, g in zip((W1, b1), grads): p -= g``."""
+    lists = {base(n.targets[0]): reads(n.value) for n in before
+             if isinstance(n, ast.Assign) and isinstance(n.value, (ast.List, ast.Tuple))}  # fmt: skip
+    changed = {base(n.target) for n in ast.walk(loop) if isinstance(n, ast.AugAssign)}
+    found: dict[str, list[str]] = {}
+    for node in ast.walk(loop):
+        for target, value in zipped(node.target, node.iter) if isinstance(node, ast.For) else ():
+            if isinstance(target, ast.Name) and target.id in changed:
+                names = [n for n in ast.walk(value) if isinstance(n, ast.Name)]
+                found[target.id] = [inner for n in names for inner in (n.id, *sorted(lists.get(n.id, ())))]
+    return found
+
+
+def zipped(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The pairs of ``for x, t in zip(X, y)``, with enumerate around it or not."""
+    name = getattr(value.func, "id", "") if isinstance(value, ast.Call) else ""
+    if isinstance(value, ast.Call) and isinstance(target, ast.Tuple):
+        if name == "zip" and len(value.args) == len(target.elts):
+            yield from zip(target.elts, value.args)
+            return
+        if name == "enumerate" and len(target.elts) == 2:
+            yield from zipped(target.elts[1], value.args[0])
+            return
+    if name != "range":
+        yield target, value
 
 
 def _unwrapped(node: ast.For | ast.While) -> ast.For | ast.While:
@@ -234,7 +264,11 @@ def losses(loop: Loop) -> list[ast.stmt | ast.expr]:
     fed = {name for n in named for name in reads(n.value) if isinstance(n, ast.Assign) or base(n.target) != name}
     found: list[ast.stmt | ast.expr] = [n for n in reversed(named) if not set(written(n)) & fed]
     found += [n for n in reversed(named) if n not in found]
-    found += [expr for n in ast.walk(loop.node) if isinstance(n, ast.Expr) for expr in _shown(n)]
+    made = set(written(loop.node)) - {
+        base(t) for n in ast.walk(loop.node) if isinstance(n, ast.For) for t in targets(n)
+    }
+    shown = [expr for n in ast.walk(loop.node) if isinstance(n, ast.Expr) for expr in _shown(n)]
+    found += [expr for expr in shown if reads(expr) & made]
     return [n for n in found if signed or not _absolute(n)]
 
 
@@ -293,7 +327,7 @@ def gradients(loop: Loop, params: Sequence[str]) -> dict[str, str]:
         steps = [n for n in ast.walk(loop.node) if isinstance(n, (ast.Assign, ast.AugAssign)) and param in written(n)]
         taken = [name for n in steps if (name := _taken(n, param, made)) is not None]
         called = [name for name in made if (of := gradient_of(name)) is not None and short(of) == short(param)]
-        if len(steps) == 1 and (taken or called):
+        if len(steps) < 2 and (taken or called):
             found[param] = (taken or called)[-1]
     return found
 
@@ -311,3 +345,19 @@ def _taken(node: ast.Assign | ast.AugAssign, param: str, made: Sequence[str]) ->
     sums = any(isinstance(n, (ast.Add, ast.MatMult, ast.Pow)) for n in ast.walk(value))
     only = all(isinstance(n, plain) for n in ast.walk(value)) and not sums
     return names[0] if only and len(names) == 1 else None
+
+
+def rate_of(loop: Loop, params: Sequence[str], held: Mapping[str, object]) -> str | float | None:
+    """The one number, or the name of the one, that every update of a parameter has as a factor; else None."""
+    found: list[set[str | float]] = []
+    for node in ast.walk(loop.node):
+        if isinstance(node, (ast.Assign, ast.AugAssign)) and set(written(node)) & set(params):
+            names = {n for n in reads(node.value) if isinstance(held.get(n), float) and n not in loop.shared}
+            factors = [n.left for n in ast.walk(node.value) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult)]
+            numbers = {n.value for n in factors if isinstance(n, ast.Constant) and isinstance(n.value, float)}
+            found.append({*names, *numbers})
+    common = set.intersection(*found) if found else set()
+    if not common and not any(isinstance(held.get(n), float) for n in reads(loop.node)):
+        numbers = [n.value for n in ast.walk(loop.node) if isinstance(n, ast.Constant) and isinstance(n.value, float)]
+        return 1.0 if not numbers else None
+    return next(iter(common)) if len(common) == 1 else None

@@ -6,7 +6,7 @@ import ast
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -14,13 +14,14 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check import digest
+from chainrule.check.chain import Chained, best_chain, may_be_learned
 from chainrule.check.names import argument_roles
-from chainrule.check.naming import pick_gradients
+from chainrule.check.naming import chained_as_named, pick_gradients
 from chainrule.check.samples import Sizes
-from chainrule.check.script import Loop, gradients, losses, written
+from chainrule.check.script import Loop, gradients, losses, rate_of, reads, written
 from chainrule.check.source import SCRIPT
 from chainrule.check.theirs import Theirs
-from chainrule.check.turn import LOSS, Plan, function, meeting, moved_inside, sources
+from chainrule.check.turn import IN_ORDER, LOSS, Plan, function, meeting, moved_inside, sources
 from chainrule.check.walk import Place, is_numbers, places
 from chainrule.errors import InputError
 
@@ -43,8 +44,10 @@ class Scripted(Theirs):
         super().__init__(module, None, {}, f"the training loop (line {self.loop.line})", mapping)
         self._globals = True
         self._refuse_picks()
-        self._state = {name: copy.deepcopy(vars(module)[name]) for name in self.loop.shared if name in vars(module)}
-        self._params = [n for n in self.loop.learned if n in self._state]
+        vars(module)[IN_ORDER] = in_order
+        held = {name: value for name, value in vars(module).items() if name in self.loop.shared}
+        self._state = copy.deepcopy(held)  # at once, so that a list of parameters goes on to hold them
+        self._params = [name for name in vars(module) if name in self.loop.learned]  # as they were made
         self._roots = self._data(mapping)
         self._moved = [*self._counts(), *moved_inside(self.loop, list(self._roots.values()), set(vars(module)))]
         self._calls = self._made()
@@ -120,7 +123,9 @@ class Scripted(Theirs):
         cut = meeting(self.loop, self._roots, self._moved, dict(self._definitions()))
         held, calls = vars(self.module), dict[str, Callable[..., Any]]()
         if cut is not None:
-            whole = self._compiled("forward", Plan(self.loop.carried, cut=cut))
+            plan = Plan(self.loop.carried, cut=cut)
+            whole = self._compiled("forward", plan)
+            self._params = self._used(plan) or self._params
             data = {"_X", "_y", *self._roots.values()}
 
             def forward(_X: Any, _y: Any) -> Any:
@@ -128,7 +133,7 @@ class Scripted(Theirs):
 
             calls["forward"] = forward
         turn, loss_name = self._with_loss()
-        named = gradients(self.loop, [n for n in self._params if np.ndim(self._state[n])])
+        named = gradients(self.loop, self._params)
         if loss_name is None and cut is None:
             raise self._refuse("no loss is computed in it, and no prediction; assign the loss to a name: loss = ...")
 
@@ -143,6 +148,13 @@ class Scripted(Theirs):
 
         step = self._compiled("step", Plan())
         return calls | {"loss_and_grads": loss_and_grads, "step": one_turn}
+
+    def _used(self, plan: Plan) -> list[str]:
+        """What the predictions are made with: not what an optimizer remembers."""
+        names = reads(function("forward", self.loop, self._roots, self._moved, plan))
+        for name, node in self._definitions():
+            names |= reads(node) if name in names else set()
+        return [name for name in self._params if name in names]
 
     def _definitions(self) -> Iterator[tuple[str, ast.AST]]:
         for node in self.loop.before:
@@ -174,6 +186,18 @@ class Scripted(Theirs):
 
     # how it is run
 
+    def chained(self, sizes: Sizes) -> Chained | None:
+        """By shape; what is learned is a parameter, whatever its name may say."""
+        shapes = {path: place.value.shape for path, place in self.places.items()}
+        if (named := chained_as_named(self.wanted, shapes)) is not None:
+            return named
+        paths = {path if may_be_learned(path) else path.replace("_", ""): path for path in shapes}
+        found = best_chain({alias: shapes[path] for alias, path in paths.items()}, sizes.n_in, sizes.n_out)
+        if found is None:
+            return None
+        weights, biases = (tuple(paths.get(n or "") for n in names) for names in (found.weights, found.biases))
+        return replace(found, weights=weights, biases=biases)
+
     def _parameters(self, sizes: Sizes) -> Any:
         held = vars(self.module)
         held.update(copy.deepcopy(self._state))
@@ -199,6 +223,21 @@ class Scripted(Theirs):
         found = {path: np.asarray(value) for path, (_, value) in grads.found.items() if whole and path in self.places}
         called = {path: grads.found[path][0] for path in found}
         return pick_gradients(self.wanted, self.chained_paths, (found, called), {})
+
+    def rate(self) -> float | None:
+        """The factor that all updates share, before a name that is known for it."""
+        factor = rate_of(self.loop, self._params, vars(self.module))
+        return factor if isinstance(factor, float) else super().rate()
+
+    def _held_rate(self) -> tuple[dict[str, Any], str] | None:
+        factor = rate_of(self.loop, self._params, vars(self.module))
+        return (vars(self.module), factor) if isinstance(factor, str) else super()._held_rate()
+
+
+def in_order(*rows: Any) -> Any:
+    """In place of a permutation: whole numbers or rows as they come."""
+    kept = [np.arange(r) if isinstance(r, (int, np.integer)) else r for r in rows]
+    return kept[0] if len(kept) == 1 else kept
 
 
 def _names(node: ast.AST) -> Iterator[ast.Name]:

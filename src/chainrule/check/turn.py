@@ -7,10 +7,11 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chainrule.check.script import SHOWS, Block, Loop, base, base_of_call, reads, targets, updates, written
+from chainrule.check.script import SHOWS, Block, Loop, base, base_of_call, reads, targets, updates, written, zipped
 
 DATA = {"X": "_X", "y": "_y"}  # what the functions call their data; the script's own names are assigned from them
 LOSS = "_loss"
+IN_ORDER = "_in_order"  # what stands in the place of a permutation of the rows
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def function(name: str, loop: Loop, roots: Mapping[str, str], moved: Block, plan
         if hasattr(node, "lineno"):
             node.lineno = node.end_lineno = loop.line  # type: ignore[attr-defined]
     made.body[-1:] = [*copy.deepcopy(list(moved)), _turn(loop, roots, moved, plan), made.body[-1]]
-    return ast.fix_missing_locations(made)
+    return ast.fix_missing_locations(_Ordered().visit(made))
 
 
 def _turn(loop: Loop, roots: Mapping[str, str], moved: Block, plan: Plan) -> ast.stmt:
@@ -46,6 +47,22 @@ def _turn(loop: Loop, roots: Mapping[str, str], moved: Block, plan: Plan) -> ast
         node.body = [_Leaving().visit(stmt) for stmt in node.body] + [ast.copy_location(ast.Break(), node)]
     node.orelse = []
     return node
+
+
+class _Ordered(ast.NodeTransformer):
+    """The rows stay in their order, so that predictions can be laid beside targets."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name == "permutation" or (name == "shuffle" and len(node.args) > 1):
+            return ast.copy_location(ast.Call(ast.Name(IN_ORDER, ast.Load()), node.args, []), node)
+        return node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
+        self.generic_visit(node)
+        shuffles = isinstance(node.value, ast.Call) and getattr(node.value.func, "attr", "") == "shuffle"
+        return ast.copy_location(ast.Pass(), node) if shuffles else node
 
 
 class _Leaving(ast.NodeTransformer):
@@ -164,7 +181,7 @@ def _pair(node: ast.stmt, weights: set[str], goals: set[str]) -> None:
 
 def _parts(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
     if isinstance(node, ast.For):
-        yield from _zipped(node.target, node.iter)
+        yield from zipped(node.target, node.iter)
     elif isinstance(node, ast.Assign):
         for target in node.targets:
             yield from _split(target, node.value)
@@ -175,17 +192,3 @@ def _parts(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
 def _split(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
     both = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts)
     yield from zip(target.elts, value.elts) if both else [(target, value)]  # type: ignore[attr-defined]
-
-
-def _zipped(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """The pairs of ``for x, t in zip(X, y)``, with enumerate around it or not."""
-    name = getattr(value.func, "id", "") if isinstance(value, ast.Call) else ""
-    if isinstance(value, ast.Call) and isinstance(target, ast.Tuple):
-        if name == "zip" and len(value.args) == len(target.elts):
-            yield from zip(target.elts, value.args)
-            return
-        if name == "enumerate" and len(target.elts) == 2:
-            yield from _zipped(target.elts[1], value.args[0])
-            return
-    if name != "range":
-        yield target, value
