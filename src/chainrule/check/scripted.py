@@ -15,11 +15,13 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check import digest
 from chainrule.check.chain import Chained, best_chain, may_be_learned
+from chainrule.check.flow import reads, written
 from chainrule.check.names import argument_roles
 from chainrule.check.naming import chained_as_named, pick_gradients
 from chainrule.check.samples import Sizes
-from chainrule.check.script import Loop, gradients, losses, rate_of, reads, written
+from chainrule.check.script import Loop
 from chainrule.check.source import SCRIPT
+from chainrule.check.terms import gradients, losses, rate_of
 from chainrule.check.theirs import Theirs
 from chainrule.check.turn import IN_ORDER, LOSS, Plan, function, meeting, moved_inside, sources
 from chainrule.check.walk import Place, is_numbers, places
@@ -82,9 +84,9 @@ class Scripted(Theirs):
             found = {"X": rest[0], "y": rest[1]}
         if len(found) < 2:
             seen = f"the arrays that it reads: {', '.join(arrays)}" if arrays else "it reads no arrays made before it"
-            raise self._refuse(
-                f"which are its data cannot be told; {seen}; call them X and y, or name them: --map X=NAME y=NAME"
-            )
+            how = "call them X and y, or name them: --map X=NAME y=NAME"
+            how = "keep inputs and targets in two arrays" if len(arrays) == 1 else how
+            raise self._refuse(f"which are its data cannot be told; {seen}; {how}")
         return {role: found[role] for role in ("X", "y")}
 
     def _arrays(self) -> list[str]:
@@ -120,21 +122,13 @@ class Scripted(Theirs):
     # its functions
 
     def _made(self) -> dict[str, Callable[..., Any]]:
-        cut = meeting(self.loop, self._roots, self._moved, dict(self._definitions()))
         held, calls = vars(self.module), dict[str, Callable[..., Any]]()
-        if cut is not None:
-            plan = Plan(self.loop.carried, cut=cut)
-            whole = self._compiled("forward", plan)
-            self._params = self._used(plan) or self._params
-            data = {"_X", "_y", *self._roots.values()}
-
-            def forward(_X: Any, _y: Any) -> Any:
-                return {name: value for name, value in whole(_X, _y).items() if name not in data}
-
+        cut = meeting(self.loop, self._roots, self._moved, dict(self._definitions()))
+        if cut is not None and (forward := self._forward(Plan(self.loop.carried, cut=cut))) is not None:
             calls["forward"] = forward
         turn, loss_name = self._with_loss()
         named = gradients(self.loop, self._params)
-        if loss_name is None and cut is None:
+        if loss_name is None and not calls:
             raise self._refuse("no loss is computed in it, and no prediction; assign the loss to a name: loss = ...")
 
         def loss_and_grads(_X: Any, _y: Any) -> Any:
@@ -148,6 +142,19 @@ class Scripted(Theirs):
 
         step = self._compiled("step", Plan())
         return calls | {"loss_and_grads": loss_and_grads, "step": one_turn}
+
+    def _forward(self, plan: Plan) -> Callable[..., Any] | None:
+        """What a turn computes before it looks at the targets; None where that is nothing."""
+        before, whole = function("forward", self.loop, self._roots, self._moved, plan), self._compiled("forward", plan)
+        made = set(written(before)) & set(written(self.loop.node)) - set(self.loop.carried)
+        self._params = self._used(plan) or self._params
+        if not any(reads(node) & set(self._params) for node in ast.walk(before) if isinstance(node, ast.stmt)):
+            return None
+
+        def forward(_X: Any, _y: Any) -> Any:
+            return {name: value for name, value in whole(_X, _y).items() if name in made}
+
+        return forward if made else None
 
     def _used(self, plan: Plan) -> list[str]:
         """What the predictions are made with: not what an optimizer remembers."""
@@ -195,8 +202,8 @@ class Scripted(Theirs):
         found = best_chain({alias: shapes[path] for alias, path in paths.items()}, sizes.n_in, sizes.n_out)
         if found is None:
             return None
-        weights, biases = (tuple(paths.get(n or "") for n in names) for names in (found.weights, found.biases))
-        return replace(found, weights=weights, biases=biases)
+        biases = tuple(None if name is None else paths[name] for name in found.biases)
+        return replace(found, weights=tuple(paths[name] for name in found.weights), biases=biases)
 
     def _parameters(self, sizes: Sizes) -> Any:
         held = vars(self.module)

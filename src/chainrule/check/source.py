@@ -10,6 +10,7 @@ import re
 import sys
 import tokenize
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -101,16 +102,16 @@ def _advice(error: BaseException) -> str:
 
 def _run_cells(module: ModuleType, path: Path, text: str) -> None:
     """Imports, functions, classes and plain constants of the code cells; what trains, plots or prints is left out."""
+    cells = list(_parsed_cells(path, text))
+    whole = ast.Module([node for _, _, tree in cells for node in tree.body], [])
+    if (loop := script.find(whole)) is not None:
+        vars(module)[SCRIPT] = loop
+        wanted = script.needed(whole, loop).body
+        for shown, plain, tree in cells:
+            _run(module, path, shown, plain, ast.Module([n for n in tree.body if n in wanted], []))
+        return
     known = set(NUMBERS)
-    for number, code in _cells(path, text):
-        shown = f"{path}, cell {number}"
-        plain = without_magic(code)
-        try:
-            tree = ast.parse(plain, shown)
-        except (SyntaxError, ValueError) as error:
-            if re.search(r"^\s*(def|class)\s", plain, re.MULTILINE):
-                raise InputError(f"{path}: {describe(error, shown)}") from None
-            continue  # nothing is defined there
+    for shown, plain, tree in cells:
         for node in tree.body:
             constant = isinstance(node, ast.Assign) and _is_constant(node, known)
             if not constant and not isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
@@ -123,6 +124,18 @@ def _run_cells(module: ModuleType, path: Path, text: str) -> None:
                 continue  # it needs what another cell computes
             if constant:
                 known |= {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+
+
+def _parsed_cells(path: Path, text: str) -> Iterator[tuple[str, str, ast.Module]]:
+    """What each cell is called, its Python, and the tree of it."""
+    for number, code in _cells(path, text):
+        shown = f"{path}, cell {number}"
+        plain = without_magic(code)
+        try:
+            yield shown, plain, ast.parse(plain, shown)
+        except (SyntaxError, ValueError) as error:
+            if re.search(r"^\s*(def|class)\s", plain, re.MULTILINE):
+                raise InputError(f"{path}: {describe(error, shown)}") from None
 
 
 def _cells(path: Path, text: str) -> list[tuple[int, str]]:

@@ -7,7 +7,8 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chainrule.check.script import SHOWS, Block, Loop, base, base_of_call, reads, targets, updates, written, zipped
+from chainrule.check.flow import Block, base, reads, targets, written, zipped
+from chainrule.check.script import SHOWS, Loop, base_of_call, updates
 
 DATA = {"X": "_X", "y": "_y"}  # what the functions call their data; the script's own names are assigned from them
 LOSS = "_loss"
@@ -42,7 +43,9 @@ def _turn(loop: Loop, roots: Mapping[str, str], moved: Block, plan: Plan) -> ast
     """The loop, left after its first turn unless it goes over the rows."""
     node = copy.copy(loop.node)
     node.body = _block(loop.node.body, plan)
-    data = {*roots.values(), *(name for stmt in moved for name in written(stmt))}
+    data = set(roots.values())
+    for stmt in moved:
+        _pair(stmt, data)
     if not (isinstance(node, ast.For) and reads(node.iter) & data):
         node.body = [_Leaving().visit(stmt) for stmt in node.body] + [ast.copy_location(ast.Break(), node)]
     node.orelse = []
@@ -171,11 +174,11 @@ def _meet(body: Block, weights: set[str], goals: set[str]) -> ast.stmt | None:
     return None
 
 
-def _pair(node: ast.stmt, weights: set[str], goals: set[str]) -> None:
+def _pair(node: ast.stmt, *kinds: set[str]) -> None:
     """What a statement assigns is made from what it reads; in pairs, each from its own part."""
     for target, value in _parts(node):
         names = {base(t) for t in targets(target)}
-        for reached in (weights, goals):
+        for reached in kinds:
             reached |= names if reads(value) & reached else set()
 
 
