@@ -20,11 +20,11 @@ from chainrule.check.binding import CannotBind
 from chainrule.check.naming import UnknownName
 from chainrule.check.optimizing import keeps_shapes
 from chainrule.check.recognise import readings
+from chainrule.check.result import NoStep
 from chainrule.check.rounds import changes_again
 from chainrule.check.rules import OPTIMIZER
 from chainrule.check.samples import Sizes
 from chainrule.check.source import SCRIPT, defined, describe
-from chainrule.check.theirs import NoStep
 from chainrule.check.trial import DoesNotRun, Setting, Trial
 from chainrule.errors import InputError
 
