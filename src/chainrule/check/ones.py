@@ -113,17 +113,24 @@ class WithOnes(Theirs):
         shapes, ends = {path: place.value.shape for path, place in self.places.items()}, self.ends(sizes)
         if next(chains(shapes, *ends, full=True), None) is not None:
             return None
+        failed: Exception | None = None
         for axis, names in _choices(shapes):
             less = shapes | {n: tuple(s - (i == axis) for i, s in enumerate(shapes[n])) for n in names}
             turned = axis == 1
             chained = next((c for c in chains(less, *ends, full=True) if c.transposed == turned), None)
             if chained is None or not set(names) <= set(chained.weights):
                 continue
-            ends_of = {name: self._bias_end(name, axis, chained) for name in names}
-            if None not in ends_of.values():
-                self._cuts = {name: Cut(axis, at) for name, at in ends_of.items() if at is not None}
+            try:
+                found = {name: self._bias_end(name, axis, chained, sizes) for name in names}
+            except Exception as error:
+                failed = error
+                continue
+            if None not in found.values():
+                self._cuts = {name: Cut(axis, at) for name, at in found.items() if at is not None}
                 self.places = self._places()
                 return self._as_parts(chained)
+        if failed is not None:
+            raise failed
         return None
 
     def _as_parts(self, chained: Chained) -> Chained:
@@ -133,18 +140,21 @@ class WithOnes(Theirs):
         biases = tuple(cuts[w].path(w, True) if w in cuts else b for w, b in pairs)
         return Chained(weights, biases, chained.transposed, chained.widths)
 
-    def _bias_end(self, name: str, axis: int, chained: Chained) -> int | None:
+    def _bias_end(self, name: str, axis: int, chained: Chained, sizes: Sizes) -> int | None:
         """The end of a matrix with which alone the layer gives the same for any inputs; None where neither does."""
         rng, X = np.random.default_rng(0), np.asarray(self.env.roles["X"], dtype=np.float64)
-        inputs = [rng.normal(size=X.shape) for _ in range(2)]
+        self.k = chained.widths[-1]
+        shape = tuple(chained.widths[0] if extent == sizes.n_in else extent for extent in X.shape)
+        inputs = [rng.normal(size=shape) for _ in range(2)]
         for place in (self.places[path] for path in chained.named.values()):
             place.set(np.asarray(rng.normal(scale=0.5, size=place.value.shape)))
-        shape, y = self.places[name].value.shape, self.env.roles["y"]
-        filled = rng.normal(size=shape[1 - axis])
+        whole = self.places[name].value.shape
+        filled, y = rng.normal(size=whole[1 - axis]), self.env.roles["y"]
+        given = self.env.roles["X"]
         try:
-            same = [at for at in (0, -1) if self._same_for(name, _only(shape, axis, at, filled), inputs, y)]
+            same = [at for at in (0, -1) if self._same_for(name, _only(whole, axis, at, filled), inputs, y)]
         finally:
-            self.feed(X if isinstance(self.env.roles["X"], np.ndarray) else X.tolist(), y)
+            self.feed(given, y)
         return same[0] if len(same) == 1 else None
 
     def _same_for(self, name: str, matrix: Array, inputs: list[Array], y: Any) -> bool:
@@ -152,10 +162,12 @@ class WithOnes(Theirs):
         for X in inputs:
             self.places[name].set(matrix)
             self.feed(X, y)
-            out = self.loss()
-            out = float(np.sum(np.square(self.forward()))) if out is None else out  # type: ignore[arg-type]
-            values.append(out)
-        return bool(abs(values[0] - values[1]) <= SAME * abs(values[0]))
+            out = self.forward()
+            values.append(self.loss() if out is None else float(np.sum(np.square(out))))
+        first, second = values
+        if first is None or second is None:
+            raise LookupError("it gives neither a prediction nor a loss")
+        return abs(first - second) <= SAME * abs(first)
 
     # gradients and parameters in the same parts
 
@@ -189,7 +201,9 @@ class WithOnes(Theirs):
         if not self._cuts:
             return super()._gradients(fn, given, held=held)
         above = super()._gradients
-        grads, called = self._wholly(lambda: above(fn, given, held=held))
+        return self._parted(*self._wholly(lambda: above(fn, given, held=held)))
+
+    def _parted(self, grads: Mapping[str, Array], called: Mapping[str, str]) -> tuple[dict[str, Array], dict[str, str]]:
         known = dict(called)
         for path, cut in self._cuts.items():
             known |= {cut.path(path, bias): cut.path(called[path], bias) for bias in (False, True) if path in called}
@@ -215,9 +229,9 @@ class WithOnes(Theirs):
 
 
 def _choices(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[int, list[str]]]:
-    """All matrices along an axis, then the first alone."""
+    """All matrices along an axis, then the first alone, then all others, where the inputs have their ones already."""
     matrices = [name for name, shape in shapes.items() if len(shape) == 2 and min(shape) > 0]
-    for names in (matrices, matrices[:1])[: len(matrices)]:
+    for names in (matrices, matrices[:1], matrices[1:])[: 3 if len(matrices) > 1 else 1]:
         for axis in (0, 1):
             if names and all(shapes[name][axis] > 1 for name in names):
                 yield axis, names

@@ -18,11 +18,11 @@ from chainrule.check.chain import Chained, best_chain, may_be_learned
 from chainrule.check.flow import reads, written
 from chainrule.check.names import argument_roles
 from chainrule.check.naming import chained_as_named, pick_gradients
+from chainrule.check.ones import WithOnes
 from chainrule.check.samples import Sizes
 from chainrule.check.script import Loop
 from chainrule.check.source import SCRIPT
 from chainrule.check.terms import gradients, losses, rate_of
-from chainrule.check.theirs import Theirs
 from chainrule.check.turn import IN_ORDER, LOSS, Plan, function, meeting, moved_inside, sources
 from chainrule.check.walk import Place, is_numbers, places
 from chainrule.errors import InputError
@@ -38,7 +38,7 @@ class Gradients:
     found: Mapping[str, tuple[str, Any]]
 
 
-class Scripted(Theirs):
+class Scripted(WithOnes):
     """The training loop of a script, one turn of it at a call."""
 
     def __init__(self, module: ModuleType, mapping: Mapping[str, str]) -> None:
@@ -193,7 +193,7 @@ class Scripted(Theirs):
 
     # how it is run
 
-    def chained(self, sizes: Sizes) -> Chained | None:
+    def whole_chain(self, sizes: Sizes) -> Chained | None:
         """By shape; what is learned is a parameter, whatever its name may say."""
         shapes = {path: place.value.shape for path, place in self.places.items()}
         if (named := chained_as_named(self.wanted, shapes)) is not None:
@@ -213,7 +213,10 @@ class Scripted(Theirs):
     def _remember(self) -> None:
         """The names have been set back when it started."""
 
-    def _places(self) -> Mapping[str, Place]:
+    def ends(self, sizes: Sizes) -> tuple[int | None, int | None]:
+        return None, None  # the file has its sizes
+
+    def whole_places(self) -> Mapping[str, Place]:
         held, found = vars(self.module), dict[str, Place]()
         for name in self._params:
             value = held[name]
@@ -226,10 +229,11 @@ class Scripted(Theirs):
         self, fn: Callable[..., Any], given: Any, *, held: bool = False
     ) -> tuple[dict[str, Array], dict[str, str]]:
         grads: Gradients = given[1]
-        whole = set(self.chained_paths or self.places) <= set(grads.found)
-        found = {path: np.asarray(value) for path, (_, value) in grads.found.items() if whole and path in self.places}
-        called = {path: grads.found[path][0] for path in found}
-        return pick_gradients(self.wanted, self.chained_paths, (found, called), {})
+        wanted = {path.partition("[")[0] for path in self.chained_paths}
+        whole = wanted <= set(grads.found)
+        called = {path: name for path, (name, _) in grads.found.items() if whole and path in self.whole_places()}
+        found = self._parted({path: np.asarray(grads.found[path][1]) for path in called}, called)
+        return pick_gradients(self.wanted, self.chained_paths, found, {})
 
     def rate(self) -> float | None:
         """The factor that all updates share, before a name that is known for it."""

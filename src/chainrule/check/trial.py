@@ -276,11 +276,10 @@ class Trial:
             grads = self.reading.evaluate().grads
             return {name: np.array(grads[name], dtype=np.float64) for name in self.names}
 
-        found: list[dict[str, Any]] = []
-        if getattr(self.reading, "in_parts", False):  # an optimizer is handed whole arrays
-            return found
+        found = []
         self.start(batch)
-        for driven in drive_classes(self.reading.module, self.reading, lambda: evaluate()):
+        in_parts = getattr(self.reading, "in_parts", False)  # an optimizer of their own is handed whole arrays
+        for driven in () if in_parts else drive_classes(self.reading.module, self.reading, lambda: evaluate()):
             found.append(driven)
             self.start(batch)
         with contextlib.suppress(Exception):
