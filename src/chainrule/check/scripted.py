@@ -228,12 +228,13 @@ class Scripted(WithOnes):
     def _gradients(
         self, fn: Callable[..., Any], given: Any, *, held: bool = False
     ) -> tuple[dict[str, Array], dict[str, str]]:
-        grads: Gradients = given[1]
+        given_grads: Gradients = given[1]
         wanted = {path.partition("[")[0] for path in self.chained_paths}
-        whole = wanted <= set(grads.found)
-        called = {path: name for path, (name, _) in grads.found.items() if whole and path in self.whole_places()}
-        found = self._parted({path: np.asarray(grads.found[path][1]) for path in called}, called)
-        return pick_gradients(self.wanted, self.chained_paths, found, {})
+        whole = wanted <= set(given_grads.found)
+        called = {path: name for path, (name, _) in given_grads.found.items() if whole and path in self.whole_places()}
+        found = self._parted({path: np.asarray(given_grads.found[path][1]) for path in called}, called)
+        grads, named = pick_gradients(self.wanted, self.chained_paths, found, {})
+        return grads, {path: path for path in self.places} | named  # what a step shows has the parameter's own name
 
     def rate(self) -> float | None:
         """The factor that all updates share, before a name that is known for it."""
