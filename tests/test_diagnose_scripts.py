@@ -10,6 +10,7 @@ from chainrule.check import diagnose as diagnosing
 from chainrule.check.probe import examine
 from chainrule.check.source import load_source
 from chainrule.errors import InputError
+from more_training_loops import MAIN, NUMBERED_BATCHES, ROWS_WITH_NAMES, TUPLES
 from training_loops import BATCHES, COLUMNS, LISTS, RATES, ROW_BY_ROW, SOFTMAX, WITHOUT_LOSS, XOR
 
 
@@ -63,6 +64,10 @@ WRONG = {
     "a bias that climbs": (ROW_BY_ROW, "b1 -= eta", "b1 += eta", [2]),
     "an update that climbs": (BATCHES, "W1 = W1 - learning", "W1 = W1 + learning", [2]),
     "a hidden mean": (BATCHES, "db1 = dz1.sum", "db1 = dz1.mean", [6]),
+    "a batch's 1/N": (NUMBERED_BATCHES, "        ds /= len(yb)\n", "", [3]),
+    "an update that climbs by another name": (TUPLES, "p -= learning", "p += learning", [2]),
+    "no slope in main": (MAIN, "delta2.dot(W2.T) * sigmoid(hidden, True)", "delta2.dot(W2.T)", [8]),
+    "no square in a row": (ROWS_WITH_NAMES, "1 - h ** 2", "1 - h", [11]),
     "a sign": (WITHOUT_LOSS, "syn1 +=", "syn1 -=", [2]),
     "no slope": (WITHOUT_LOSS, "l1_error * nonlin(l1,deriv=True)", "l1_error", [8]),
 }  # fmt: skip

@@ -15,7 +15,7 @@ hidden_weights = np.random.uniform(size=(2, 3))
 hidden_bias = np.random.uniform(size=(1, 3))
 output_weights = np.random.uniform(size=(3, 1))
 output_bias = np.random.uniform(size=(1, 1))
-history = []
+losses = []
 for epoch in range(epochs):
     hidden_layer_output = sigmoid(np.dot(inputs, hidden_weights) + hidden_bias)
     predicted_output = sigmoid(np.dot(hidden_layer_output, output_weights) + output_bias)
@@ -27,7 +27,7 @@ for epoch in range(epochs):
     output_bias += np.sum(d_predicted_output, axis=0, keepdims=True) * lr
     hidden_weights += inputs.T.dot(d_hidden_layer) * lr
     hidden_bias += np.sum(d_hidden_layer, axis=0, keepdims=True) * lr
-    history.append(0.5 * np.sum(error ** 2))
+    losses.append(0.5 * np.sum(error ** 2))
     if (epoch + 1) % 1000 == 0:
         print(f"epoch {epoch}: loss {0.5 * np.sum(error ** 2):.4f}")
 print(predicted_output)

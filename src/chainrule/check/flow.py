@@ -32,6 +32,8 @@ def targets(node: ast.AST) -> Iterator[ast.expr]:
 
 def written(node: ast.AST) -> list[str]:
     """Names that a statement, or one inside it, assigns, imports, defines or changes in place."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return [node.name]
     found: list[str] = []
     for inner in ast.walk(node):
         if isinstance(inner, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For)):
@@ -81,7 +83,7 @@ def _uses(node: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def zipped(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """The pairs of ``for x, t in zip(X, y)``, with enumerate around it or not."""
+    """The pairs of ``for x, t in zip(X, y)``, with enumerate around it or not; those of ``in ((W, dW), (b, db))``."""
     name = getattr(value.func, "id", "") if isinstance(value, ast.Call) else ""
     if isinstance(value, ast.Call) and isinstance(target, ast.Tuple):
         if name == "zip" and len(value.args) == len(target.elts):
@@ -90,5 +92,9 @@ def zipped(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.ex
         if name == "enumerate" and len(target.elts) == 2:
             yield from zipped(target.elts[1], value.args[0])
             return
-    if name != "range":
+    rows = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+    pairs = [row.elts for row in rows if isinstance(row, (ast.Tuple, ast.List))]
+    if isinstance(target, ast.Tuple) and pairs and all(len(pair) == len(target.elts) for pair in pairs):
+        yield from ((part, ast.Tuple(list(column), ast.Load())) for part, column in zip(target.elts, zip(*pairs)))
+    elif name != "range":
         yield target, value

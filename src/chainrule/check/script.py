@@ -42,7 +42,7 @@ def find(tree: ast.Module) -> Loop | None:
     or where the file defines its network as a class or as functions."""
     if any(_is_network(node) for node in tree.body):
         return None
-    return _first(_opened(tree.body), ())
+    return _first(_inlined(_opened(tree.body), tree), ())
 
 
 def _is_network(node: ast.stmt) -> bool:
@@ -61,6 +61,17 @@ def _opened(body: Block) -> list[ast.stmt]:
     for node in body:
         main = isinstance(node, ast.If) and "__name__" in {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
         found += node.body if main and isinstance(node, ast.If) else [node]
+    return found
+
+
+def _inlined(body: Block, tree: ast.Module) -> list[ast.stmt]:
+    """The statements, with those of a function that takes nothing and trains where it is called: ``main()``."""
+    plain = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef) and not n.args.args and products(n) > 1}
+    found: list[ast.stmt] = []
+    for node in body:
+        call = node.value if isinstance(node, (ast.Expr, ast.Assign)) else None
+        name = getattr(call.func, "id", "") if isinstance(call, ast.Call) else ""
+        found += [n for n in plain[name].body if not isinstance(n, ast.Return)] if name in plain else [node]
     return found
 
 

@@ -19,15 +19,18 @@ from chainrule.check.flow import reads, written
 from chainrule.check.names import argument_roles
 from chainrule.check.naming import chained_as_named, pick_gradients
 from chainrule.check.ones import WithOnes
+from chainrule.check.result import Result
 from chainrule.check.samples import Sizes
 from chainrule.check.script import Loop
 from chainrule.check.source import SCRIPT
-from chainrule.check.terms import gradients, losses, rate_of
+from chainrule.check.terms import gradients, losses, rate_of, whole_turn
+from chainrule.check.trial import DoesNotRun
 from chainrule.check.turn import IN_ORDER, LOSS, Plan, function, meeting, moved_inside, sources
 from chainrule.check.walk import Place, is_numbers, places
 from chainrule.errors import InputError
 
 TESTING = re.compile(r"(^|_)(val|valid|validation|test|dev)(_|$)")
+BATCH = re.compile(r"(^|_)(mini_?)?batch(_?size)?$|^bs$")
 PICKS = {"choice", "randint", "integers", "sample", "randrange", "random_integers", "choices"}
 
 
@@ -105,13 +108,18 @@ class Scripted(WithOnes):
         return next(iter(free or like), None)
 
     def _counts(self) -> list[ast.stmt]:
-        """Whole numbers that the data were made with, read off the data: the number of rows."""
+        """Whole numbers that the data were made with, read off the data: the number of rows, which one batch takes."""
         X, held = self._roots["X"], vars(self.module)
         made_from, shape = sources(self.loop, X), np.shape(held[X])
+        axis = int(len(shape) == 2 and shape[0] not in np.shape(held[self._roots["y"]])[:1])  # along which rows follow
         found: list[ast.stmt] = []
-        for name in sorted(made_from & {n.id for n in _names(self.loop.node)}):
+        for name in sorted({n.id for n in _names(self.loop.node)} | made_from):
             value = held.get(name)
-            if isinstance(value, int) and not isinstance(value, bool) and shape.count(value) == 1 and value > 1:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 2:
+                continue
+            if BATCH.search(name.lower()):
+                found += ast.parse(f"{name} = {X}.shape[{axis}]").body
+            elif name in made_from and shape.count(value) == 1:
                 found += ast.parse(f"{name} = {X}.shape[{shape.index(value)}]").body
         for stmt in found:
             for node in ast.walk(stmt):
@@ -127,7 +135,7 @@ class Scripted(WithOnes):
         if cut is not None and (forward := self._forward(Plan(self.loop.carried, cut=cut))) is not None:
             calls["forward"] = forward
         turn, loss_name = self._with_loss()
-        named = gradients(self.loop, self._params)
+        named = gradients(self.loop, self._params) if whole_turn(self.loop, self._params) else {}
         if loss_name is None and not calls:
             raise self._refuse("no loss is computed in it, and no prediction; assign the loss to a name: loss = ...")
 
@@ -146,9 +154,11 @@ class Scripted(WithOnes):
     def _forward(self, plan: Plan) -> Callable[..., Any] | None:
         """What a turn computes before it looks at the targets; None where that is nothing."""
         before, whole = function("forward", self.loop, self._roots, self._moved, plan), self._compiled("forward", plan)
-        made = set(written(before)) & set(written(self.loop.node)) - set(self.loop.carried)
+        inside = {name for stmt in before.body for name in written(stmt)}
+        made = inside & set(written(self.loop.node)) - set(self.loop.carried)
         self._params = self._used(plan) or self._params
-        if not any(reads(node) & set(self._params) for node in ast.walk(before) if isinstance(node, ast.stmt)):
+        users = {name for name, node in self._definitions() if reads(node) & set(self.loop.learned)}
+        if not reads(before) & {*self.loop.learned, *users}:
             return None
 
         def forward(_X: Any, _y: Any) -> Any:
@@ -192,6 +202,12 @@ class Scripted(WithOnes):
         return found
 
     # how it is run
+
+    def evaluate(self) -> Result:
+        result = super().evaluate()
+        if result.out is None and result.loss is None:
+            raise DoesNotRun("no loss is computed in it, and no prediction of the targets' size; name it: loss = ...")
+        return result
 
     def whole_chain(self, sizes: Sizes) -> Chained | None:
         """By shape; what is learned is a parameter, whatever its name may say."""

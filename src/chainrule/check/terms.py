@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from chainrule.check.flow import base, reads, targets, written
 from chainrule.check.names import gradient_of, short
 from chainrule.check.script import LOSS, Loop, is_loss
 
-ROUND = {"str", "round", "float", "format", "repr", "item"}
-
 
 def losses(loop: Loop) -> list[ast.stmt | ast.expr]:
-    """What may be the loss, the likeliest first: a name that is called so, else what is printed or collected."""
+    """What may be the loss, the likeliest first: a name that is called so, else what is put into a list of that name.
+
+    What is printed alone shows how far the training is, on any scale.
+    """
     named = [n for n in ast.walk(loop.node) if isinstance(n, (ast.Assign, ast.AugAssign)) and _names_loss(n)]
     named.sort(key=lambda n: n.lineno)
     signed = "sign" in {getattr(n, "attr", getattr(n, "id", "")) for n in ast.walk(loop.node)}
@@ -24,8 +25,8 @@ def losses(loop: Loop) -> list[ast.stmt | ast.expr]:
     made = set(written(loop.node)) - {
         base(t) for n in ast.walk(loop.node) if isinstance(n, ast.For) for t in targets(n)
     }
-    shown = [expr for n in ast.walk(loop.node) if isinstance(n, ast.Expr) for expr in _shown(n)]
-    found += [expr for expr in shown if reads(expr) & made]
+    kept = [expr for n in ast.walk(loop.node) if isinstance(n, ast.Expr) for expr in _collected(n)]
+    found += [expr for expr in kept if reads(expr) & made]
     return [n for n in found if signed or not _absolute(n)]
 
 
@@ -38,42 +39,14 @@ def _absolute(node: ast.AST) -> bool:
     return any(getattr(n, "attr", getattr(n, "id", "")) in ("abs", "absolute", "fabs") for n in ast.walk(node))
 
 
-def _shown(node: ast.Expr) -> Iterator[ast.expr]:
-    """Numbers that a print shows, or that are put into a list of losses."""
+def _collected(node: ast.Expr) -> list[ast.expr]:
+    """Numbers that are put into a list of losses."""
     call = node.value
-    if not isinstance(call, ast.Call):
-        return
-    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-    text = " ".join(str(n.value) for n in ast.walk(call) if isinstance(n, ast.Constant)).lower()
-    collected = name == "append" and _collects(base(call.func))
-    told = name in ("print", "write", "info") and re.search("loss|cost|err|mse", text) is not None
-    for arg in call.args if collected or told else ():
-        yield from _numbers(arg)
-
-
-def _collects(name: str) -> bool:
-    return LOSS.search(name.lower()) is not None and not re.search("val|test|acc", name.lower())
-
-
-def _numbers(node: ast.expr) -> Iterator[ast.expr]:
-    """The outermost calls, quotients and names that texts are made of."""
-    if isinstance(node, ast.JoinedStr):
-        for value in node.values:
-            yield from _numbers(value.value) if isinstance(value, ast.FormattedValue) else ()
-    elif isinstance(node, ast.BinOp) and (_has_text(node) or isinstance(node.left, ast.JoinedStr)):
-        yield from (*_numbers(node.left), *_numbers(node.right))
-    elif isinstance(node, ast.Tuple):
-        for element in node.elts:
-            yield from _numbers(element)
-    elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in ROUND:
-        for arg in node.args or [node.func]:
-            yield from _numbers(arg)
-    elif isinstance(node, (ast.Call, ast.BinOp, ast.Name, ast.Subscript)) and "acc" not in ast.unparse(node).lower():
-        yield node
-
-
-def _has_text(node: ast.AST) -> bool:
-    return any(isinstance(n, ast.Constant) and isinstance(n.value, str) for n in ast.walk(node))
+    if not isinstance(call, ast.Call) or getattr(call.func, "attr", "") != "append":
+        return []
+    name = base(call.func).lower()
+    losses_there = LOSS.search(name) is not None and not re.search("val|test|acc", name)
+    return call.args if losses_there else []
 
 
 def gradients(loop: Loop, params: Sequence[str]) -> dict[str, str]:
@@ -118,3 +91,14 @@ def rate_of(loop: Loop, params: Sequence[str], held: Mapping[str, object]) -> st
         others = any(isinstance(n, ast.Constant) and isinstance(n.value, float) for n in ast.walk(loop.node))
         return None if others else 1.0
     return next(iter(common)) if len(common) == 1 else None
+
+
+def whole_turn(loop: Loop, params: Sequence[str]) -> bool:
+    """Whether parameters change once a turn, or once for a batch, not in a loop over the rows."""
+    inner = [n for n in ast.walk(loop.node) if isinstance(n, (ast.For, ast.While)) and n is not loop.node]
+    learning = [n for n in inner if set(written(n)) & set(params)]
+    return all(isinstance(n, ast.For) and ("batch" in ast.unparse(n.iter) or _strides(n.iter)) for n in learning)
+
+
+def _strides(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "range" and len(node.args) == 3

@@ -35,7 +35,11 @@ def function(name: str, loop: Loop, roots: Mapping[str, str], moved: Block, plan
     for node in ast.walk(made):
         if hasattr(node, "lineno"):
             node.lineno = node.end_lineno = loop.line  # type: ignore[attr-defined]
-    made.body[-1:] = [*copy.deepcopy(list(moved)), _turn(loop, roots, moved, plan), made.body[-1]]
+    made.body[-1:] = [
+        *(_Rounded().visit(copy.deepcopy(stmt)) for stmt in moved),
+        _turn(loop, roots, moved, plan),
+        made.body[-1],
+    ]
     return ast.fix_missing_locations(_Ordered().visit(made))
 
 
@@ -58,6 +62,9 @@ class _Ordered(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name == "range":
+            node.args = [_Rounded().visit(arg) for arg in node.args]
+            return node
         if name == "permutation" or (name == "shuffle" and len(node.args) > 1):
             return ast.copy_location(ast.Call(ast.Name(IN_ORDER, ast.Load()), node.args, []), node)
         return node
@@ -66,6 +73,17 @@ class _Ordered(ast.NodeTransformer):
         self.generic_visit(node)
         shuffles = isinstance(node.value, ast.Call) and getattr(node.value.func, "attr", "") == "shuffle"
         return ast.copy_location(ast.Pass(), node) if shuffles else node
+
+
+class _Rounded(ast.NodeTransformer):
+    """The number of batches is rounded up, since there may be fewer rows than one takes."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.FloorDiv):
+            return node
+        down = ast.BinOp(ast.UnaryOp(ast.USub(), node.left), ast.FloorDiv(), node.right)
+        return ast.copy_location(ast.UnaryOp(ast.USub(), ast.copy_location(down, node)), node)
 
 
 class _Leaving(ast.NodeTransformer):
