@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from chainrule.check.flow import Block, base, carried_by, reads, written, zipped
 from chainrule.check.names import callable_role
 
-LOSS = re.compile(r"(^|_)(errors?|mse|rmse|j|e|l|nll|err|sse|xent|ce|bce|objective)(\d*|_.*)$|loss|cost")
+LOSS = re.compile(r"(^|_)(j|l|nll|xent|ce|bce|objective)(\d*|_.*)$|loss|cost")
+MEASURE = re.compile(r"(^|_)(errors?|mse|rmse|err|sse|e)(\d*|_.*)$")  # shown to people, on any scale
 NO_LOSS = re.compile(r"val|test|acc|prev|best|min|old|last|delta|deriv|grad|^d|tol|hist")
 PRODUCTS = {"dot", "matmul", "einsum", "outer", "inner", "tensordot"}
 HELPER = re.compile(r"sig|relu|tanh|softmax|soft|act|elu|linear|ident|deriv|prime|loss|cost|mse|entropy|error")
@@ -121,7 +122,7 @@ def _unwrapped(node: ast.For | ast.While) -> ast.For | ast.While:
 
 def needed(tree: ast.Module, loop: Loop) -> ast.Module:
     """The statements before the loop that what it reads is made by, and every definition of the file."""
-    wanted = reads(loop.node) - PLOTS
+    wanted = {*reads(loop.node), *loop.shared} - PLOTS
     kept: list[ast.stmt] = []
     for node in reversed(loop.before):
         made = set(written(node))
@@ -154,19 +155,24 @@ def products(node: ast.AST) -> int:
 def _learns(node: ast.AST, name: str) -> bool:
     """``name -= ...`` or ``name = ...`` with a difference or a sum of more than a counter in it."""
     if isinstance(node, ast.AugAssign):
-        return base(node.target) == name and not isinstance(node.value, ast.Constant) and not is_loss(name)
+        return base(node.target) == name and not isinstance(node.value, ast.Constant) and not sums_up(name)
     if isinstance(node, ast.Assign):
         sums = any(isinstance(n, ast.BinOp) and isinstance(n.op, (ast.Sub, ast.Add)) for n in ast.walk(node.value))
         own = name in reads(node.value) and sums
-        return name in written(node) and (own or isinstance(node.value, ast.Name)) and not is_loss(name)
+        return name in written(node) and (own or isinstance(node.value, ast.Name)) and not sums_up(name)
     return False
 
 
 def updates(node: ast.stmt, carried: Sequence[str]) -> bool:
     """A single statement that assigns what is carried on, a sum of losses apart."""
     simple = isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
-    return simple and any(name in carried and not is_loss(name) for name in written(node))
+    return simple and any(name in carried and not sums_up(name) for name in written(node))
 
 
 def is_loss(name: str) -> bool:
     return LOSS.search(name.lower()) is not None and not NO_LOSS.search(name.lower())
+
+
+def sums_up(name: str) -> bool:
+    """Whether a sum under this name is what is shown of a turn, and no weights."""
+    return is_loss(name) or MEASURE.search(name.lower()) is not None

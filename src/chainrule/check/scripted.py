@@ -203,6 +203,23 @@ class Scripted(WithOnes):
 
     # how it is run
 
+    def forward(self) -> Array | None:
+        """The predictions; a loop over the rows is left at the first of them, so it begins once for each."""
+        out, (X, y, n) = super().forward(), (self.env.roles["X"], self.env.roles["y"], self.n)
+        if out is not None or n < 2 or len(X) != n or len(y) != n:
+            return out
+        rows: list[Array | None] = []
+        try:
+            for i in range(n):
+                self.n = 1
+                self.feed(X[i : i + 1], y[i : i + 1])
+                rows.append(super().forward())
+        finally:
+            self.n = n
+            self.feed(X, y)
+        found = [np.reshape(row, (1, -1)) for row in rows if row is not None]
+        return np.vstack(found) if len(found) == n else None
+
     def evaluate(self) -> Result:
         result = super().evaluate()
         if result.out is None and result.loss is None:
@@ -236,7 +253,7 @@ class Scripted(WithOnes):
         held, found = vars(self.module), dict[str, Place]()
         for name in self._params:
             value = held[name]
-            alone = is_numbers(value) or isinstance(value, float)
+            alone = is_numbers(value) or isinstance(value, (float, int))
             inside = [Place(name, held, name)] if alone else places(value, name, 3)
             found |= {place.path: place for place in inside}
         return found

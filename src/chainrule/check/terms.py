@@ -14,7 +14,7 @@ from chainrule.check.script import LOSS, Loop, is_loss
 def losses(loop: Loop) -> list[ast.stmt | ast.expr]:
     """What may be the loss, the likeliest first: a name that is called so, else what is put into a list of that name.
 
-    What is printed alone shows how far the training is, on any scale.
+    What is printed alone, or called an error, shows how far the training is, on any scale.
     """
     named = [n for n in ast.walk(loop.node) if isinstance(n, (ast.Assign, ast.AugAssign)) and _names_loss(n)]
     named.sort(key=lambda n: n.lineno)
