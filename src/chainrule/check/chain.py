@@ -54,7 +54,7 @@ def best_chain(shapes: Mapping[str, Sequence[int]], n_in: int | None, n_out: int
 
 def left_out(shapes: Mapping[str, Sequence[int]], chained: Chained) -> list[str]:
     """Matrices that are called weights and have no place in the chain."""
-    names = [name for name, shape in shapes.items() if len(shape) == 2 and _usable(name)]
+    names = [name for name, shape in shapes.items() if len(shape) == 2 and may_be_learned(name)]
     return [name for name in names if is_weight(tail(name)) and name not in chained.weights]
 
 
@@ -62,7 +62,7 @@ def chains(
     shapes: Mapping[str, Sequence[int]], n_in: int | None = None, n_out: int | None = None, *, full: bool = False
 ) -> Iterator[Chained]:
     """Every reading of the arrays as dense layers from n_in to n_out, the likeliest first; `full` uses all matrices."""
-    usable = {name: tuple(shape) for name, shape in shapes.items() if _usable(name)}
+    usable = {name: tuple(shape) for name, shape in shapes.items() if may_be_learned(name)}
     matrices = [name for name, shape in usable.items() if len(shape) == 2 and not is_bias(tail(name))]
     matrices += [name for name, shape in usable.items() if len(shape) == 1 < shape[0] and is_weight(tail(name))]
     matrices = [name for name in usable if name in matrices]
@@ -80,7 +80,7 @@ def chains(
             yield Chained(order, _biases(order, widths, vectors, usable), transposed, widths)
 
 
-def _usable(name: str) -> bool:
+def may_be_learned(name: str) -> bool:
     return gradient_of(tail(name)) is None and not NOT_PARAMETERS.search(name)
 
 

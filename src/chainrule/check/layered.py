@@ -29,8 +29,8 @@ from chainrule.check.pieces import (
     make_plain,
     piece_of,
 )
+from chainrule.check.result import Result
 from chainrule.check.samples import Sizes
-from chainrule.check.theirs import Result
 from chainrule.check.walk import Place, places
 
 Maker = Callable[[int, int], Piece]  # n_in, units -> a dense layer

@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.check.binding import CONSTRUCTOR, CannotBind, Env, arguments, call
 from chainrule.check.chain import tail
-from chainrule.check.names import argument_roles, gradient_of, keys_used, short
+from chainrule.check.names import argument_roles, flat_names, gradient_of, keys_used, short
 from chainrule.check.samples import Sizes
 from chainrule.check.walk import Place
 
@@ -72,6 +72,15 @@ def parameter_names(functions: list[Callable[..., Any]], wanted: Mapping[str, st
                 if names:
                     return names, "unpacked" if unpacked else "keys"
     raise CannotBind(functions[0], "parameters") if functions else LookupError("no functions")
+
+
+def weights_alone(functions: list[Callable[..., Any]]) -> bool:
+    """Whether functions take weights and no biases."""
+    try:
+        names = flat_names(parameter_names(with_closures(functions), {})[0])
+    except (LookupError, CannotBind):
+        return False
+    return bool(names) and all(short(name).startswith("w") for name in names)
 
 
 def with_closures(functions: list[Callable[..., Any]]) -> list[Callable[..., Any]]:

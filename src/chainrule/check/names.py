@@ -22,7 +22,7 @@ ARGUMENTS: dict[str, str] = {
     "logits scores a2 a3 a_out softmax_output y_prob final_output yh y_probs prob guess "
     "ausgabe ausgaben vorhersage sortie sorties",
     "lr": "lr learning_rate eta alpha rate step_size learningrate l_rate stepsize lernrate taux taux_apprentissage",
-    "reg": "reg lambd lam lambda_ l2 weight_decay reg_strength l2_reg l2_lambda wd reg_lambda lmbda penalty decay",
+    "reg": "reg lambd lam lambda l2 weight_decay reg_strength l2_reg l2_lambda wd reg_lambda lmbda penalty decay",
     "cache": "cache caches memory ctx tape intermediates saved store forward_cache acts activations state values_cache hidden trace "
     "steps remembered kept",
     "params": "params parameters theta model net network weights_and_biases p w_b param weights layers state",

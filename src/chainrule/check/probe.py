@@ -20,11 +20,11 @@ from chainrule.check.binding import CannotBind
 from chainrule.check.naming import UnknownName
 from chainrule.check.optimizing import keeps_shapes
 from chainrule.check.recognise import readings
+from chainrule.check.result import NoStep
 from chainrule.check.rounds import changes_again
 from chainrule.check.rules import OPTIMIZER
 from chainrule.check.samples import Sizes
-from chainrule.check.source import defined, describe
-from chainrule.check.theirs import NoStep
+from chainrule.check.source import SCRIPT, defined, describe
 from chainrule.check.trial import DoesNotRun, Setting, Trial
 from chainrule.errors import InputError
 
@@ -46,7 +46,8 @@ def examine(
     refusals: list[str] = []
     aside: list[str] = []
     found: list[dict[str, Any]] = []
-    for reading in chain(readings(module, name, mapping), bare_readings(module, name, mapping)):
+    bare = () if SCRIPT in vars(module) and name is None else bare_readings(module, name, mapping)
+    for reading in chain(readings(module, name, mapping), bare):
         style, evidence = reading.style, None
         enough = bool(found) and not style.startswith("the layers")
         if enough and style != f"{found[-1]['style']} with dropout":
@@ -87,6 +88,8 @@ def _nothing(module: Any, refusals: list[str]) -> str:
     classes, functions = defined(module)
     names = ", ".join([*classes, *functions])
     file = getattr(module, "__file__", "it")
+    if (loop := vars(module).get(SCRIPT)) is not None:
+        return f"{file}: found {loop}, but no network that runs: {refusals[0] if refusals else NO_PASS}"
     if not names:
         return f"{file}: defines no class and no function; expected a network with a backward pass"
     asked = [why for why in refusals if why.startswith("--map")]

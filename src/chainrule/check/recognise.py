@@ -9,11 +9,13 @@ from typing import Any
 
 from chainrule.check.binding import arguments
 from chainrule.check.layered import LayerKit, layer_kit
-from chainrule.check.making import takes_list
+from chainrule.check.making import takes_list, weights_alone
 from chainrule.check.names import TENSOR, argument_roles, callable_role, tree_of
 from chainrule.check.naming import require_names
+from chainrule.check.ones import WithOnes
 from chainrule.check.pieces import make_plain
-from chainrule.check.source import defined
+from chainrule.check.scripted import Scripted
+from chainrule.check.source import SCRIPT, defined
 from chainrule.check.theirs import Theirs
 from chainrule.check.walk import places
 
@@ -24,6 +26,9 @@ STORAGES = (("rows", "(O,)"), ("rows", "(1, O)"), ("columns", "(O, 1)"), ("colum
 
 def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -> Iterator[Theirs | LayerKit]:
     """Network classes, then functions that share parameters, then layers to be put together."""
+    if name is None and SCRIPT in vars(module):
+        yield Scripted(module, mapping)
+        return
     classes, functions = defined(module)
     given = {ours: theirs for ours, theirs in mapping.items() if ours in ROLES}
     arguments_given = {theirs: ours for ours, theirs in mapping.items() if ours not in ROLES}
@@ -33,10 +38,10 @@ def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -
         roles = class_roles(cls, functions) | dict(given)
         if is_network(cls, roles, arguments_given):
             for depth in DEPTHS if takes_list(cls) else DEPTHS[:1]:
-                yield Theirs(module, cls, roles, f"the class {cls.__name__}", arguments_given, depth=depth)
+                yield WithOnes(module, cls, roles, f"the class {cls.__name__}", arguments_given, depth=depth)
             if any("dropout" in argument_roles(p.name) for p in arguments(cls)):
                 style = f"the class {cls.__name__} with dropout"
-                yield Theirs(module, cls, roles, style, arguments_given, dropout=True)
+                yield WithOnes(module, cls, roles, style, arguments_given, dropout=True)
     if name not in classes:
         yield from _functions(module, functions, name, given, arguments_given)
     kit = layer_kit(module, classes if name is None else {**classes}, functions, name if name in classes else None)
@@ -47,7 +52,7 @@ def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -
         roles = class_roles(cls, functions) | dict(given)
         whole = all(role in roles and hasattr(cls, roles[role]) for role in ("forward", "loss", "backward"))
         if whole and not is_network(cls, roles, arguments_given) and not _is_loss(cls):
-            yield Theirs(module, cls, roles, f"the class {cls.__name__}", arguments_given)
+            yield WithOnes(module, cls, roles, f"the class {cls.__name__}", arguments_given)
 
 
 def _functions(
@@ -66,7 +71,11 @@ def _functions(
     for storage in styles:
         shown = ", ".join(roles[role] for role in ROLES if role in roles)
         for depth in DEPTHS if takes_list(functions.get(roles.get("init", ""))) else DEPTHS[:1]:
-            yield Theirs(module, None, roles, f"the functions {shown}", mapping, storage, depth=depth)
+            yield WithOnes(module, None, roles, f"the functions {shown}", mapping, storage, depth=depth)
+    if "init" not in roles and weights_alone([functions[name] for name in roles.values() if name in functions]):
+        for kind in ("rows", "columns"):
+            style = f"the functions {shown}, biases in the weights"
+            yield WithOnes(module, None, roles, style, mapping, (kind, "()"), ones=True)
 
 
 def class_roles(cls: type, functions: Mapping[str, Any]) -> dict[str, str]:

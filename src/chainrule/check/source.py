@@ -10,13 +10,16 @@ import re
 import sys
 import tokenize
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from chainrule.check import script
 from chainrule.errors import InputError
 
 NAME = "their_code"
+SCRIPT = "__script__"  # the name under which a module without a network keeps its training loop
 LONGEST = 160  # characters of a message of theirs
 NUMBERS = {"np", "numpy", "math", "random"}  # a constant may call these, and names made from them
 GUARD = 'put it under `if __name__ == "__main__":`'
@@ -34,7 +37,11 @@ def load_source(path: Path) -> ModuleType:
     if path.suffix == ".ipynb":
         _run_cells(module, path, text)
     else:
-        _run(module, path, str(path), text, _parsed(path, str(path), text))
+        tree = _parsed(path, str(path), text)
+        if (loop := script.find(tree)) is not None:  # it would train
+            vars(module)[SCRIPT] = loop
+            tree = script.needed(tree, loop)
+        _run(module, path, str(path), text, tree)
     return module
 
 
@@ -95,16 +102,16 @@ def _advice(error: BaseException) -> str:
 
 def _run_cells(module: ModuleType, path: Path, text: str) -> None:
     """Imports, functions, classes and plain constants of the code cells; what trains, plots or prints is left out."""
+    cells = list(_parsed_cells(path, text))
+    whole = ast.Module([node for _, _, tree in cells for node in tree.body], [])
+    if (loop := script.find(whole)) is not None:
+        vars(module)[SCRIPT] = loop
+        wanted = script.needed(whole, loop).body
+        for shown, plain, tree in cells:
+            _run(module, path, shown, plain, ast.Module([n for n in tree.body if n in wanted], []))
+        return
     known = set(NUMBERS)
-    for number, code in _cells(path, text):
-        shown = f"{path}, cell {number}"
-        plain = without_magic(code)
-        try:
-            tree = ast.parse(plain, shown)
-        except (SyntaxError, ValueError) as error:
-            if re.search(r"^\s*(def|class)\s", plain, re.MULTILINE):
-                raise InputError(f"{path}: {describe(error, shown)}") from None
-            continue  # nothing is defined there
+    for shown, plain, tree in cells:
         for node in tree.body:
             constant = isinstance(node, ast.Assign) and _is_constant(node, known)
             if not constant and not isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
@@ -117,6 +124,18 @@ def _run_cells(module: ModuleType, path: Path, text: str) -> None:
                 continue  # it needs what another cell computes
             if constant:
                 known |= {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+
+
+def _parsed_cells(path: Path, text: str) -> Iterator[tuple[str, str, ast.Module]]:
+    """What each cell is called, its Python, and the tree of it."""
+    for number, code in _cells(path, text):
+        shown = f"{path}, cell {number}"
+        plain = without_magic(code)
+        try:
+            yield shown, plain, ast.parse(plain, shown)
+        except (SyntaxError, ValueError) as error:
+            if re.search(r"^\s*(def|class)\s", plain, re.MULTILINE):
+                raise InputError(f"{path}: {describe(error, shown)}") from None
 
 
 def _cells(path: Path, text: str) -> list[tuple[int, str]]:

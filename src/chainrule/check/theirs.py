@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -36,27 +35,13 @@ from chainrule.check.names import (
     takes_pairs,
 )
 from chainrule.check.naming import chained_as_named, pick_gradients
+from chainrule.check.result import NoStep, Result
 from chainrule.check.samples import Sizes
 from chainrule.check.walk import DEPTH, Place, fields_of, neurons, places
 from chainrule.errors import InputError
 
 KEEP = 0.7  # of the units, in a mask that is handed over
 LARGE = 1_000_000  # entries from which an array is not copied to see whether it changes
-
-
-class NoStep(LookupError):
-    """What is called like a step makes none from the parameters at hand."""
-
-
-@dataclass
-class Result:
-    """What one evaluation gave, in their shapes."""
-
-    out: Array | None = None
-    loss: float | None = None
-    grads: dict[str, Array] = field(default_factory=dict)
-    called: dict[str, str] = field(default_factory=dict)  # parameter -> what they call its gradient
-    unread: str = ""  # what backward gave, where no gradient was found in it
 
 
 class Theirs:
@@ -191,12 +176,15 @@ class Theirs:
         except CannotBind:
             self._globals = True
             return vars(self.module)
-        made_up = shapes_of(flat_names(names), sizes, self.storage, self.wanted)
-        values = {name: np.zeros(shape) for name, shape in made_up.items()}
+        values = {name: np.zeros(shape) for name, shape in self.made_up(flat_names(names), sizes).items()}
         self.env.names |= values
         if container == "unpacked":
             self._container = filled(names, values)
         return values
+
+    def made_up(self, names: list[str], sizes: Sizes) -> dict[str, tuple[int, ...]]:
+        """The shapes of parameters that we make for functions."""
+        return shapes_of(names, sizes, self.storage, self.wanted)
 
     def _leading(self, count: int) -> list[str]:
         """The names of the first arguments of the function that needs the targets."""

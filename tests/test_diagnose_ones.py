@@ -1,0 +1,93 @@
+"""A bias as a column of ones: matrices that hold the biases of their layers are taken apart."""
+
+import numpy as np
+import pytest
+
+from chainrule.check import diagnose as diagnosing
+from chainrule.check.probe import examine
+from chainrule.check.source import load_source
+from columns_of_ones import CLASS, COLUMNS, COURSE, FIRST_LAYER, INSERTED, LAST, LOOP, SCRIPT
+
+
+@pytest.fixture
+def diagnosed(tmp_path, monkeypatch):
+    """The diagnosis of a text, probed in this process."""
+
+    def probe(path, name, mapping, seconds, own=None):
+        with np.errstate(all="ignore"):
+            return examine(load_source(path), name, mapping, own)
+
+    monkeypatch.setattr(diagnosing, "probe", probe)
+
+    def run(text):
+        (tmp_path / "theirs.py").write_text(text)
+        return diagnosing.diagnose(tmp_path / "theirs.py")
+
+    return run
+
+
+RIGHT = {
+    "a class": CLASS, "a course's function": COURSE, "ones last": LAST, "np.insert": INSERTED, "columns": COLUMNS,
+    "the first layer alone": FIRST_LAYER, "inputs with their ones": SCRIPT, "a script": LOOP,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT.keys())
+def test_a_right_pass_with_a_column_of_ones_is_called_correct(diagnosed, text):
+    found = diagnosed(text)
+    assert (found.verdict, found.numbers) == ("correct", []), found
+    assert not any("not compared" in note for note in found.notes)
+
+
+SHAPES = {"W1": (5, 4), "W2": (4, 3), "b1": (4,), "b2": (3,)}
+
+
+@pytest.mark.parametrize("text", [CLASS, COURSE, LAST, INSERTED])
+def test_weights_and_biases_are_compared_apart(diagnosed, text):
+    assert {row.label: row.shape for row in diagnosed(text).tables} == SHAPES
+
+
+@pytest.mark.parametrize(
+    ("text", "called"),
+    [(CLASS, ["dW1[1:]", "dW1[0]"]), (COURSE, ["Theta1_grad[:, 1:]", "Theta1_grad[:, 0]"]),
+     (LAST, ["W1[:-1]", "W1[-1]"]), (LOOP, ["grad1[1:]", "grad1[0]"])],
+)  # fmt: skip
+def test_the_bias_is_the_row_that_meets_the_ones(diagnosed, text, called):
+    tables = {row.label: row.called for row in diagnosed(text).tables}
+    assert [tables["W1"], tables["b1"]] == called
+
+
+WRONG = {
+    "no derivative": (CLASS, " * (1 - self.h ** 2)", "", [8]),
+    "no 1/N": (CLASS, "(self.p - y) / len(y)", "self.p - y", [3]),
+    "a step that climbs": (CLASS, "-= self.lr", "+= self.lr", [2]),
+    "decay on the biases": (COURSE, "Theta1_grad[:, 1:] += lambda_ / m * Theta1[:, 1:]",
+                            "Theta1_grad += lambda_ / m * Theta1", [14]),
+    "no decay": (COURSE, "Theta1_grad[:, 1:] += lambda_ / m * Theta1[:, 1:]", "pass", [14]),
+    "no slope": (COURSE, " * a2[:, 1:] * (1 - a2[:, 1:])", "", [8]),
+    "no ReLU in the backward pass": (LAST, " * (Z1 > 0)", "", [8]),
+    "an update that climbs": (LAST, "params[key] -= lr", "params[key] += lr", [2]),
+    "the other error": (INSERTED, "delta2 = 2 * (out - y)", "delta2 = 2 * (y - out)", [2]),
+    "no square": (COLUMNS, "1 - self.inputs[i][:-1] ** 2", "1 - self.inputs[i][:-1]", [11]),
+    "no derivative in the first layer": (FIRST_LAYER, "((d @ self.W2.T) * (1 - self.h ** 2))", "(d @ self.W2.T)", [8]),
+    "a script without a derivative": (SCRIPT, " * hidden[:, :-1] * (1 - hidden[:, :-1])", "", [8]),
+    "a script without 1/m": (LOOP, "d2 = (h - y) / m", "d2 = h - y", [3]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "right", "wrong", "numbers"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_pass_with_a_column_of_ones_is_named(diagnosed, text, right, wrong, numbers):
+    assert right in text
+    found = diagnosed(text.replace(right, wrong))
+    assert (found.verdict, found.numbers) == ("wrong", numbers), found
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [(CLASS, "self.W2.T)[:, 1:]", "self.W2.T)[:, :-1]"), (LAST, "[:-1].T", "[1:].T"),
+     (COLUMNS, "[:, :-1].T", "[:, 1:].T")],
+)  # fmt: skip
+def test_the_wrong_row_taken_off_the_weights_is_not_consistent(diagnosed, text, right, wrong):
+    assert right in text
+    found = diagnosed(text.replace(right, wrong))
+    assert (found.verdict, found.ok) == ("not consistent", False)
