@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from math import inf, isfinite
 from typing import Any
 
@@ -185,31 +186,38 @@ class Training:
 
     def _record(self, results: Array, epoch: int, step: int, began: float) -> None:
         """Of epochs that ended, from the one after `epoch` on, with the network as the last of them left it."""
-        history, optimizer = self.history, self.optimizer
-        valid_loss, valid_score = (None, None) if self._valid is None else self.net.evaluate_data(self._valid)
+        n, history, lr = len(results), self.history, self.optimizer.lr
+        losses, scores = results.T.tolist()
+        valid_loss = None
+        if self._valid is not None:
+            valid_loss, scores[0] = self.net.evaluate_data(self._valid)
         metrics = self._measured()
-        seconds = (time.perf_counter() - began) / max(1, len(results))
-        for number, (loss, score) in enumerate(results.tolist(), start=epoch + 1):
-            step += self._steps_per_epoch
-            self._judge(number, loss if valid_loss is None else valid_loss)
-            record = Epoch(
-                number=number, loss=loss, valid_loss=valid_loss, score=score if valid_score is None else valid_score,
-                seconds=seconds, lr=rate_at(optimizer.lr, step - 1), step=step, since_best=number - history.best_epoch,
-                backend=self._backend, threads=self._steps.threads, metrics=dict(metrics),
-            )  # fmt: skip
-            history.epochs.append(record)
+        seconds = (time.perf_counter() - began) / max(1, n)
+        steps = [step + self._steps_per_epoch * i for i in range(1, n + 1)]
+        columns: dict[str, Iterable[Any]] = {
+            "number": range(epoch + 1, epoch + n + 1), "loss": losses, "valid_loss": repeat(valid_loss),
+            "score": scores, "seconds": repeat(seconds), "step": steps, "backend": repeat(self._backend),
+            "lr": [rate_at(lr, step - 1) for step in steps] if callable(lr) else repeat(float(lr)),
+            "since_best": self._judge(epoch, losses if valid_loss is None else [valid_loss]),
+            "threads": repeat(self._steps.threads), "metrics": (dict(metrics) for _ in steps),
+        }  # fmt: skip
+        history.epochs += map(Epoch, *(columns[name] for name in Epoch._fields))
         history.best = self._best.params
 
-    def _judge(self, number: int, loss: float) -> None:
-        """Whether an epoch is the best so far. Without validation the backend has kept the weights that it began with:
-        its loss is that of the weights before the updates, not of those they made."""
-        if not isfinite(loss):  # finite on the training rows, but not on the validation rows
-            self._give_up()
-            raise Diverged(self.net.state.step)
-        if loss < self._lowest:
-            self._lowest, self.history.best_epoch = loss, number
-            if self._valid is not None:
-                self._best.params[...] = self.net.state.params
+    def _judge(self, epoch: int, losses: list[float]) -> list[int]:
+        """How long ago the best epoch was, after each. Without validation the backend keeps the weights that it began
+        with: its loss is that of the weights before the updates, not of those they made."""
+        since = []
+        for number, loss in enumerate(losses, start=epoch + 1):
+            if not isfinite(loss):  # finite on the training rows, but not on the validation rows
+                self._give_up()
+                raise Diverged(self.net.state.step)
+            if loss < self._lowest:
+                self._lowest, self.history.best_epoch = loss, number
+                if self._valid is not None:
+                    self._best.params[...] = self.net.state.params
+            since.append(number - self.history.best_epoch)
+        return since
 
     def _give_up(self) -> None:
         """Leave the network with the best weights so far."""
