@@ -237,10 +237,8 @@ def test_a_style_is_read_and_its_mistake_named(diagnosed, text, right, wrong, mi
 
 
 def test_where_a_matrix_fits_into_no_network_the_rest_is_not_called_right(diagnosed):
-    for text in (
-        ONES_COLUMN,
-        ONES_COLUMN.replace("self.Theta1_grad = d2.T @ self.a1 / m", "self.Theta1_grad = d2.T @ self.a1"),
-    ):
+    squares = ONES_COLUMN.replace("add_ones(X)", "np.hstack([X, X**2])").replace("n_in + 1", "2 * n_in")
+    for text in (squares, squares.replace("self.a1 / m", "self.a1")):
         found = diagnosed(text)
         assert found.verdict == "no reference"
         assert "Theta1" in str(found)

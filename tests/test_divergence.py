@@ -103,5 +103,7 @@ def test_one_infinite_weight_is_seen_wherever_it_is(backend, place, dtype, rng, 
     net["W1"][...] = net["b1"][...] = -1  # no unit is on: nothing that enters them changes the loss
     net.fit(X, y, cr.SGD(0.1), epochs=1)
     net.state.params[place] = -np.inf  # of W1
-    with pytest.raises(cr.Diverged, match="the weights are not finite"):
-        net.fit(X, y, cr.SGD(0.1), epochs=1)
+    for per_call, threads in ((1, 1), (4, 1), (4, 3)):
+        training = cr.train(net.copy(), (X, y), cr.SGD(0.1), epochs=4, epochs_per_call=per_call, threads=threads)
+        with pytest.raises(cr.Diverged, match="the weights are not finite after step 4;"):  # of 2 an epoch
+            list(training)

@@ -41,9 +41,11 @@ def everything(net, history):
     return b"".join(a.tobytes() for a in arrays) + repr((records, history.best_epoch, state.step, state.epoch)).encode()
 
 
-def trained(per_call, dtype=np.float32, rate=None, **settings):
+FALLING = cr.Adam(cr.StepDecay(0.02, every=7, factor=0.5))
+
+
+def trained(per_call, dtype=np.float32, optimizer=FALLING, **settings):
     net = fresh(dtype)
-    optimizer = cr.Adam(rate or cr.StepDecay(0.02, every=7, factor=0.5))
     X, y = given()
     training = cr.train(net, (X, y), optimizer, epochs=EPOCHS, epochs_per_call=per_call, **settings)
     assert len(list(training)) == EPOCHS
@@ -54,7 +56,16 @@ def trained(per_call, dtype=np.float32, rate=None, **settings):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"batch_size": 50}, {"batch_size": 7}, {"shuffle": False}, {"sample_weight": np.linspace(0.5, 2, 50)}],
+    [
+        {},
+        {"batch_size": 7},
+        {"shuffle": False},
+        {"sample_weight": np.linspace(0.5, 2, 50)},
+        {"threads": 3},
+        {"batch_size": 50, "optimizer": cr.Adam(0.01)},
+        {"batch_size": 50, "optimizer": cr.AdamEpsilonHat(0.01)},
+        {"batch_size": 50, "optimizer": cr.SGD(0.1, momentum=0.9)},
+    ],
     ids=lambda settings: "-".join(settings),
 )
 def test_the_bits_are_those_of_one_at_a_time(chosen, dtype, settings, monkeypatch):
@@ -66,12 +77,13 @@ def test_the_bits_are_those_of_one_at_a_time(chosen, dtype, settings, monkeypatc
 
 @BACKENDS
 def test_the_best_weights_may_be_those_of_an_epoch_in_the_middle(chosen):
-    rate = cr.StepDecay(0.01, every=10, factor=40.0)  # the loss falls, then climbs
-    expected = trained(1, rate=rate, batch_size=25)
-    assert trained(3, rate=rate, batch_size=25) == trained(EPOCHS, rate=rate, batch_size=25) == expected
-    net = fresh()
-    history = net.fit(*given(), cr.Adam(rate), epochs=EPOCHS, batch_size=25)
+    climbing = cr.Adam(cr.StepDecay(0.01, every=10, factor=40.0))  # the loss falls, then climbs
+    expected = trained(1, optimizer=climbing, batch_size=25)
+    for per_call in (3, EPOCHS):
+        assert trained(per_call, optimizer=climbing, batch_size=25) == expected
+    history = fresh().fit(*given(), climbing, epochs=EPOCHS, batch_size=25)
     assert 1 < history.best_epoch < EPOCHS
+    assert history.best.base is None  # a copy, that nobody writes to
 
 
 @BACKENDS
@@ -79,7 +91,7 @@ def test_another_seed_would_be_noticed(chosen):
     other = fresh()
     other.seed = 1
     X, y = given()
-    history = other.fit(X, y, cr.Adam(cr.StepDecay(0.02, every=7, factor=0.5)), epochs=EPOCHS)
+    history = other.fit(X, y, FALLING, epochs=EPOCHS)
     assert everything(other, history) != trained(EPOCHS)
 
 
@@ -119,6 +131,58 @@ def test_a_divergence_keeps_the_epochs_before_it(chosen, per_call):
     assert history.best_epoch == min(history, key=lambda epoch: epoch.loss).number
     np.testing.assert_array_equal(net.state.params, history.best)
     assert np.isfinite(net.state.params).all()
+
+
+@BACKENDS
+def test_a_divergence_with_metrics_leaves_the_best_weights_too(chosen):
+    net = fresh()
+    X, y = given()
+    optimizer = cr.SGD(cr.StepDecay(1e-4, every=6, factor=1e42))  # what the seventh step makes is not finite
+    training = cr.train(net, (X * 100, y), optimizer, batch_size=50, epochs=EPOCHS, metrics="accuracy")
+    with pytest.raises(cr.Diverged, match="weights are not finite after step 7"):
+        list(training)
+    assert len(training.history) == net.state.epoch == 6
+    np.testing.assert_array_equal(net.state.params, training.history.best)
+
+
+@BACKENDS
+def test_an_interrupt_while_records_are_made_loses_none(chosen, monkeypatch):
+    judged, calls = cr.Training._judged, []
+
+    def interrupted(*given):
+        calls.append(given)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return judged(*given)
+
+    monkeypatch.setattr(cr.Training, "_judged", interrupted)
+    net = fresh()
+    training = cr.train(net, given(), FALLING, epochs=28, epochs_per_call=7)
+    with pytest.raises(KeyboardInterrupt):
+        list(training)
+    monkeypatch.setattr(cr.Training, "_judged", judged)
+    other = fresh()
+    assert everything(net, training.history) == everything(other, other.fit(*given(), FALLING, epochs=14))
+
+
+def test_an_epoch_whose_score_was_interrupted_has_not_ended(monkeypatch):
+    monkeypatch.setenv("CHAINRULE_BACKEND", "reference")
+    score, calls = reference.Steps._score, []
+
+    def interrupted(*given):
+        calls.append(given)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return score(*given)
+
+    monkeypatch.setattr(reference.Steps, "_score", interrupted)
+    net = fresh()
+    training = cr.train(net, given(), cr.SGD(0.1), batch_size=50, epochs=9, epochs_per_call=9)
+    with pytest.raises(KeyboardInterrupt):
+        list(training)
+    assert [epoch.number for epoch in training.history] == [1, 2, 3]
+    assert net.state.epoch == 3
+    assert min(epoch.loss for epoch in training.history) > 0.5
 
 
 @needs_kernels

@@ -108,6 +108,28 @@ def test_a_schedule_drives_the_training_and_is_recorded(small):
     assert history.columns["lr"] == pytest.approx([0.1, 0.01, 0.001])
 
 
+@pytest.mark.parametrize("kind", OPTIMIZERS.values(), ids=lambda kind: kind.__name__)
+def test_a_table_of_many_steps_has_the_bits_of_one_at_a_time(kind):
+    for lr in (0.01, cr.CosineDecay(0.1, steps=300)):
+        optimizer = kind(lr=lr)
+        one = [optimizer.scalars(step) for step in range(3000)]
+        for first, n in ((0, 1), (5, 8), (17, 400), (1000, 2000)):
+            np.testing.assert_array_equal(optimizer.table(first, n), one[first : first + n])
+
+
+def test_a_warning_shows_the_users_line(small):
+    net, X, y = small
+    net.fit(X, y, cr.Adam(), epochs=1)
+    for use in (
+        lambda: net.fit(X, y, cr.SGD(), epochs=1),
+        lambda: list(cr.train(net, (X, y), cr.Adam(), epochs=1)),
+        lambda: net.step(X, y, cr.SGD()),
+    ):
+        with pytest.warns(UserWarning, match="moments are dropped") as caught:
+            use()
+        assert caught[0].filename == __file__
+
+
 def test_changing_the_optimizer_resets_its_moments_with_a_warning(small):
     net, X, y = small
     net.step(X, y, cr.Adam())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -25,6 +26,14 @@ class Diverged(ArithmeticError):
 
     def __reduce__(self) -> tuple[type[Diverged], tuple[int, Literal["loss", "weights"]]]:
         return Diverged, (self.step, self.what)
+
+
+def warn(message: str, kind: type[Warning] = UserWarning) -> None:
+    """A warning that shows the line of the first caller outside this package."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "chainrule":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, kind, stacklevel=level)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

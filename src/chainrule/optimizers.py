@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from math import nextafter, sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -76,6 +76,11 @@ class Optimizer(Settings, ABC):
         for start in range(0, len(params), BLOCK):
             block = slice(start, start + BLOCK)
             self.update(params[block], grads[block], moments[:, block], scalars)
+
+
+def _power(base: float, t: Any) -> Any:
+    """base**t of one step or of an array of them, with the same bits: NumPy's power has others on some CPUs."""
+    return np.array([base**i for i in t.tolist()]) if isinstance(t, np.ndarray) else base**t
 
 
 def clip(grads: Array, limit: float) -> None:
@@ -226,7 +231,7 @@ class Adam(Optimizer):
 
     def scalars(self, step: int) -> tuple[float, ...]:
         t = step + 1
-        return rate_at(self.lr, step), 1 - self.beta1**t, 1 - self.beta2**t
+        return rate_at(self.lr, step), 1 - _power(self.beta1, t), 1 - _power(self.beta2, t)
 
     def update(self, p: Array, g: Array, moments: Array, scalars: tuple[float, ...]) -> None:
         lr, correction1, correction2 = scalars
@@ -266,7 +271,7 @@ class AdamEpsilonHat(Adam):
 
     def scalars(self, step: int) -> tuple[float, ...]:
         lr, correction1, correction2 = super().scalars(step)
-        return lr, correction1 / correction2**0.5, 1.0
+        return lr, correction1 / np.sqrt(correction2), 1.0
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

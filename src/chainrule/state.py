@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from typing import Any
 
 from chainrule.arrays import aligned, zeros
+from chainrule.errors import warn
 from chainrule.optimizers import Optimizer
 from chainrule.plan import Plan
 
@@ -55,7 +55,7 @@ class State:
         """Give the optimizer its moments; another class's are dropped, with a warning, and its step count with them."""
         kind = type(optimizer).__name__
         if self.optimizer not in (None, kind):
-            warnings.warn(f"{self.optimizer}'s moments are dropped: training goes on with {kind}", stacklevel=4)
+            warn(f"{self.optimizer}'s moments are dropped: training goes on with {kind}")
             self.moments = self.moments[:0]
             self.step = 0
         if len(self.moments) != optimizer.n_moments:

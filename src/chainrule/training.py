@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from math import inf, isfinite
@@ -14,7 +13,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.backends import choose
 from chainrule.backends.reference import Best, Data
-from chainrule.errors import Diverged, InputError, nearest, require_count
+from chainrule.errors import Diverged, InputError, nearest, require_count, warn
 from chainrule.history import Epoch, History
 from chainrule.metrics import METRICS, Metric
 from chainrule.network import Network
@@ -25,7 +24,7 @@ from chainrule.targets import Labels, Target, target_for
 
 MOST_THREADS = 1024  # more than any machine's cores are a slip of the finger
 CALL = 0.01  # seconds of epochs that are computed together where nobody looks between them
-ROWS = 1 << 17  # of such epochs at most: their order is made beforehand
+ROWS = 1 << 20  # of epochs that are computed together: their order is made beforehand
 
 
 def train(
@@ -64,9 +63,9 @@ def train(
         Exactly so many; by default what a step's work is worth, and the process may use. On the reference backend they
         are NumPy's, and need threadpoolctl.
     epochs_per_call : int or None
-        At most so many are computed before the first of their records is handed out: the network is then ahead of the
-        record; tiny networks train faster, to the same bits. None: as many as take 10 ms, as `fit` does. It is 1 with
-        `valid` or `metrics`, since they look at the network after each epoch.
+        At most so many, of a million rows in all, are computed before the first of their records is handed out. Network
+        and history are then ahead of it; tiny networks train faster, to the same bits. None: as many as take 10 ms, as
+        `fit` does. More than 1 is refused with `valid` or `metrics`, which look at the network after each.
 
     Raises
     ------
@@ -142,7 +141,7 @@ class Training:
 
     def __del__(self) -> None:
         if not getattr(self, "_iterated", True):
-            warnings.warn("train(...) was never iterated, so nothing was trained", stacklevel=2)
+            warn("train(...) was never iterated, so nothing was trained")
 
     def _run(self) -> Iterator[Epoch]:
         net, history = self.net, self.history
@@ -150,16 +149,19 @@ class Training:
         self._spread = self._target.spread(self._data.t, self._data.w)
         self._best = Best(net.state.params)
         history.best, self._lowest = self._best.params, inf
-        while (known := len(history)) < self.epochs:
-            self._call(min(self.epochs - known, self._together()))
-            yield from history.epochs[known:]
+        try:
+            while (known := len(history)) < self.epochs:
+                self._call(min(self.epochs - known, self._next_epochs()))
+                yield from history.epochs[known:]
+        finally:
+            history.best = self._best.params.copy()  # the backend no longer writes to it
 
-    def _together(self) -> int:
-        """The epochs of the next call."""
-        wanted = float(self._per_call or 1)
+    def _next_epochs(self) -> int:
+        """How many the next call computes."""
+        wanted = self._per_call or 1
         if self._per_call is None and len(self.history):
-            wanted = CALL / self.history[-1].seconds
-        return max(1, int(min(wanted, ROWS / len(self._data))))
+            wanted = int(CALL / self.history[-1].seconds)
+        return max(1, min(wanted, ROWS // len(self._data)))
 
     def _call(self, n_epochs: int) -> None:
         """So many epochs and their records; those that ended before a failure too, where nobody looks after each."""
@@ -169,23 +171,34 @@ class Training:
             state.prepare(self.optimizer)  # between two calls another may have had its way with the network
             first, step = state.epoch, state.step
             orders = self._orders(n, self.net.seed, first, n_epochs) if self.shuffle else _unshuffled(n, n_epochs)
-            best = self._best if self._valid is None else None
-            given = orders, self.batch_size, self._spread, best, results
+            if self._looks and self._valid is None:
+                self._best.begin(state.params)
+            given = orders, self.batch_size, self._spread, None if self._looks else self._best, results
             try:
                 self._steps.run(state, self.optimizer, self._data, *given)
             except Diverged:
                 self._give_up()
                 raise
             finally:
-                done = (state.step - step) // self._steps_per_epoch
-                state.epoch = first + done
                 if not self._looks:
-                    self._record(results[:done], first, step, began)
+                    self._record_surely(results, first, step, began)
         if self._looks:
+            state.epoch = first + 1
             self._record(results, first, step, began)
 
+    def _record_surely(self, results: Array, epoch: int, step: int, began: float) -> None:
+        """Of the epochs of a call that ended; an interrupt waits until they all are there."""
+        ended = self._steps.ended
+        self.net.state.epoch = epoch + ended
+        try:
+            self._record(results[:ended], epoch, step, began)
+        except KeyboardInterrupt:
+            self._record(results[:ended], epoch, step, began)
+            raise
+
     def _record(self, results: Array, epoch: int, step: int, began: float) -> None:
-        """Of epochs that ended, from the one after `epoch` on, with the network as the last of them left it."""
+        """Records of the epochs after `epoch`, with the network as the last of them left it. Nothing changes before all
+        are made."""
         n, history, lr = len(results), self.history, self.optimizer.lr
         losses, scores = results.T.tolist()
         valid_loss = None
@@ -194,30 +207,37 @@ class Training:
         metrics = self._measured()
         seconds = (time.perf_counter() - began) / max(1, n)
         steps = [step + self._steps_per_epoch * i for i in range(1, n + 1)]
+        lowest, best_epoch, since = self._judged(epoch, losses if valid_loss is None else [valid_loss])
         columns: dict[str, Iterable[Any]] = {
             "number": range(epoch + 1, epoch + n + 1), "loss": losses, "valid_loss": repeat(valid_loss),
             "score": scores, "seconds": repeat(seconds), "step": steps, "backend": repeat(self._backend),
             "lr": [rate_at(lr, step - 1) for step in steps] if callable(lr) else repeat(float(lr)),
-            "since_best": self._judge(epoch, losses if valid_loss is None else [valid_loss]),
-            "threads": repeat(self._steps.threads), "metrics": (dict(metrics) for _ in steps),
+            "since_best": since, "threads": repeat(self._steps.threads), "metrics": (dict(metrics) for _ in steps),
         }  # fmt: skip
-        history.epochs += map(Epoch, *(columns[name] for name in Epoch._fields))
-        history.best = self._best.params
+        records = list(map(Epoch, *(columns[name] for name in Epoch._fields)))
+        if self._looks and best_epoch > epoch:
+            self._keep(lowest)
+        self._lowest, history.best_epoch, history.best = lowest, best_epoch, self._best.params
+        history.epochs += records
 
-    def _judge(self, epoch: int, losses: list[float]) -> list[int]:
-        """How long ago the best epoch was, after each. Without validation the backend keeps the weights that it began
-        with: its loss is that of the weights before the updates, not of those they made."""
-        since = []
+    def _judged(self, epoch: int, losses: list[float]) -> tuple[float, int, list[int]]:
+        """The lowest loss and the best epoch with these, and how long ago that was after each."""
+        lowest, best, since = self._lowest, self.history.best_epoch, []
         for number, loss in enumerate(losses, start=epoch + 1):
             if not isfinite(loss):  # finite on the training rows, but not on the validation rows
                 self._give_up()
                 raise Diverged(self.net.state.step)
-            if loss < self._lowest:
-                self._lowest, self.history.best_epoch = loss, number
-                if self._valid is not None:
-                    self._best.params[...] = self.net.state.params
-            since.append(number - self.history.best_epoch)
-        return since
+            if loss < lowest:
+                lowest, best = loss, number
+            since.append(number - best)
+        return lowest, best, since
+
+    def _keep(self, lowest: float) -> None:
+        """The weights of an epoch that is the best so far: those it ended with where there is validation. Without it
+        those it began with: its loss is that of the weights before the updates, not of those they made."""
+        if self._valid is not None:
+            self._best.begin(self.net.state.params)
+        self._best.end(lowest)
 
     def _give_up(self) -> None:
         """Leave the network with the best weights so far."""

@@ -1,6 +1,6 @@
 // Random networks trained by the kernels alone, without Python: for sanitizers, other compilers and other processors.
-// Each case runs on 1 to 4 threads, one of its epochs on so many or one, two epochs in one call and all in many calls of
-// which some steps are abandoned, with every instruction set of the machine, and must give the same bits; the last line is a hash of them all,
+// Each case runs on 1 to 4 threads, one of its epochs on so many or one, the first two together or the last two, in one
+// call or in many, of which some steps are abandoned, with every instruction set of the machine, and must give the same bits; the last line is a hash of them all,
 // which every compiler and processor must print alike.
 //   bits [cases]
 #include <cmath>
@@ -176,7 +176,7 @@ static uint64_t train(const Case& c, const Isa& isa, int threads, double seconds
     const auto unwanted = [&] { return whims.below(8) == 0; };
     Progress p;
     for (int64_t epoch = 0, count; epoch < EPOCHS; epoch += count) {
-        count = seconds > 0 && epoch == 0 ? 2 : 1;
+        count = epoch == (seconds > 0 ? 0 : 1) ? 2 : 1;
         p.done = 0;
         while (p.done < count * steps) {
             const int64_t first = epoch * steps;

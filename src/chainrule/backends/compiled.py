@@ -171,7 +171,7 @@ class Steps:
         threads: int | None = None,
     ) -> None:
         self.objective, self.seed = objective, seed
-        self.threads = threads  # those of the last call
+        self.threads, self.ended = threads, 0  # of the last call; so many epochs of it have ended
         self._dtype = dtype
         self._wish = wish(threads, plan, batch_size)
         self._engine = _engine(plan, objective.loss, dtype, batch_size, training=True)
@@ -196,12 +196,15 @@ class Steps:
         results: Array | None = None,
     ) -> Array:
         """As reference.Steps.run."""
+        self.ended = 0
         given = (data, spread, state.params, state.moments, optimizer)
         if not all(map(is_, given, self._given)):
             self._use(*given)
         results = np.zeros((len(orders), 2)) if results is None else results
-        totals = _counts(*orders.shape, batch_size) if data.w is None else _sums(data.w, orders, batch_size)
-        n_steps, first, total = len(totals), state.step, data.total
+        first, total = state.step, data.total
+        counts = _counts(orders.shape[1], batch_size)
+        totals = np.tile(counts, len(orders)) if data.w is None else _sums(data.w, orders, batch_size)
+        n_steps = len(totals)
         scalars = optimizer.table(first, n_steps)
         over = (len(data) if self.objective.by_batch else total), total
         kept, lowest, row = (None, 0.0, 0) if best is None else (best.kept, best.lowest, best.row)
@@ -225,6 +228,7 @@ class Steps:
                     raise Diverged(first + int(progress[0]), "weights")
         finally:
             state.step = first + int(progress[0])
+            self.ended = int(progress[0]) // len(counts)
             if best is not None:
                 best.lowest, best.row = float(progress[1]), int(progress[2])
         return results
@@ -238,15 +242,14 @@ def orders(n: int, seed: int, first: int, count: int) -> Array:
 
 
 @lru_cache(maxsize=8)
-def _counts(n_epochs: int, n: int, batch_size: int) -> Array:
-    """The rows of each batch (n_steps,)."""
-    return np.tile(np.diff(np.append(np.arange(0, n, batch_size), n)).astype(np.float64), n_epochs)
+def _counts(n: int, batch_size: int) -> Array:
+    """The rows of each batch of an epoch."""
+    return np.diff(np.append(np.arange(0, n, batch_size), n)).astype(np.float64)
 
 
 def _sums(w: Array, orders: Array, batch_size: int) -> Array:
-    """The sum of sample weights of each batch (n_steps,)."""
-    starts = np.arange(0, orders.shape[1], batch_size)
-    return np.concatenate([np.add.reduceat(w[order].astype(np.float64), starts) for order in orders])
+    """The sum of sample weights of each batch of some epochs."""
+    return np.add.reduceat(w[orders].astype(np.float64), np.arange(0, orders.shape[1], batch_size), axis=1).ravel()
 
 
 class Inference:

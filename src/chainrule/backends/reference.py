@@ -79,10 +79,11 @@ class Data:
 
 
 class Best:
-    """The parameters that the epoch of the lowest loss began with; beside them those of the epoch that is under way."""
+    """The parameters of the lowest loss, of two that are kept; the other two are those under way, whose loss comes."""
 
     def __init__(self, params: Array) -> None:
-        self.kept = np.stack([params, params])  # (2, P)
+        self.kept = np.empty((2, len(params)), params.dtype)
+        self.kept[0] = params
         self.row, self.lowest = 0, inf
 
     @property
@@ -175,6 +176,7 @@ class Steps:
     ) -> None:
         self.plan, self.objective, self.target, self.seed = plan, objective, target, seed
         self.threads = threads  # None: as NumPy chooses
+        self.ended = 0  # epochs of the last call
         if threads is not None:
             _threadpoolctl()
         self.tape = Tape.allocate(plan, batch_size, dtype)
@@ -193,18 +195,20 @@ class Steps:
         results: Array | None = None,
     ) -> Array:
         """Epochs that visit the rows as `orders` (E, N) says. Their losses and scores (E, 2), as they were when each
-        batch was met, in `results` where it is given: those before an epoch that raises Diverged are there too."""
+        batch was met: in `results` where it is given, and `ended` of them there are where something was raised."""
         results = np.zeros((len(orders), 2)) if results is None else results
+        self.ended = 0
         total = data.total
         over = (len(data) if self.objective.by_batch else total), total
         with _limit(self.threads), np.errstate(over="ignore", invalid="ignore"):  # an overflow ends as Diverged
             for order, result in zip(orders, results):
                 if best is not None:
                     best.begin(state.params)
-                result[...] = self._epoch(state, optimizer, data, order, batch_size, spread)
-                result /= over
+                sums = self._epoch(state, optimizer, data, order, batch_size, spread)
+                result[...] = sums[0] / over[0], sums[1] / over[1]
                 if best is not None:
                     best.end(result[0])
+                self.ended += 1
                 if not _finite(state.params):
                     raise Diverged(state.step, "weights")
         return results

@@ -105,10 +105,13 @@ public:
 
     // `progress` holds done, lowest and best; it is brought up to date before anything can be raised. The last of what is
     // returned is the exception of a signal that came during a long step, or None.
-    nb::tuple train_steps(Table<const int64_t> orders, int64_t batch, Flat<double> progress, Vector<double> totals,
+    nb::tuple train_steps(Table<const int64_t> orders, int64_t batch,
+                          nb::ndarray<double, nb::shape<3>, nb::c_contig, nb::device::cpu> progress, Vector<double> totals,
                           Table<const double> scalars, uint64_t seed, uint64_t step, double seconds, Table<double> results,
                           double loss_over, double score_over, std::optional<Table<T>> kept, int wanted, int limit,
                           bool exact) {
+        if (results.size() != 2 * orders.shape(0) || (kept && int64_t(kept->size()) != 2 * this->size()))
+            throw std::invalid_argument("expected two results for each epoch, and room for the parameters twice");
         std::optional<nb::python_error> signal;
         const auto unwanted = [&signal] {
             nb::gil_scoped_acquire held;

@@ -43,15 +43,16 @@ struct Rows {  // the caller's data, aligned
     double spread;
 };
 
-struct Epochs {           // one after another
+struct Epochs {  // one after another
     const int64_t* order;  // the rows as each of them visits them
     int64_t count, n_rows, batch;
     const double *totals, *scalars;  // of each step: its weights' sum; η and the bias corrections
     int n_scalars;
-    uint64_t seed, step;        // step: the number of the first
-    double seconds;             // a call stops after the first step that ends later
-    double* results;            // (count, 2): loss and score of each; sums as long as it is under way, which are
-    double loss_over, score_over;  // divided by these at its end
+    uint64_t seed, step;  // step: the number of the first
+    double seconds;  // a call stops after the first step that ends later
+    // (count, 2): loss and score of each; sums as long as it is under way, which are divided at its end.
+    double* results;
+    double loss_over, score_over;
     // Asked on the calling thread every `seconds` of a long step: whether to abandon it, with the parameters as they were.
     // In the phase of the weights too, where that of the rows took as long; in a short step's only if `seconds` is 0.
     std::function<bool()> unwanted = {};
@@ -63,8 +64,9 @@ struct Epochs {           // one after another
 
 struct Progress {  // of epochs, from call to call
     int64_t done = 0;  // steps
-    double lowest = std::numeric_limits<double>::infinity();  // loss of an epoch so far
-    int best = 0;                                             // which of the kept parameters it began with
+    // The lowest loss of an epoch so far, and which of the kept parameters it began with.
+    double lowest = std::numeric_limits<double>::infinity();
+    int best = 0;
     bool diverged = false;   // in the step after `done`
     bool finite = true;      // the parameters at the end of an epoch
     bool abandoned = false;  // the step after `done`, since it was unwanted

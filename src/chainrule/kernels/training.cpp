@@ -192,9 +192,7 @@ private:
 
     void end_epoch(double* result) {
         result[0] /= e.loss_over, result[1] /= e.score_over;
-        if (!kept || result[0] >= progress.lowest) return;
-        progress.lowest = result[0];
-        progress.best = 1 - progress.best;
+        if (kept && result[0] < progress.lowest) progress.lowest = result[0], progress.best = 1 - progress.best;
     }
 
     bool unwanted() {

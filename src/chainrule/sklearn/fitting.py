@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +16,7 @@ from sklearn.model_selection import train_test_split
 from chainrule.arrays import Array
 from chainrule.backends import choose
 from chainrule.backends.reference import Data
-from chainrule.errors import Diverged, InputError
+from chainrule.errors import Diverged, InputError, warn
 from chainrule.network import Network
 from chainrule.optimizers import ClassicalMomentum
 from chainrule.sklearn.callbacks import Reports
@@ -26,10 +25,6 @@ from chainrule.sklearn.parameters import optimizer
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
-
-
-def _warn(message: str, kind: type[Warning]) -> None:
-    warnings.warn(message, kind, stacklevel=2)
 
 
 @dataclass
@@ -89,7 +84,7 @@ def batch_size(estimator: Any, n: int) -> int:
     if isinstance(estimator.batch_size, str):
         return min(200, n)
     if estimator.batch_size > n:
-        _warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
     return int(min(estimator.batch_size, n))
 
 
@@ -132,13 +127,13 @@ class Epochs:
         most = self.estimator.max_iter
         try:
             if not self._run(most):
-                _warn(
+                warn(
                     f"Stochastic Optimizer: Maximum iterations ({most}) reached and the optimization hasn't "
                     "converged yet.",
                     ConvergenceWarning,
                 )
         except KeyboardInterrupt:
-            _warn("Training interrupted by user.", UserWarning)
+            warn("Training interrupted by user.", UserWarning)
         if self.best is not None:
             self.net.state.params[...] = self.best
         self._require_finite()
@@ -236,7 +231,7 @@ class Epochs:
     def _is_over(self) -> bool:
         estimator = self.estimator
         if self.diverged is not None:
-            _warn(f"{self.diverged}; the weights of the best epoch are kept", ConvergenceWarning)
+            warn(f"{self.diverged}; the weights of the best epoch are kept", ConvergenceWarning)
             return True
         if self.progress.stale <= estimator.n_iter_no_change:
             return False
@@ -292,7 +287,7 @@ def fit_lbfgs(estimator: Any, data: Data, reports: Reports) -> None:
     estimator.n_iter_, estimator.loss_ = min(int(result.nit), estimator.max_iter), float(result.fun)
     require_finite(net)
     if result.status not in (0, 99):
-        _warn(
+        warn(
             f"lbfgs failed to converge after {result.nit} iteration(s) (status={result.status}):\n{result.message}\n\n"
             "Increase the number of iterations (max_iter) or scale the data.",
             ConvergenceWarning,
