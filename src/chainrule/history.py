@@ -22,7 +22,7 @@ class Epoch(NamedTuple):
     loss: float
     valid_loss: float | None
     score: float
-    seconds: float
+    seconds: float  # an equal share, where several epochs were one call
     lr: float  # at the last step
     step: int  # optimizer steps made so far
     since_best: int  # epochs since the lowest validation loss, or training loss where there is none

@@ -248,7 +248,7 @@ class Network:
         restore_best: bool = True,
         **settings: Any,
     ) -> History:
-        """Train, and return the History. `settings` are those of `train`.
+        """Train, and return the History. `settings` are those of `train`, with `epochs_per_call` None by default.
 
         patience : epochs without a better validation loss after which training stops (needs ``valid=``).
         restore_best : with ``valid=``, end with the weights of the best epoch instead of the last.
