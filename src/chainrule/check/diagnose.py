@@ -98,8 +98,25 @@ def judge_check(checks: Sequence[Mapping[str, Any]]) -> Diagnosis:
 
 def _settings(reading: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The way of handing over targets whose loss is recognised, else the first."""
-    known = [s for s in reading["settings"] if _finding(s) is not None and _finding(s).loss]  # type: ignore[union-attr]
-    return (known or reading["settings"])[:1]
+    settings = [_oriented(setting) for setting in reading["settings"]]
+    known = [s for s in settings if (finding := _finding(s)) is not None and finding.loss]
+    return (known or settings)[:1]
+
+
+def _oriented(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record; with its weights the other way round where all are square, which hides how they are stored, and only
+    so they make a network known here."""
+    shapes = [record["draws"][0]["params"][name].shape for name in record["weights"]]
+    if any(len(shape) != 2 or shape[0] != shape[1] for shape in shapes) or _finding(record) is not None:
+        return record
+    other = _turned(record)
+    return record if _finding(other) is None else other
+
+
+def _turned(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the weights the other way round, in the records inside it too."""
+    inner = {key: _turned(value) for key, value in record.items() if isinstance(value, dict) and "transposed" in value}
+    return {**record, **inner, "transposed": not record["transposed"]}
 
 
 def _finding(record: Mapping[str, Any]) -> Finding | None:

@@ -105,6 +105,8 @@ def _nothing(module: Any, refusals: list[str]) -> str:
 def _first_layout(
     reading: Any, sizes: Sizes, kinds: tuple[str, ...], own: Any, refusals: list[str], file: str
 ) -> list[dict[str, Any]]:
+    """The first way of handing over rows in which gradients come out, else in which anything does."""
+    runs: list[dict[str, Any]] = []
     for layout in ("columns",) if getattr(reading, "pairs", False) else LAYOUTS:
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
@@ -122,9 +124,10 @@ def _first_layout(
                 raise
             except (Exception, SystemExit, KeyboardInterrupt) as error:
                 refusals.append(_refusal(error, file, reading))
-        if evidence:
+        if evidence and _tells(evidence):
             return evidence
-    return []
+        runs = runs or evidence
+    return runs
 
 
 def _without_shapes(refusal: str) -> str:
