@@ -7,6 +7,7 @@ from chainrule.check import diagnose as diagnosing
 from chainrule.check.probe import examine
 from chainrule.check.source import load_source
 from learners_batches import DEEP_LISTS, EPOCH_SUM, ROWS_ADDED_UP, SPLIT, SUM_OF_SQUARES
+from learners_optimizers import ADAM_DICT, MOMENTUM_DICT, RMSPROP_LIST
 from learners_scripts import HALF_E, LITERAL, NUMBERED_ROWS, ONE_HOT, UNTIL, XOR_13
 
 
@@ -32,6 +33,7 @@ RIGHT = {
     "a sum of mean losses": EPOCH_SUM, "lists of layers": DEEP_LISTS, "a sum of squares over batches": SUM_OF_SQUARES,
     "gradients of rows added up": ROWS_ADDED_UP, "divided by 4": LITERAL, "range(4)": NUMBERED_ROWS,
     "while the loss is large": UNTIL, "rows for testing": SPLIT,
+    "RMSprop over lists": RMSPROP_LIST, "Adam over dictionaries": ADAM_DICT, "momentum over dictionaries": MOMENTUM_DICT,
 }  # fmt: skip
 
 
@@ -60,7 +62,41 @@ WRONG = {
     "half a slope in a row": (NUMBERED_ROWS, "do * w2 * h * (1-h)", "do * w2 * (1-h)", [11]),
     "one update that climbs": (UNTIL, "W2 - 0.1 * dW2", "W2 + 0.1 * dW2", [2]),
     "no 1/N beside rows for testing": (SPLIT, " / len(X_train)\n    dW2", "\n    dW2", [3]),
+    "no slope before RMSprop": (RMSPROP_LIST, "(1 - h * h)", "(1 - h)", [11]),
+    "no 1/N before Adam": (ADAM_DICT, "    dscores /= N\n", "", [3]),
+    "no square before Adam": (ADAM_DICT, "(1 - h ** 2)", "(1 - h)", [11]),
+    "no 1/m before momentum": (MOMENTUM_DICT, "dW1 = (1/m) * dZ1 @ X.T", "dW1 = dZ1 @ X.T", [3]),
 }  # fmt: skip
+
+
+PRINTED = """
+import numpy as np
+X = np.random.randn(100, 4)
+y = np.random.randn(100, 1)
+w1 = np.random.randn(4, 6); b1 = np.zeros((1, 6))
+w2 = np.random.randn(6, 1); b2 = np.zeros((1, 1))
+for epoch in range(100):
+    a1 = np.tanh(X @ w1 + b1)
+    y_hat = a1 @ w2 + b2
+    error = y_hat - y
+    mse = np.mean(error ** 2)
+    grad = 2 * error / len(X)
+    dw2 = a1.T @ grad
+    db2 = grad.sum(axis=0)
+    dz1 = grad @ w2.T * (1 - a1 ** 2)
+    dw1 = X.T @ dz1
+    db1 = dz1.sum(axis=0)
+    w2 -= 0.01 * dw2
+    b2 -= 0.01 * db2
+    w1 -= 0.01 * dw1
+    b1 -= 0.01 * db1
+"""
+
+
+def test_one_output_without_a_loss_is_not_compared_with_a_softmax(diagnosed):
+    assert diagnosed(PRINTED).verdict == "correct"
+    found = diagnosed(PRINTED.replace("(1 - a1 ** 2)", "(1 - a1)"))
+    assert (found.verdict, found.numbers) == ("wrong", [11])
 
 
 @pytest.mark.parametrize(("text", "right", "wrong", "numbers"), WRONG.values(), ids=WRONG.keys())

@@ -112,3 +112,20 @@ def is_data(value: Any) -> bool:
     if isinstance(value, list):
         return len(value) > 1 and is_numbers(value)
     return isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and value.ndim in (1, 2) and value.size > 1
+
+
+def alike(param: str, held: Any, name: str, grads: Any) -> dict[str, tuple[str, Any]]:
+    """Arrays of one list or dictionary by the paths of those in another: of the same key, or with a d before it."""
+    if isinstance(held, list) and isinstance(grads, list) and len(held) == len(grads):
+        held, grads = dict(enumerate(held)), dict(enumerate(grads))
+    if not isinstance(held, dict) or not isinstance(grads, dict):
+        return {}
+    keys = {key: next((k for k in (key, f"d{key}", f"d_{key}") if k in grads), None) for key in held}
+    if any(key is None or np.ndim(grads[key]) == 0 for key in keys.values()):
+        return {}
+    return {f"{param}[{ours!r}]": (f"{name}[{theirs!r}]", grads[theirs]) for ours, theirs in keys.items()}
+
+
+def as_row(value: Any) -> Any:
+    """A prediction that is one number as an array of it."""
+    return np.reshape(value, 1) if isinstance(value, (float, np.floating)) else value

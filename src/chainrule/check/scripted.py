@@ -20,11 +20,11 @@ from chainrule.check.names import argument_roles
 from chainrule.check.naming import chained_as_named, pick_gradients
 from chainrule.check.ones import WithOnes
 from chainrule.check.result import Result
-from chainrule.check.rows import ROWS, axis_of, counts, in_order, is_data, with_rows
+from chainrule.check.rows import ROWS, alike, as_row, axis_of, counts, in_order, is_data, with_rows
 from chainrule.check.samples import Sizes
 from chainrule.check.script import Loop
 from chainrule.check.source import SCRIPT
-from chainrule.check.terms import gradients, losses, rate_of, whole_turn
+from chainrule.check.terms import gradients, holders, losses, rate_of, whole_turn
 from chainrule.check.trial import DoesNotRun
 from chainrule.check.turn import IN_ORDER, LOSS, Plan, function, meeting, moved_inside, sources
 from chainrule.check.walk import Place, is_numbers, places
@@ -136,14 +136,24 @@ class Scripted(WithOnes):
         def loss_and_grads(_X: Any, _y: Any) -> Any:
             local = turn(_X, _y)
             loss = None if loss_name is None else local.get(loss_name, held.get(loss_name))
-            grads = Gradients({p: (n, local[n]) for p, n in named.items() if n in local})
+            grads = Gradients({p: (n, local[n]) for p, n in named.items() if n in local} | self._inside(local))
             return loss, grads
 
         def one_turn(_X: Any, _y: Any) -> None:
             step(_X, _y)
 
+        one_turn.__name__ = "a turn of the loop"  # in notes
+
         step = self._compiled("step", Plan())
         return calls | {"loss_and_grads": loss_and_grads, "step": one_turn}
+
+    def _inside(self, local: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
+        """Gradients in a list or dictionary of their own, by the path of their parameter: grads["W1"]."""
+        found: dict[str, tuple[str, Any]] = {}
+        for param in self._params if whole_turn(self.loop, self._params) else ():
+            for name in holders(self.loop, param):
+                found |= alike(param, vars(self.module)[param], name, local.get(name))
+        return found
 
     def _forward(self, plan: Plan) -> Callable[..., Any] | None:
         """What a turn computes before it looks at the targets; None where that is nothing."""
@@ -158,7 +168,7 @@ class Scripted(WithOnes):
         met = made & {base(n) for n in ast.walk(plan.cut or before) if isinstance(n, (ast.Name, ast.Subscript))}
 
         def forward(_X: Any, _y: Any) -> Any:
-            local = {name: _row(value) for name, value in whole(_X, _y).items() if name in made}
+            local = {name: as_row(value) for name, value in whole(_X, _y).items() if name in made}
             asked = dict(_opened({name: value for name, value in local.items() if name in met}))
             return asked if digest.prediction(forward, asked, self.n, self.k) is not None else local
 
@@ -261,8 +271,7 @@ class Scripted(WithOnes):
         self, fn: Callable[..., Any], given: Any, *, held: bool = False
     ) -> tuple[dict[str, Array], dict[str, str]]:
         given_grads: Gradients = given[1]
-        wanted = {path.partition("[")[0] for path in self.chained_paths}
-        whole = wanted <= set(given_grads.found)
+        whole = all({path, path.partition("[")[0]} & set(given_grads.found) for path in self.chained_paths)
         called = {path: name for path, (name, _) in given_grads.found.items() if whole and path in self.whole_places()}
         found = self._parted({path: np.asarray(given_grads.found[path][1]) for path in called}, called)
         grads, named = pick_gradients(self.wanted, self.chained_paths, found, {})
@@ -278,11 +287,6 @@ class Scripted(WithOnes):
     def _held_rate(self) -> tuple[dict[str, Any], str] | None:
         factor = rate_of(self.loop, self._params, vars(self.module))
         return (vars(self.module), factor) if isinstance(factor, str) else super()._held_rate()
-
-
-def _row(value: Any) -> Any:
-    """A prediction that is one number as an array of it."""
-    return np.reshape(value, 1) if isinstance(value, (float, np.floating)) else value
 
 
 def _opened(held: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

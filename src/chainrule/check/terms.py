@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from chainrule.check.flow import base, reads, targets, written
 from chainrule.check.names import gradient_of, short
-from chainrule.check.script import LOSS, Loop, is_loss, sums_up
+from chainrule.check.script import LOSS, Loop, is_loss, products, sums_up
+
+HOLDER = re.compile(r"^(grads?|gradients?|gradientes|gradienten|d_?params?|d_?parameters)$")
 
 
 def losses(loop: Loop) -> list[ast.stmt | ast.expr]:
@@ -103,6 +105,17 @@ def gradients(loop: Loop, params: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def holders(loop: Loop, param: str) -> list[str]:
+    """Names of lists and dictionaries made in a turn that may hold the gradients of what another one holds."""
+    names = [n for n in dict.fromkeys(written(loop.node)) if n not in loop.shared]
+    own = [n for n in names if (of := gradient_of(n)) is not None and short(of) == short(param)]  # dW of W
+    made = own or [n for n in names if HOLDER.search(n.lower())]
+    steps = [n for n in ast.walk(loop.node) if isinstance(n, (ast.Assign, ast.AugAssign)) and param in written(n)]
+    divided = [n.value for n in steps if any(isinstance(op, ast.Div) for op in ast.walk(n.value))]
+    plain = [value for value in divided if "sqrt" not in ast.unparse(value)]  # its 1/N is there
+    return [name for name in made if not any(name in reads(value) for value in plain)]
+
+
 def _taken(node: ast.Assign | ast.AugAssign, param: str, made: Sequence[str]) -> str | None:
     """The only name in an update that is made in the loop, where it stands in products and quotients alone."""
     value = node.value
@@ -137,7 +150,7 @@ def rate_of(loop: Loop, params: Sequence[str], held: Mapping[str, object]) -> st
 def whole_turn(loop: Loop, params: Sequence[str]) -> bool:
     """Whether parameters change once a turn, or once for a batch, not in a loop over the rows."""
     inner = [n for n in ast.walk(loop.node) if isinstance(n, (ast.For, ast.While)) and n is not loop.node]
-    learning = [n for n in inner if set(written(n)) & set(params)]
+    learning = [n for n in inner if set(written(n)) & set(params) and products(n)]  # others go over the parameters
     return all(isinstance(n, ast.For) and ("batch" in ast.unparse(n.iter) or _strides(n.iter)) for n in learning)
 
 
