@@ -33,7 +33,8 @@ RIGHT = {
     "a sum of mean losses": EPOCH_SUM, "lists of layers": DEEP_LISTS, "a sum of squares over batches": SUM_OF_SQUARES,
     "gradients of rows added up": ROWS_ADDED_UP, "divided by 4": LITERAL, "range(4)": NUMBERED_ROWS,
     "while the loss is large": UNTIL, "rows for testing": SPLIT,
-    "RMSprop over lists": RMSPROP_LIST, "Adam over dictionaries": ADAM_DICT, "momentum over dictionaries": MOMENTUM_DICT,
+    "RMSprop over lists": RMSPROP_LIST, "Adam over dictionaries": ADAM_DICT,
+    "momentum over dictionaries": MOMENTUM_DICT,
 }  # fmt: skip
 
 
