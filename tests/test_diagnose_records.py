@@ -127,6 +127,11 @@ def test_a_wrong_pass_is_named(judged, style, right, wrong, number):
     assert (found.verdict, found.numbers) == ("wrong", [number])
 
 
+def test_a_gradient_that_points_the_other_way_is_no_update_that_climbs(judged):
+    found = judged("NamedTuple, zip", ("(1 - cache.h ** 2)", "cache.h * (1 - cache.h)"))
+    assert (found.verdict, found.numbers) == ("wrong", [11])
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_an_update_that_climbs_is_wrong(judged, style):
     text = STYLES[style][2]

@@ -168,6 +168,8 @@ class Case:
             ours = self.predicted(draw, hypothesis, 0.0 if hypothesis.constant else 1.0, previous)
             if ours is None or last not in draw.grads or ours[last].shape != draw.grads[last].shape:
                 return None
+            if not ours[last].any():
+                return None
             found = float((draw.grads[last] * ours[last]).sum() / (ours[last] ** 2).sum())
             if rate and abs(found - rate) > 1e-7 * abs(rate):
                 return None

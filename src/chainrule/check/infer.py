@@ -146,7 +146,8 @@ def _with_losses(
 ) -> Iterator[Finding]:
     has_out = draws[0].out is not None
     if not knows_loss:
-        for link in links:
+        one = draws[0].t.shape[1] == 1  # of which a softmax is 1, whatever the scores
+        for link in (link for link in links if not (one and link.name.startswith("softmax"))):
             for form in _usual(link):
                 for scale in SCALES[:2] if "entropy" in form.name else SCALES[:7]:
                     if not link.odd and form.mistake is None:

@@ -7,7 +7,7 @@ import numpy as np
 from chainrule.check.case import Case
 from chainrule.check.formulas import adds
 from chainrule.check.infer import named
-from chainrule.check.reference import gradients
+from chainrule.check.reference import Draw, gradients
 from chainrule.check.rules import FORWARD, GRADIENTS, OPTIMIZER, STEP, Observation, add
 
 
@@ -25,14 +25,33 @@ def _climbs(case: Case) -> str | None:
     from chainrule.check.evidence import step_draws
 
     stepped, _ = step_draws(case.record)
-    for draw in stepped:
-        right = gradients(case.spec, draw)
-        moved = draw.grads.get("W1")
-        if moved is None or moved.shape != right["W1"].shape or not moved.any():
-            return None
-        if float((moved * right["W1"]).sum()) >= 0:
-            return None
-    return "after one step every weight has moved along the gradient" if stepped else None
+    climbing = [_climbing(case, draw) for draw in stepped]
+    common = set.intersection(*climbing) if climbing else set()
+    if "W1" in common:
+        return "after one step every weight has moved along the gradient"
+    return (
+        f"after one step {', '.join(sorted(common))} has moved along its gradient, the others against theirs"
+        if common
+        else None
+    )
+
+
+def _climbing(case: Case, step: Draw) -> set[str]:
+    """Parameters that a step moves along the gradient: the first weights as a whole, others in every cell."""
+    from chainrule.check.convention import same_call
+
+    theirs = next((draw.grads for draw in case.draws if same_call(step, draw)), {})
+    found: set[str] = set()
+    for name, right in gradients(case.spec, step).items():
+        moved = step.grads.get(name)
+        own = theirs.get(name, right)  # one that is wrong may point the other way without any climbing
+        if moved is None or not moved.shape == right.shape == own.shape or not moved.any():
+            continue
+        ways = [moved * right, moved * own]
+        uphill = all(float(way.sum()) < 0 for way in ways)
+        if uphill and (name == "W1" or (moved.size > 1 and all((way <= 0).all() for way in ways))):
+            found.add(name)
+    return found
 
 
 def _frozen_bias(case: Case) -> str | None:

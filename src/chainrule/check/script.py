@@ -84,8 +84,11 @@ def _first(body: Block, before: tuple[ast.stmt, ...]) -> Loop | None:
         known = {name for stmt in earlier for name in written(stmt)}
         carried = [name for name in carried_by(node) if name in known]
         learned = [name for name in carried if any(_learns(stmt, name) for stmt in ast.walk(node))]
+        held = {name: [n for n in names if n in known] for name, names in _lists(earlier).items() if name in learned}
+        listed = [inner for names in held.values() for inner in names]  # params = [W1, b1, W2, b2]
+        learned = [name for name in learned if not held.get(name)]
         others = _other_names(node, earlier)
-        through = [name for names in others.values() for name in names if name in known]
+        through = listed + [name for names in others.values() for name in names if name in known]
         if learned := [*learned, *through]:
             shared = [name for name in dict.fromkeys([*written(node), *through]) if name in known]
             return Loop(earlier, _unwrapped(node), (*carried, *others, *through), tuple(learned), tuple(shared))
@@ -98,16 +101,21 @@ def _first(body: Block, before: tuple[ast.stmt, ...]) -> Loop | None:
 
 def _other_names(loop: ast.AST, before: Block) -> dict[str, list[str]]:
     """What is changed in place under another name: ``for p, g in zip((W1, b1), grads): p -= g``."""
-    lists = {base(n.targets[0]): reads(n.value) for n in before
-             if isinstance(n, ast.Assign) and isinstance(n.value, (ast.List, ast.Tuple))}  # fmt: skip
+    lists = _lists(before)
     changed = {base(n.target) for n in ast.walk(loop) if isinstance(n, ast.AugAssign)}
     found: dict[str, list[str]] = {}
     for node in ast.walk(loop):
         for target, value in zipped(node.target, node.iter) if isinstance(node, ast.For) else ():
             if isinstance(target, ast.Name) and target.id in changed:
                 names = [n for n in ast.walk(value) if isinstance(n, ast.Name)]
-                found[target.id] = [inner for n in names for inner in (n.id, *sorted(lists.get(n.id, ())))]
+                found[target.id] = [inner for n in names for inner in (n.id, *lists.get(n.id, ()))]
     return found
+
+
+def _lists(before: Block) -> dict[str, list[str]]:
+    """Lists and tuples that are written out, and the names in them in their order."""
+    return {base(n.targets[0]): [part.id for part in n.value.elts if isinstance(part, ast.Name)] for n in before
+            if isinstance(n, ast.Assign) and isinstance(n.value, (ast.List, ast.Tuple))}  # fmt: skip
 
 
 def _unwrapped(node: ast.For | ast.While) -> ast.For | ast.While:

@@ -15,22 +15,22 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check import digest
 from chainrule.check.chain import Chained, best_chain, may_be_learned
-from chainrule.check.flow import reads, written
+from chainrule.check.flow import base, reads, written
 from chainrule.check.names import argument_roles
 from chainrule.check.naming import chained_as_named, pick_gradients
 from chainrule.check.ones import WithOnes
 from chainrule.check.result import Result
+from chainrule.check.rows import ROWS, alike, as_row, axis_of, counts, in_order, is_data, with_rows
 from chainrule.check.samples import Sizes
 from chainrule.check.script import Loop
 from chainrule.check.source import SCRIPT
-from chainrule.check.terms import gradients, losses, rate_of, whole_turn
+from chainrule.check.terms import gradients, holders, losses, rate_of, whole_turn
 from chainrule.check.trial import DoesNotRun
 from chainrule.check.turn import IN_ORDER, LOSS, Plan, function, meeting, moved_inside, sources
 from chainrule.check.walk import Place, is_numbers, places
 from chainrule.errors import InputError
 
 TESTING = re.compile(r"(^|_)(val|valid|validation|test|dev)(_|$)")
-BATCH = re.compile(r"(^|_)(mini_?)?batch(_?size)?$|^bs$")
 PICKS = {"choice", "randint", "integers", "sample", "randrange", "random_integers", "choices"}
 
 
@@ -54,7 +54,9 @@ class Scripted(WithOnes):
         self._state = copy.deepcopy(held)  # at once, so that a list of parameters goes on to hold them
         self._params = [name for name in vars(module) if name in self.loop.learned]  # as they were made
         self._roots = self._data(mapping)
-        self._moved = [*self._counts(), *moved_inside(self.loop, list(self._roots.values()), set(vars(module)))]
+        self.loop = with_rows(self.loop, self._roots, vars(module))
+        vars(module)[ROWS] = None  # known before the loop
+        self._moved = [*self._counts(), *moved_inside(self.loop, [*self._roots.values(), ROWS], set(vars(module)))]
         self._calls = self._made()
         self.roles = {role: fn.__name__ for role, fn in self._calls.items()}
 
@@ -96,7 +98,7 @@ class Scripted(WithOnes):
         """Arrays that the loop reads and does not learn, in the order in which they stand there; none for testing."""
         names = [n.id for n in ast.walk(self.loop.node) if isinstance(n, ast.Name) and n.id not in self.loop.learned]
         held = vars(self.module)
-        found = [name for name in dict.fromkeys(names) if name in held and _is_data(held[name])]
+        found = [name for name in dict.fromkeys(names) if name in held and is_data(held[name])]
         lines = {n.id: (n.lineno, n.col_offset) for n in reversed(list(_names(self.loop.node)))}
         return sorted((n for n in found if not TESTING.search(n.lower())), key=lambda name: lines[name])
 
@@ -108,23 +110,14 @@ class Scripted(WithOnes):
         return next(iter(free or like), None)
 
     def _counts(self) -> list[ast.stmt]:
-        """Whole numbers that the data were made with, read off the data: the number of rows, which one batch takes."""
+        """Numbers of rows, read off the data that a turn is given."""
         X, held = self._roots["X"], vars(self.module)
-        made_from, shape = sources(self.loop, X), np.shape(held[X])
-        axis = int(len(shape) == 2 and shape[0] not in np.shape(held[self._roots["y"]])[:1])  # along which rows follow
-        found: list[ast.stmt] = []
-        for name in sorted({n.id for n in _names(self.loop.node)} | made_from):
-            value = held.get(name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 2:
-                continue
-            if BATCH.search(name.lower()):
-                found += ast.parse(f"{name} = {X}.shape[{axis}]").body
-            elif name in made_from and shape.count(value) == 1:
-                found += ast.parse(f"{name} = {X}.shape[{shape.index(value)}]").body
-        for stmt in found:
-            for node in ast.walk(stmt):
-                if hasattr(node, "lineno"):
-                    node.lineno = node.end_lineno = self.loop.line  # type: ignore[attr-defined]
+        made_from = sources(self.loop, X)
+        names = sorted({n.id for n in _names(self.loop.node)} | made_from)
+        found = counts(X, axis_of(held[X], held[self._roots["y"]]), names, made_from, held)
+        for node in (inner for stmt in found for inner in ast.walk(stmt)):
+            if hasattr(node, "lineno"):
+                node.lineno = node.end_lineno = self.loop.line  # type: ignore[attr-defined]
         return found
 
     # its functions
@@ -135,6 +128,7 @@ class Scripted(WithOnes):
         if cut is not None and (forward := self._forward(Plan(self.loop.carried, cut=cut))) is not None:
             calls["forward"] = forward
         turn, loss_name = self._with_loss()
+        self._scale_free = loss_name is None
         named = gradients(self.loop, self._params) if whole_turn(self.loop, self._params) else {}
         if loss_name is None and not calls:
             raise self._refuse("no loss is computed in it, and no prediction; assign the loss to a name: loss = ...")
@@ -142,14 +136,24 @@ class Scripted(WithOnes):
         def loss_and_grads(_X: Any, _y: Any) -> Any:
             local = turn(_X, _y)
             loss = None if loss_name is None else local.get(loss_name, held.get(loss_name))
-            grads = Gradients({p: (n, local[n]) for p, n in named.items() if n in local})
+            grads = Gradients({p: (n, local[n]) for p, n in named.items() if n in local} | self._inside(local))
             return loss, grads
 
         def one_turn(_X: Any, _y: Any) -> None:
             step(_X, _y)
 
+        one_turn.__name__ = "a turn of the loop"  # in notes
+
         step = self._compiled("step", Plan())
         return calls | {"loss_and_grads": loss_and_grads, "step": one_turn}
+
+    def _inside(self, local: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
+        """Gradients in a list or dictionary of their own, by the path of their parameter: grads["W1"]."""
+        found: dict[str, tuple[str, Any]] = {}
+        for param in self._params if whole_turn(self.loop, self._params) else ():
+            for name in holders(self.loop, param):
+                found |= alike(param, vars(self.module)[param], name, local.get(name))
+        return found
 
     def _forward(self, plan: Plan) -> Callable[..., Any] | None:
         """What a turn computes before it looks at the targets; None where that is nothing."""
@@ -161,8 +165,12 @@ class Scripted(WithOnes):
         if not reads(before) & {*self.loop.learned, *users}:
             return None
 
+        met = made & {base(n) for n in ast.walk(plan.cut or before) if isinstance(n, (ast.Name, ast.Subscript))}
+
         def forward(_X: Any, _y: Any) -> Any:
-            return {name: value for name, value in whole(_X, _y).items() if name in made}
+            local = {name: as_row(value) for name, value in whole(_X, _y).items() if name in made}
+            asked = dict(_opened({name: value for name, value in local.items() if name in met}))
+            return asked if digest.prediction(forward, asked, self.n, self.k) is not None else local
 
         return forward if made else None
 
@@ -194,6 +202,7 @@ class Scripted(WithOnes):
 
     def _compiled(self, name: str, plan: Plan) -> Callable[..., Any]:
         """In the module's own names, under the lines of the file."""
+        name = f"_{name}_of_a_turn"  # not one that the script has
         tree = function(name, self.loop, self._roots, self._moved, plan)
         space: dict[str, Any] = {}
         code = compile(ast.Module([tree], []), self.module.__file__ or "", "exec")
@@ -262,15 +271,16 @@ class Scripted(WithOnes):
         self, fn: Callable[..., Any], given: Any, *, held: bool = False
     ) -> tuple[dict[str, Array], dict[str, str]]:
         given_grads: Gradients = given[1]
-        wanted = {path.partition("[")[0] for path in self.chained_paths}
-        whole = wanted <= set(given_grads.found)
+        whole = all({path, path.partition("[")[0]} & set(given_grads.found) for path in self.chained_paths)
         called = {path: name for path, (name, _) in given_grads.found.items() if whole and path in self.whole_places()}
         found = self._parted({path: np.asarray(given_grads.found[path][1]) for path in called}, called)
         grads, named = pick_gradients(self.wanted, self.chained_paths, found, {})
         return grads, {path: path for path in self.places} | named  # what a step shows has the parameter's own name
 
     def rate(self) -> float | None:
-        """The factor that all updates share, before a name that is known for it."""
+        """The factor that all updates share, before a name that is known for it; without a loss, any will do."""
+        if self._scale_free:
+            return None
         factor = rate_of(self.loop, self._params, vars(self.module))
         return factor if isinstance(factor, float) else super().rate()
 
@@ -279,18 +289,12 @@ class Scripted(WithOnes):
         return (vars(self.module), factor) if isinstance(factor, str) else super()._held_rate()
 
 
-def in_order(*rows: Any) -> Any:
-    """In place of a permutation: whole numbers or rows as they come."""
-    kept = [np.arange(r) if isinstance(r, (int, np.integer)) else r for r in rows]
-    return kept[0] if len(kept) == 1 else kept
+def _opened(held: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Lists of arrays as arrays: a network of many layers keeps its activations in one."""
+    for name, value in held.items():
+        inside = isinstance(value, list) and not is_numbers(value)
+        yield from ((f"{name}[{i}]", part) for i, part in enumerate(value)) if inside else [(name, value)]
 
 
 def _names(node: ast.AST) -> Iterator[ast.Name]:
     yield from (n for n in ast.walk(node) if isinstance(n, ast.Name))
-
-
-def _is_data(value: Any) -> bool:
-    """Rows of numbers."""
-    if isinstance(value, list):
-        return len(value) > 1 and is_numbers(value)
-    return isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and value.ndim in (1, 2) and value.size > 1

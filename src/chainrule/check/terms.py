@@ -8,26 +8,68 @@ from collections.abc import Mapping, Sequence
 
 from chainrule.check.flow import base, reads, targets, written
 from chainrule.check.names import gradient_of, short
-from chainrule.check.script import LOSS, Loop, is_loss
+from chainrule.check.script import LOSS, Loop, is_loss, products, sums_up
+
+HOLDER = re.compile(r"^(grads?|gradients?|gradientes|gradienten|d_?params?|d_?parameters)$")
 
 
 def losses(loop: Loop) -> list[ast.stmt | ast.expr]:
     """What may be the loss, the likeliest first: a name that is called so, else what is put into a list of that name.
 
-    What is printed alone, or called an error, shows how far the training is, on any scale.
+    What is printed alone, called an error, or summed over batches shows how far the training is, on any scale.
     """
-    named = [n for n in ast.walk(loop.node) if isinstance(n, (ast.Assign, ast.AugAssign)) and _names_loss(n)]
-    named.sort(key=lambda n: n.lineno)
+    assigned = [n for n in ast.walk(loop.node) if isinstance(n, (ast.Assign, ast.AugAssign))]
+    assigned.sort(key=lambda n: n.lineno)
+    sums = _of_an_epoch(loop, assigned)
+    named = [n for n in assigned if _names_loss(n) and not set(written(n)) & sums]
     signed = "sign" in {getattr(n, "attr", getattr(n, "id", "")) for n in ast.walk(loop.node)}
     fed = {name for n in named for name in reads(n.value) if isinstance(n, ast.Assign) or base(n.target) != name}
     found: list[ast.stmt | ast.expr] = [n for n in reversed(named) if not set(written(n)) & fed]
     found += [n for n in reversed(named) if n not in found]
+    found += _shared_out(loop, sums)
+    found += [n for n in reversed(assigned) if n not in found and (_names_loss(n) or _halved(n))]
     made = set(written(loop.node)) - {
         base(t) for n in ast.walk(loop.node) if isinstance(n, ast.For) for t in targets(n)
     }
     kept = [expr for n in ast.walk(loop.node) if isinstance(n, ast.Expr) for expr in _collected(n)]
     found += [expr for expr in kept if reads(expr) & made]
     return [n for n in found if signed or not _absolute(n)]
+
+
+def _of_an_epoch(loop: Loop, assigned: Sequence[ast.Assign | ast.AugAssign]) -> set[str]:
+    """Names that sum up the losses of batches, and what is made of them: they are shown, at any scale."""
+    found: set[str] = set()
+    for inner in ast.walk(loop.node):
+        if isinstance(inner, (ast.For, ast.While)) and inner is not loop.node and set(written(inner)) & {*loop.learned}:
+            inside = [n for n in ast.walk(inner) if isinstance(n, (ast.Assign, ast.AugAssign))]
+            set_there = {name for n in inside if isinstance(n, ast.Assign) for name in written(n)}
+            found |= {base(n.target) for n in inside if isinstance(n, ast.AugAssign)} - set_there - {*loop.learned}
+    for node in assigned:
+        if reads(node.value) & found and _names_loss(node):
+            found |= set(written(node))
+    return found
+
+
+def _shared_out(loop: Loop, sums: set[str]) -> list[ast.expr]:
+    """Such a sum over the number of rows or of batches: of one batch, that is its loss."""
+    quotients = [n for n in ast.walk(loop.node) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)]
+    return [n for n in quotients if isinstance(n.left, ast.Name) and n.left.id in sums and is_loss(n.left.id)]
+
+
+def _halved(node: ast.Assign | ast.AugAssign) -> bool:
+    """An error of the name E that is half a square: the half is there for the derivative, not for people."""
+    if not all(isinstance(t, ast.Name) and sums_up(t.id) for t in targets(node)):
+        return False
+    inner = list(ast.walk(node.value))
+    by_two = [n.right for n in inner if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)]
+    half = any(isinstance(n, ast.Constant) and n.value == 0.5 for n in inner) or any(map(_is_two, by_two))
+    return half and any(isinstance(n, ast.Pow) or getattr(n, "attr", "") == "square" for n in inner)
+
+
+def _is_two(node: ast.expr) -> bool:
+    """2, or a product with it: 2 * m."""
+    parts = [node.left, node.right] if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) else [node]
+    return any(isinstance(part, ast.Constant) and part.value == 2 for part in parts)
 
 
 def _names_loss(node: ast.Assign | ast.AugAssign) -> bool:
@@ -57,9 +99,21 @@ def gradients(loop: Loop, params: Sequence[str]) -> dict[str, str]:
         steps = [n for n in ast.walk(loop.node) if isinstance(n, (ast.Assign, ast.AugAssign)) and param in written(n)]
         taken = [name for n in steps if (name := _taken(n, param, made)) is not None]
         called = [name for name in made if (of := gradient_of(name)) is not None and short(of) == short(param)]
-        if len(steps) < 2 and (taken or called):
+        shared_out = any(isinstance(op, ast.Div) for n in steps for op in ast.walk(n.value))  # its 1/N is there
+        if len(steps) < 2 and (taken or called) and not (shared_out and taken):
             found[param] = (taken or called)[-1]
     return found
+
+
+def holders(loop: Loop, param: str) -> list[str]:
+    """Names of lists and dictionaries made in a turn that may hold the gradients of what another one holds."""
+    names = [n for n in dict.fromkeys(written(loop.node)) if n not in loop.shared]
+    own = [n for n in names if (of := gradient_of(n)) is not None and short(of) == short(param)]  # dW of W
+    made = own or [n for n in names if HOLDER.search(n.lower())]
+    steps = [n for n in ast.walk(loop.node) if isinstance(n, (ast.Assign, ast.AugAssign)) and param in written(n)]
+    divided = [n.value for n in steps if any(isinstance(op, ast.Div) for op in ast.walk(n.value))]
+    plain = [value for value in divided if "sqrt" not in ast.unparse(value)]  # its 1/N is there
+    return [name for name in made if not any(name in reads(value) for value in plain)]
 
 
 def _taken(node: ast.Assign | ast.AugAssign, param: str, made: Sequence[str]) -> str | None:
@@ -96,7 +150,7 @@ def rate_of(loop: Loop, params: Sequence[str], held: Mapping[str, object]) -> st
 def whole_turn(loop: Loop, params: Sequence[str]) -> bool:
     """Whether parameters change once a turn, or once for a batch, not in a loop over the rows."""
     inner = [n for n in ast.walk(loop.node) if isinstance(n, (ast.For, ast.While)) and n is not loop.node]
-    learning = [n for n in inner if set(written(n)) & set(params)]
+    learning = [n for n in inner if set(written(n)) & set(params) and products(n)]  # others go over the parameters
     return all(isinstance(n, ast.For) and ("batch" in ast.unparse(n.iter) or _strides(n.iter)) for n in learning)
 
 

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chainrule.check.flow import Block, base, reads, targets, written, zipped
+from chainrule.check.flow import CHANGES, Block, base, reads, targets, written, zipped
 from chainrule.check.script import SHOWS, Loop, base_of_call, updates
 
 DATA = {"X": "_X", "y": "_y"}  # what the functions call their data; the script's own names are assigned from them
@@ -146,7 +146,8 @@ def moved_inside(loop: Loop, roots: Sequence[str], known: set[str]) -> list[ast.
     for node in loop.before:
         made = set(written(node))
         defines = isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))
-        if not defines and made and reads(node) & reached and not made & kept:
+        again = (made & reads(node)) - {name for stmt in found for name in written(stmt)} - reached
+        if not defines and made and reads(node) & reached and not made & kept and not again:
             reached |= made
             found.append(node)
     wanted, needed = reads(loop.node), list[ast.stmt]()
@@ -208,6 +209,10 @@ def _parts(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
             yield from _split(target, node.value)
     elif isinstance(node, ast.AugAssign):
         yield node.target, node.value
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        into = node.value.func
+        changes = isinstance(into, ast.Attribute) and into.attr in CHANGES  # what is put into a list
+        yield from ((into.value, arg) for arg in node.value.args if changes)  # type: ignore[attr-defined]
 
 
 def _split(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
