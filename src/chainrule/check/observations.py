@@ -172,8 +172,8 @@ add(
         "o − ⟦t of shape (N,)⟧", "o − t, both (N, 1)", "Print the shape of the difference.", "Bring the targets into the shape of the prediction.", (FORWARD,),
     ),
     Observation(
-        "no-shift", 9, "softmax without the shift by the maximum", _overflow, "The softmax overflows where scores are large.",
-        "eᶻ / Σ eᶻ ⟦without z − max z⟧", "e^(z − max z) / Σ e^(z − max z)", "What is exp(1000)?", "Subtract each row's maximum before exp: the softmax is the same, and nothing overflows.", (FORWARD,),
+        "no-shift", 9, "softmax without the shift by the maximum", _overflow, "The gradient is right, but the softmax overflows where scores are large.",
+        "eᶻ / Σ eᶻ ⟦without z − max z⟧", "e^(z − max z) / Σ e^(z − max z)", "What is exp(1000)?", "Subtract each row's maximum before exp: the softmax is the same, and nothing overflows.", (FORWARD,), grave=False,
     ),
     Observation(
         "changes-cache", 13, "backward changes what the forward left", _disturbs, "The backward works in place on the forward's arrays.",
