@@ -54,9 +54,24 @@ def train_step(x, t, eta=0.5):
     {second}
     W1 = W1 - eta * np.outer(dh, x)
 """
+SCRIPT = """
+W1 = np.array([[0.15, 0.20], [0.25, 0.30]])
+W2 = np.array([[0.40, 0.45], [0.50, 0.55]])
+b1, b2 = 0.35, 0.60
+x, t, eta = np.array([0.05, 0.10]), np.array([0.01, 0.99]), 0.5
+for i in range(10000):
+    h = sigmoid(W1 @ x + b1)
+    o = sigmoid(W2 @ h + b2)
+    loss = 0.5 * np.sum((t - o) ** 2)
+    do = (o - t) * o * (1 - o)
+    {first}
+    {second}
+    W1 = W1 - eta * np.outer(dh, x)
+"""
 STYLES = {
     "class": (CLASS, "self.W2 = self.W2 - eta * np.outer(do, self.h)", "dh = (self.W2.T @ do) * self.h * (1 - self.h)"),
     "functions": (FUNCTIONS, "W2 = W2 - eta * np.outer(do, h)", "dh = (W2.T @ do) * h * (1 - h)"),
+    "script": (SCRIPT, "W2 = W2 - eta * np.outer(do, h)", "dh = (W2.T @ do) * h * (1 - h)"),
 }
 
 

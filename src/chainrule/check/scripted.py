@@ -16,7 +16,7 @@ from chainrule.arrays import Array
 from chainrule.check import digest
 from chainrule.check.chain import Chained, best_chain, may_be_learned
 from chainrule.check.flow import base, reads, written
-from chainrule.check.names import argument_roles
+from chainrule.check.names import argument_roles, is_bias
 from chainrule.check.naming import chained_as_named, pick_gradients
 from chainrule.check.ones import WithOnes
 from chainrule.check.result import Result
@@ -52,7 +52,9 @@ class Scripted(WithOnes):
         vars(module)[IN_ORDER] = in_order
         held = {name: value for name, value in vars(module).items() if name in self.loop.shared}
         self._state = copy.deepcopy(held)  # at once, so that a list of parameters goes on to hold them
-        self._params = [name for name in vars(module) if name in self.loop.learned]  # as they were made
+        known = vars(module)
+        still = {n for n in reads(self.loop.node) if is_bias(n) and isinstance(known.get(n), (float, np.ndarray))}
+        self._params = [n for n in known if n in {*self.loop.learned, *still}]  # as they were made
         self._roots = self._data(mapping)
         self.loop = with_rows(self.loop, self._roots, vars(module))
         vars(module)[ROWS] = None  # known before the loop
