@@ -20,7 +20,7 @@ from chainrule.check.reference import gradients
 from chainrule.check.rules import OBSERVATIONS, RULES
 from chainrule.check.search import OVER, pairs, singles, without_epsilon
 from chainrule.check.smoothing import smoothed
-from chainrule.check.stepping import Adaptive, adaptive, decay_of, without_decay
+from chainrule.check.stepping import Adaptive, adaptive, at_rate, decay_of, without_decay
 from chainrule.check.tables import not_tested, notes_of, probes_run, tables
 from chainrule.check.updates import Update, other_rate, update_of
 
@@ -33,13 +33,13 @@ def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Di
     """Right as it stands, else the cheapest rule, else the cheapest pair, else nothing that is known."""
     for case in cases:
         for exact in (case, without_epsilon(case)):
-            if exact.fits(NOTHING) is not None:
-                return _from_history(exact, record) or _right(exact, record)
+            if (fit := exact.fits(NOTHING)) is not None:
+                return _from_history(exact, record) or _right(exact, record, fit.c)
     for case in cases:
         for whole in conventions(case):
             for exact in (whole, without_epsilon(whole)):
-                if exact.fits(NOTHING) is not None:
-                    return _from_history(exact, record) or _right(exact, record)
+                if (fit := exact.fits(NOTHING)) is not None:
+                    return _from_history(exact, record) or _right(exact, record, fit.c)
     for case in cases:
         for exact in (case, without_epsilon(case)):
             if (update := update_of(exact)) is not None:
@@ -140,20 +140,25 @@ def observed(case: Case, *, reference: bool = True, explained: bool = False) -> 
     return seen
 
 
-def _common(case: Case, record: Mapping[str, Any]) -> dict[str, Any]:
+def _common(case: Case, record: Mapping[str, Any], rate: float | None = None) -> dict[str, Any]:
+    """What every verdict shows; a step whose rate was found is shown as the gradient that it is made of."""
+    notes = notes_of(case, record)
+    if case.from_step and case.rate is None and rate:
+        case = at_rate(case, rate)
+        notes = (*notes, f"their step is shown divided by the rate that was found, η = {rate:.9g}")
     return {
         "subject": "", "reference": str(case.spec), "tables": tables(case, record), "probes": probes_run(record),
-        "not_tested": not_tested(case), "notes": notes_of(case, record), "theirs": dict(case.draws[0].grads),
+        "not_tested": not_tested(case), "notes": notes, "theirs": dict(case.draws[0].grads),
         "spec": case.spec, "convention": case.convention,
     }  # fmt: skip
 
 
-def _right(case: Case, record: Mapping[str, Any]) -> Diagnosis:
+def _right(case: Case, record: Mapping[str, Any], rate: float | None = None) -> Diagnosis:
     seen = observed(case, explained=True)
     rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
     verdict = "wrong" if any(rule.grave for rule in rules) else "unwise" if rules else "correct"
     consistent = True if case.finding.loss else None
-    return Diagnosis(**_common(case, record), verdict=verdict, consistent=consistent, mistakes=rules, seen=seen)
+    return Diagnosis(**_common(case, record, rate), verdict=verdict, consistent=consistent, mistakes=rules, seen=seen)
 
 
 def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Mapping[str, Any]) -> Diagnosis:
@@ -172,7 +177,7 @@ def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Map
     others = tuple(rule for rule in fitting.values() if rule.mistake not in known or rule.key in apart)
     predicted = case.predicted(case.draws[0], best, best.c if best.c is not None else 1.0) or {}
     return Diagnosis(
-        **_common(case, record), verdict="wrong", consistent=False if case.finding.loss else None,
+        **_common(case, record, best.c), verdict="wrong", consistent=False if case.finding.loss else None,
         mistakes=(*named, *extra), seen=seen, layers=places, constants=constants, also=others, tells=apart,
         predicted=predicted,
     )  # fmt: skip

@@ -73,6 +73,12 @@ def without_decay(case: Case, decay: Mapping[str, float]) -> Case:
     return replace(case, draws=draws)
 
 
+def at_rate(case: Case, rate: float) -> Case:
+    """The case with its steps, of a rate that was not known, as gradients."""
+    draws = [replace(d, grads={name: g / rate for name, g in d.grads.items()}) for d in case.draws]
+    return replace(case, draws=draws, rate=rate)
+
+
 def row_by_row(case: Case, one: Draw) -> bool:
     """Whether each call takes the rows one after the other, each with its gradient and the rate that `one` shows."""
     last, unit = f"W{case.spec.depth}", case.rate or 1.0
