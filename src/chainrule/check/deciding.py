@@ -20,7 +20,7 @@ from chainrule.check.reference import gradients
 from chainrule.check.rules import OBSERVATIONS, RULES
 from chainrule.check.search import OVER, pairs, singles, without_epsilon
 from chainrule.check.smoothing import smoothed
-from chainrule.check.stepping import Adaptive, adaptive, at_rate, decay_of, without_decay
+from chainrule.check.stepping import Adaptive, adaptive, at_rate, decay_of, shows_rate, without_decay
 from chainrule.check.tables import not_tested, notes_of, probes_run, tables
 from chainrule.check.updates import Update, other_rate, update_of
 
@@ -31,6 +31,9 @@ MANY_REFERENCES = 10  # tried with the rules where their loss does not single on
 
 def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Diagnosis:
     """Right as it stands, else the cheapest rule, else the cheapest pair, else nothing that is known."""
+    cases = sorted(
+        cases, key=lambda case: not shows_rate(case, record.get("said rate"))
+    )  # their own η is the likeliest
     for case in cases:
         for exact in (case, without_epsilon(case)):
             if (fit := exact.fits(NOTHING)) is not None:

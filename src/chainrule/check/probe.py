@@ -160,6 +160,7 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
         "layout": trial.setting.layout, "kind": trial.setting.kind, "weights": list(trial.chained.weights),
         "biases": list(trial.chained.biases), "transposed": trial.chained.transposed,
         "left out": trial.left_out, "draws": [fresh], "notes": notes, "rate": trial.reading.rate(),
+        "said rate": getattr(trial.reading, "said_rate", trial.reading.rate)(),
         "reg": trial.reading.env.used.get("reg"),
     }  # fmt: skip
     record["moves"] = moves = any((fresh["after"][n] != first.params[n]).any() for n in trial.names)

@@ -280,9 +280,11 @@ class Scripted(WithOnes):
         return grads, {path: path for path in self.places} | named  # what a step shows has the parameter's own name
 
     def rate(self) -> float | None:
-        """The factor that all updates share, before a name that is known for it; without a loss, any will do."""
-        if self._scale_free:
-            return None
+        """Without a loss any will do: it may be in another proportion to the gradient than theirs."""
+        return None if self._scale_free else self.said_rate()
+
+    def said_rate(self) -> float | None:
+        """The factor that all updates share, before a name that is known for it."""
         factor = rate_of(self.loop, self._params, vars(self.module))
         return factor if isinstance(factor, float) else super().rate()
 

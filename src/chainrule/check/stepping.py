@@ -79,6 +79,17 @@ def at_rate(case: Case, rate: float) -> Case:
     return replace(case, draws=draws, rate=rate)
 
 
+def shows_rate(case: Case, rate: float | None) -> bool:
+    """Whether the last layer's step is so many times the reference's gradient."""
+    if rate is None or not case.from_step or case.rate is not None:
+        return False
+    last, draw = f"W{case.spec.depth}", case.draws[0]
+    right = gradients(case.spec, draw)[last]
+    if last not in draw.grads or draw.grads[last].shape != right.shape:
+        return False
+    return bool(abs((draw.grads[last] * right).sum() - rate * (right**2).sum()) <= 1e-6 * abs(rate) * (right**2).sum())
+
+
 def row_by_row(case: Case, one: Draw) -> bool:
     """Whether each call takes the rows one after the other, each with its gradient and the rate that `one` shows."""
     last, unit = f"W{case.spec.depth}", case.rate or 1.0
