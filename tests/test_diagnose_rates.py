@@ -77,3 +77,21 @@ def test_without_a_loss_the_one_with_the_rate_they_name_is_the_likeliest(rate, d
     assert found.verdict == "correct"
     assert "squared error, half the sum" in found.reference
     assert f"their step is shown divided by the rate that was found, η = {rate}" in found.notes
+
+
+def test_shape_and_index_are_those_of_their_own_array(diagnosed):
+    """Units × inputs: what they print for that cell is the number that is shown."""
+    turned = LITERAL.replace("(n_in, n_hidden)", "(n_hidden, n_in)").replace("(n_hidden, n_out)", "(n_out, n_hidden)")
+    turned = (
+        turned.replace("@ self.W1", "@ self.W1.T")
+        .replace("d2 @ self.W2.T", "d2 @ W2")
+        .replace("self.h @ self.W2", "self.h @ self.W2.T")
+    )
+    turned = turned.replace("d2 @ W2", "d2 @ self.W2").replace("self.h.T @ d2", "d2.T @ self.h")
+    turned = turned.replace("x.T @ d1", "d1.T @ x")
+    assert diagnosed(turned).verdict == "correct"
+    found = diagnosed(turned.replace("self.W1 -= 0.1 * d1.T @ x", "self.W1[3, 1] -= 1.0; self.W1 -= 0.1 * d1.T @ x"))
+    rows = {row.label: row for row in found.tables}
+    assert (rows["W1"].shape, rows["W2"].shape) == ((4, 5), (3, 4))
+    assert rows["W1"].where == (3, 1)
+    assert "W1[3, 1]: yours" in str(found)

@@ -20,7 +20,7 @@ DIFFERENCES = 1e-9  # of a layer's largest gradient: what the differences of a l
 
 @dataclass(frozen=True)
 class TensorTable:
-    """One tensor of theirs beside the reference or the differences of their loss."""
+    """One tensor of theirs beside the reference or the differences of their loss; shape and index as they store it."""
 
     label: str
     called: str
@@ -53,8 +53,10 @@ def table_of(
         their, their if " " in their else name
     )  # several names: which are its cells
     theirs, right = shaped(theirs, right)
+    way = -1 if record["transposed"] and name[0] == "W" else 1  # of their axes
     if theirs.shape != right.shape:
-        return TensorTable(name, called, theirs.shape, float("inf"), (), float("nan"), float("nan"), None, right.shape)
+        nan = float("nan")
+        return TensorTable(name, called, theirs.shape[::way], float("inf"), (), nan, nan, None, right.shape[::way])
     largest = np.maximum(np.maximum(abs(theirs), abs(right)), 1e-13 * abs(right).max(initial=1e-300) + 1e-300)
     error = np.where(np.isnan(right), 0.0, abs(theirs - right) / largest)
     if name[0] == "b" and nothing(theirs, right, scale, rounding):
@@ -62,8 +64,9 @@ def table_of(
     where = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))
     difference = None if numeric is None or numeric.shape != right.shape else float(numeric[where])
     return TensorTable(
-        name, called, right.shape, float(error[where]), where, float(theirs[where]), float(right[where]), difference
-    )
+        name, called, right.shape[::way], float(error[where]), where[::way], float(theirs[where]), float(right[where]),
+        difference,
+    )  # fmt: skip
 
 
 def _their_name(name: str, record: Mapping[str, Any]) -> str:
