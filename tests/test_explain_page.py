@@ -189,6 +189,20 @@ def test_the_displayed_arithmetic_adds_up(show, trace):
     assert checked > 70
 
 
+@pytest.mark.parametrize("part", [cr.ReLU(), cr.GELU()], ids=repr)
+def test_an_argument_has_one_pair_of_brackets(show, part):
+    net = network_with(part)
+    X, y = data_for(net.loss)
+    trace = trace_step(net, X[:4], y[:4], cr.SGD())
+    page, key = show(trace, "#all"), next(name for name in trace.equations if name.startswith("a"))
+    texts = []
+    for i, j in np.ndindex(trace[key].shape):
+        page.evaluate("([key, i, j]) => ask({key, i, j}, false)", [key, i, j])
+        texts += page.locator("#why math").all_text_contents()
+    assert any("(−" in text for text in texts)
+    assert not any("((" in text for text in texts), texts
+
+
 PARTS = [(example(kind), cr.SGD()) for kind in (*cr.LAYERS.values(), *cr.LOSSES.values())]
 PARTS += [(cr.Tanh(), kind()) for kind in OPTIMIZERS.values()]
 PARTS += [(cr.ReLU(), cr.SGD(momentum=0.9, nesterov=True)), (cr.ReLU(), cr.Adam(weight_decay=0.1, clip_norm=0.01))]

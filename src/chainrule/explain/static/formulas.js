@@ -69,6 +69,9 @@ const helperText = (tensor, to, among) => tensor[(to === MATHML ? "math" : "late
 
 const clip = (key, index, axis) => ((axis ? columnsOf(key) : rowsOf(key)) === 1 ? 0 : index);
 
+/** What stands around the argument of a function, which has its brackets already. */
+const ARGUMENT = { before: /[(,](<\/mo>)?$/, behind: /^(<mo[^>]*>)?(\\right)?[),]/ };
+
 /** A factor in numbers; functions of an entry are written out with the entry's number. */
 function inNumbers(factor, to, digits, leading, among) {
   const tensor = TENSORS[factor.key];
@@ -76,9 +79,10 @@ function inNumbers(factor, to, digits, leading, among) {
   if (tensor.helper) {
     const text = helperText(tensor, to, among);
     if (text.includes("⟦")) {
-      return text.replace(/⟦(\w+)⟧/g, (_, name) => {
+      return text.replace(/⟦(\w+)⟧/g, (place, name, at) => {
         const number = plain(entry(name, clip(name, factor.i, 0), clip(name, factor.j, 1)), digits);
-        return number.startsWith("−") ? to.bracket(to.number(number)) : to.number(number);
+        const bare = ARGUMENT.before.test(text.slice(0, at)) && ARGUMENT.behind.test(text.slice(at + place.length));
+        return number.startsWith("−") && !bare ? to.bracket(to.number(number)) : to.number(number);
       });
     }
   }
