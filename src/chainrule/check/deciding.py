@@ -20,7 +20,7 @@ from chainrule.check.reference import gradients
 from chainrule.check.rules import OBSERVATIONS, RULES
 from chainrule.check.search import OVER, pairs, singles, without_epsilon
 from chainrule.check.smoothing import smoothed
-from chainrule.check.stepping import Adaptive, adaptive, decay_of, without_decay
+from chainrule.check.stepping import Adaptive, adaptive, at_rate, decay_of, without_decay
 from chainrule.check.tables import not_tested, notes_of, probes_run, tables
 from chainrule.check.updates import Update, other_rate, update_of
 
@@ -33,7 +33,8 @@ def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Di
     """Right as it stands, else the cheapest rule, else the cheapest pair, else nothing that is known."""
     for case in cases:
         for exact in (case, without_epsilon(case)):
-            if exact.fits(NOTHING) is not None:
+            if (fit := exact.fits(NOTHING)) is not None:
+                exact = at_rate(exact, fit)
                 return _from_history(exact, record) or _right(exact, record)
     for case in cases:
         for whole in conventions(case):
@@ -144,7 +145,8 @@ def _common(case: Case, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "subject": "", "reference": str(case.spec), "tables": tables(case, record), "probes": probes_run(record),
         "not_tested": not_tested(case), "notes": notes_of(case, record), "theirs": dict(case.draws[0].grads),
-        "spec": case.spec, "convention": case.convention,
+        "spec": case.spec, "convention": case.convention, "rate": case.rate if case.from_step else None,
+        "transposed": record["transposed"],
     }  # fmt: skip
 
 
@@ -167,6 +169,7 @@ def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Map
     named = {rule.key: rule for rule in best.rules}.values()  # one of them may stand in two layers
     constants = {} if best.c is None else {best.constant or "η": best.c}
     apart = tells(case, best, also)
+    case = at_rate(case, best)
     known = [rule.mistake for rule in best.rules]
     fitting = {h.rules[0].key: h.rules[0] for h in also}
     others = tuple(rule for rule in fitting.values() if rule.mistake not in known or rule.key in apart)
