@@ -73,3 +73,46 @@ def test_among_cells_of_one_error_the_one_shown_is_not_that_of_a_dead_unit(diagn
         right = cr.check.reference.gradients(found.spec, found.small)
         assert set(right) == {row.label for row in found.tables}
         assert abs(worst(found).right) == max(abs(row.right) for row in found.tables)
+
+
+LAYERS = """import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.W2 = np.random.randn(n_in, n_hidden), np.random.randn(n_hidden, n_out)
+
+    def forward(self, X):
+        self.h = np.tanh(X @ self.W1)
+        return self.h @ self.W2
+
+    def loss(self, X, y):
+        return ((self.forward(X) - y) ** 2).sum()
+
+    def backward(self, X, y):
+        d = 2 * (self.forward(X) - y)
+        self.dW2 = self.h.T @ d
+        self.dW1 = X.T @ (d @ self.W2.T * (1 - self.h**2))
+"""
+NOISE = "        self.dW1 = self.dW1 + {of}.normal(size=self.dW1.shape)\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (NOISE.format(of="np.random.default_rng()"), "The pass is random: two calls on the same data differ: dW1["),
+        ("        self.dW1 = self.dW1 * np.nan\n", "The gradient is no number: dW1 holds NaN."),
+        ("        self.dW1 /= 0\n        self.dW2 *= np.nan\n", "dW2 holds NaN; dW1 holds infinity."),
+    ],
+)
+def test_a_gradient_that_is_random_or_no_number_is_told_as_such(diagnosed, line, said):
+    found = diagnosed(LAYERS + line)
+    assert (found.verdict, found.ok) == ("not consistent", False)
+    assert said in text(found, 0)
+    assert said in as_json(found)["said"]
+    assert "no known mistake" not in str(found)
+
+
+@pytest.mark.parametrize("line", [NOISE.format(of="np.random.default_rng(1)"), "        self.dW1 *= self.dW1\n"])
+def test_one_that_is_the_same_in_each_call_and_wrong_is_told_as_before(diagnosed, line):
+    assert "no known mistake explains it" in text(diagnosed(LAYERS + line), 0)
+    assert diagnosed(LAYERS).verdict == "correct"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.check import unusable
 from chainrule.check.apart import tells
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates
 from chainrule.check.clipping import clipped_wrong
@@ -31,6 +32,8 @@ MANY_REFERENCES = 10  # tried with the rules where their loss does not single on
 
 def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Diagnosis:
     """Right as it stands, else the cheapest rule, else the cheapest pair, else nothing that is known."""
+    if not cases[0].tensors:  # all of it is zero
+        return _unknown(cases[0], record)
     for case in cases:
         for exact in (case, without_epsilon(case)):
             if (fit := exact.fits(NOTHING)) is not None:
@@ -200,4 +203,5 @@ def _unknown(case: Case, record: Mapping[str, Any], *, searched: bool = True) ->
         consistent=False if case.finding.loss else None,
         mistakes=rules,
         seen=seen,
+        why=unusable.said(record),
     )

@@ -28,6 +28,7 @@ class Diagnosis:
     consistent: bool | None  # with their own loss; None where there is none
     mistakes: tuple[Rule | Observation, ...] = ()
     seen: Mapping[str, str] = field(default_factory=dict)  # observation -> what was seen
+    why: str = ""  # in a sentence, why no mistake can be named: NaN, or two calls that differ
     layers: tuple[str, ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
     also: tuple[Rule, ...] = ()

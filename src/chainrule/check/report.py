@@ -50,6 +50,8 @@ def verdict(d: Diagnosis) -> str:
         return "The gradient is the derivative of the loss."
     if d.verdict == "no reference":
         return undecided.said(d)
+    if d.verdict == "not consistent" and d.why:
+        return d.why
     if d.verdict == "not consistent" and OVER in d.notes:
         return "The gradient is not the derivative of the loss; the search for the mistake was not finished."
     return SAID[d.verdict]

@@ -22,7 +22,7 @@ DIFFERENCES = 1e-9  # of a layer's largest gradient: what the differences of a l
 
 @dataclass(frozen=True)
 class TensorTable:
-    """One tensor of theirs beside the reference or the differences of their loss; shape and place are those of theirs."""
+    """One tensor of theirs beside the reference or the differences of their loss; shape and place as they have them."""
 
     label: str
     called: str
