@@ -101,7 +101,7 @@ NOISE = "        self.dW1 = self.dW1 + {of}.normal(size=self.dW1.shape)\n"
     [
         (NOISE.format(of="np.random.default_rng()"), "The pass is random: two calls on the same data differ: dW1["),
         ("        self.dW1 = self.dW1 * np.nan\n", "The gradient is no number: dW1 holds NaN."),
-        ("        self.dW1 /= 0\n        self.dW2 *= np.nan\n", "dW2 holds NaN; dW1 holds infinity."),
+        ("        self.dW1 *= np.inf\n        self.dW2 *= np.nan\n", "dW2 holds NaN; dW1 holds infinity."),
     ],
 )
 def test_a_gradient_that_is_random_or_no_number_is_told_as_such(diagnosed, line, said):

@@ -1,8 +1,11 @@
-"""How often one call of theirs changes its parameters, where no rate can be changed that would show it."""
+"""Whether one call of theirs changes its parameters, and how often, where no rate can be changed that would show it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.trial import Trial

@@ -32,7 +32,7 @@ def said(record: Mapping[str, Any]) -> str:
 
 
 def differing(one: Evaluation, other: Evaluation) -> str:
-    """The cell in which the gradients, or parameters, after two calls that should be alike are the furthest apart; empty where none is."""
+    """Where the gradients of two calls that should be alike are the furthest apart, or the parameters, or ""."""
     kept = "grads" if one["grads"] else "after"
     for name, g in one[kept].items():
         again = other[kept].get(name)
