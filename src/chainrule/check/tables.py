@@ -60,7 +60,8 @@ def table_of(
         own = record["draws"][0]["params"][their].shape
         return TensorTable(name, called, shape, float("inf"), (), float("nan"), float("nan"), None, own)
     largest = np.maximum(np.maximum(abs(theirs), abs(right)), 1e-13 * abs(right).max(initial=1e-300) + 1e-300)
-    error = np.where(np.isnan(right), 0.0, abs(theirs - right) / largest)
+    with np.errstate(invalid="ignore"):  # theirs may be infinite
+        error = np.where(np.isnan(right), 0.0, abs(theirs - right) / largest)
     if name[0] == "b" and nothing(theirs, right, scale, rounding):
         error = abs(theirs - right)
     at = _worst(error, right)
