@@ -84,3 +84,55 @@ def test_a_penalty_may_be_called_lambda_with_an_underscore(code, name):
 @pytest.mark.parametrize(("name", "role"), [("in_", "n_in"), ("out_", "n_out"), ("inp_", "n_in"), ("lambda_", "reg")])
 def test_a_word_that_python_keeps_for_itself_is_known_with_its_underscore(name, role):
     assert role in argument_roles(name)
+
+
+OWN_WORDS = """import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.W2 = np.random.randn(n_in, n_hidden), np.random.randn(n_hidden, n_out)
+
+    def think(self, pixels):
+        self.h = np.tanh(pixels @ self.W1)
+        return self.h @ self.W2
+
+    def cost(self, pixels, goal):
+        return ((self.think(pixels) - goal) ** 2).sum()
+
+    def learn(self, pixels, goal):
+        d = 2 * (self.think(pixels) - goal)
+        self.dW2 = self.h.T @ d
+        self.dW1 = pixels.T @ (d @ self.W2.T * (1 - self.h**2))
+"""
+MOVES = OWN_WORDS + "        self.W1 -= 0.1 * self.dW1\n        self.W2 -= 0.1 * self.dW2\n"
+ROLES = {"forward": "think", "loss": "cost"}
+
+
+def test_the_argument_of_a_forward_is_asked_for_as_the_rows(code):
+    with pytest.raises(InputError, match=r"think: no value known for its argument 'pixels'; --map X=pixels$"):
+        cr.diagnose(code(OWN_WORDS))
+    with pytest.raises(InputError, match=r"--map X=pixels$"):
+        cr.diagnose(code(OWN_WORDS), mapping={"y": "goal"})
+
+
+def test_what_moves_no_parameter_is_no_step_and_its_rules_are_not_tested(code):
+    mapping = ROLES | {"backward": "learn", "X": "pixels", "y": "goal"}
+    found = cr.diagnose(code(OWN_WORDS), mapping=mapping)
+    assert (found.verdict, found.numbers) == ("correct", [])
+    assert not {"one step", "steps of an optimizer"} & set(found.probes)
+    untested = {rule.mistake for rule in cr.check.rules.RULES if rule.name in found.not_tested}
+    assert {1} <= untested
+    assert "sign: the update adds the gradient" in found.not_tested
+    assert "note: one step: not run: learn changes no parameter and returns none" in str(found)
+
+
+def test_the_same_with_an_update_is_a_step(code):
+    found = cr.diagnose(code(MOVES), mapping={"X": "pixels", "y": "goal"} | ROLES)
+    assert found.verdict == "correct", str(found)
+    assert "one step" in found.probes
+
+
+def test_gradients_that_are_all_zero_are_not_right(code):
+    zero = OWN_WORDS.replace("d = 2 *", "d = 0 *")
+    mapping = ROLES | {"backward": "learn", "X": "pixels", "y": "goal"}
+    assert cr.diagnose(code(zero), mapping=mapping).verdict in ("wrong", "not consistent")

@@ -26,7 +26,7 @@ class Net:
         self.W1 -= 0.1 * x.T @ d1
         self.b1 -= 0.1 * d1.sum(axis=0)
 """
-FOUND = "their step is shown divided by the rate that was found, η = 0.1"
+FOUND = "their step divided by the η that was found, 0.1"
 XOR = """
 import numpy as np
 
@@ -68,7 +68,7 @@ def test_a_rate_that_is_handed_over_is_not_found(diagnosed):
         LITERAL.replace("(self, x, t):\n        d2", "(self, x, t, lr):\n        d2").replace("0.1", "lr")
     )
     assert found.verdict == "correct"
-    assert not any("rate that was found" in note for note in found.notes)
+    assert not any("that was found" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.25])
@@ -76,7 +76,7 @@ def test_without_a_loss_the_one_with_the_rate_they_name_is_the_likeliest(rate, d
     found = diagnosed(XOR.format(rate=rate))
     assert found.verdict == "correct"
     assert "squared error, half the sum" in found.reference
-    assert f"their step is shown divided by the rate that was found, η = {rate}" in found.notes
+    assert f"their step divided by the η that was found, {rate}" in found.notes
 
 
 def test_shape_and_index_are_those_of_their_own_array(diagnosed):

@@ -241,3 +241,34 @@ def test_epochs_with_a_fixed_rate_are_no_verdict_and_one_epoch_is_one(judged):
     once = epochs.replace("range(20)", "range(1)")
     assert judged(once).verdict == "correct"
     assert judged(once.replace("(1 - self.h**2)", "(1 + self.h**2)")).numbers == [11]
+
+
+# A rate that the code does not name
+
+NAMED = GRADIENTS.replace("0.01", "0.5") + "        self.W1 -= lr * g1\n        self.W2 -= lr * g2\n"
+LITERAL = NAMED.replace(", lr=0.5", "").replace("lr * ", "0.5 * ")
+
+
+def test_a_literal_rate_is_found_and_its_step_is_shown_divided_by_it(judged):
+    found = judged(LITERAL)
+    assert (found.verdict, found.rate) == ("correct", pytest.approx(0.5, rel=1e-9))
+    assert all(row.worst < 1e-9 for row in found.tables), str(found)
+    assert "note: their step divided by the η that was found, 0.5\n" in f"{found}\n"
+    right = cr.check.reference.gradients(found.spec, found.small)
+    assert all(np.allclose(g, right[name], rtol=1e-7, atol=1e-12) for name, g in found.small.grads.items())
+    assert not any("divided" in note for note in judged(NAMED).notes)
+
+
+def test_beside_a_mistake_the_tensors_that_are_right_are_shown_right(judged):
+    literal, named = judged(updated_weights(LITERAL)), judged(updated_weights(NAMED))
+    for found in (literal, named):
+        assert (found.verdict, found.numbers) == ("wrong", [1]), str(found)
+        assert found.constants == {"η": pytest.approx(0.5)}
+    for row, same in zip(literal.tables, named.tables):
+        assert (row.theirs, row.right) == (pytest.approx(same.theirs, rel=1e-7), same.right)
+    assert {row.label: row.worst < 1e-9 for row in literal.tables} == {"W1": False, "W2": True}
+
+
+def updated_weights(step):
+    """The hidden gradient behind the update of the weights that it goes through."""
+    return move(move(step, "g1 = ", "self.W2 -= "), "self.W1 -= ", "g1 = ")

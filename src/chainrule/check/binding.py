@@ -68,8 +68,8 @@ def arguments(fn: Callable[..., Any]) -> list[inspect.Parameter]:
     return [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
-def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL) -> dict[str, Any]:
-    """Keyword arguments for a call. Raises CannotBind."""
+def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, needs: str = "y") -> dict[str, Any]:
+    """Keyword arguments for a call, which is likely to need rows or targets. Raises CannotBind."""
     bound: dict[str, Any] = {}
     for parameter in arguments(fn):
         if "pairs" in env.roles and takes_pairs(fn, parameter.name):
@@ -79,17 +79,22 @@ def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL) -> d
         if found:
             bound[parameter.name] = value
         elif parameter.default is parameter.empty:
-            raise CannotBind(fn, parameter.name, "" if _has_targets(fn, env) else f"; --map y={parameter.name}")
+            raise CannotBind(fn, parameter.name, _hint(fn, env, parameter.name, needs))
     return bound
 
 
-def _has_targets(fn: Callable[..., Any], env: Env) -> bool:
-    """Whether one of its arguments is known to be the targets, which else the unknown one may be."""
-    return any("y" in (env.mapping.get(p.name), *argument_roles(p.name)) for p in arguments(fn))
+def _hint(fn: Callable[..., Any], env: Env, unknown: str, needs: str) -> str:
+    """What an unknown argument may be: the rows where a forward has none, or another has neither; else the targets."""
+    roles = {p.name: (env.mapping.get(p.name), *argument_roles(p.name)) for p in arguments(fn)}
+    rows, targets = (any(role in known for known in roles.values()) for role in ("X", "y"))
+    plain = [name for name, known in roles.items() if known == (None,)]
+    if not rows and (needs == "X" or (not targets and plain[:1] == [unknown] and len(plain) == len(roles) > 1)):
+        return f"; --map X={unknown}"
+    return "" if targets else f"; --map y={unknown}"
 
 
-def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL) -> Any:
-    bound = bind(fn, env, allowed)
+def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, needs: str = "y") -> Any:
+    bound = bind(fn, env, allowed, needs)
     kinds = {p.name: p.kind for p in arguments(fn)}
     first = [bound.pop(name) for name, kind in kinds.items() if kind == inspect.Parameter.POSITIONAL_ONLY]
     result = fn(*first, **bound)

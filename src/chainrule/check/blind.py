@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
+from chainrule.check import unusable
 from chainrule.check.case import Case, of_layer
 from chainrule.check.convention import MINUS, over, same_call, update_adds
 from chainrule.check.deciding import observed
@@ -56,7 +57,7 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
     untold = [rule for rule in everything if getattr(rule, "needs_reference", True) and rule.key not in seen]
     return Diagnosis(
         subject, verdict, "none", alike if compared else None, rules, seen, tables=rows, probes=probes_run(record),
-        notes=notes, not_tested=tuple(dict.fromkeys(rule.name for rule in untold)),
+        notes=notes, why=unusable.said(record), not_tested=tuple(dict.fromkeys(rule.name for rule in untold)),
     )  # fmt: skip
 
 

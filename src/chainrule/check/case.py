@@ -56,6 +56,7 @@ class Case:
     record: Mapping[str, Any] = field(default_factory=dict)
     from_step: bool = False
     rate: float | None = None
+    solved: bool = False  # `rate` is what their step showed, for their code does not name it
     single: bool = False
     silent: tuple[str, ...] = ()
     convention: str = ""  # how `draws` hold their gradients, where not as backward gave them

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.check import unusable
 from chainrule.check.apart import tells
 from chainrule.check.case import NOTHING, Case, Hypothesis, candidates
 from chainrule.check.clipping import clipped_wrong
@@ -31,18 +32,20 @@ MANY_REFERENCES = 10  # tried with the rules where their loss does not single on
 
 def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Diagnosis:
     """Right as it stands, else the cheapest rule, else the cheapest pair, else nothing that is known."""
-    cases = sorted(
-        cases, key=lambda case: not shows_rate(case, record.get("said rate"))
-    )  # their own η is the likeliest
+    rate = record.get("said rate")
+    cases = sorted(cases, key=lambda case: not shows_rate(case, rate))  # the η that they name is the likeliest
+    if not cases[0].tensors:  # all of it is zero
+        return _unknown(cases[0], record)
     for case in cases:
         for exact in (case, without_epsilon(case)):
             if (fit := exact.fits(NOTHING)) is not None:
-                return _from_history(exact, record) or _right(exact, record, fit.c)
+                exact = at_rate(exact, fit)
+                return _from_history(exact, record) or _right(exact, record)
     for case in cases:
         for whole in conventions(case):
             for exact in (whole, without_epsilon(whole)):
-                if (fit := exact.fits(NOTHING)) is not None:
-                    return _from_history(exact, record) or _right(exact, record, fit.c)
+                if exact.fits(NOTHING) is not None:
+                    return _from_history(exact, record) or _right(exact, record)
     for case in cases:
         for exact in (case, without_epsilon(case)):
             if (update := update_of(exact)) is not None:
@@ -143,25 +146,21 @@ def observed(case: Case, *, reference: bool = True, explained: bool = False) -> 
     return seen
 
 
-def _common(case: Case, record: Mapping[str, Any], rate: float | None = None) -> dict[str, Any]:
-    """What every verdict shows; a step whose rate was found is shown as the gradient that it is made of."""
-    notes = notes_of(case, record)
-    if case.from_step and case.rate is None and rate:
-        case = at_rate(case, rate)
-        notes = (*notes, f"their step is shown divided by the rate that was found, η = {rate:.9g}")
+def _common(case: Case, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "subject": "", "reference": str(case.spec), "tables": tables(case, record), "probes": probes_run(record),
-        "not_tested": not_tested(case), "notes": notes, "theirs": dict(case.draws[0].grads),
-        "spec": case.spec, "convention": case.convention,
+        "not_tested": not_tested(case), "notes": notes_of(case, record), "theirs": dict(case.draws[0].grads),
+        "spec": case.spec, "convention": case.convention, "rate": case.rate if case.from_step else None,
+        "transposed": record["transposed"],
     }  # fmt: skip
 
 
-def _right(case: Case, record: Mapping[str, Any], rate: float | None = None) -> Diagnosis:
+def _right(case: Case, record: Mapping[str, Any]) -> Diagnosis:
     seen = observed(case, explained=True)
     rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
     verdict = "wrong" if any(rule.grave for rule in rules) else "unwise" if rules else "correct"
     consistent = True if case.finding.loss else None
-    return Diagnosis(**_common(case, record, rate), verdict=verdict, consistent=consistent, mistakes=rules, seen=seen)
+    return Diagnosis(**_common(case, record), verdict=verdict, consistent=consistent, mistakes=rules, seen=seen)
 
 
 def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Mapping[str, Any]) -> Diagnosis:
@@ -175,12 +174,13 @@ def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Map
     named = {rule.key: rule for rule in best.rules}.values()  # one of them may stand in two layers
     constants = {} if best.c is None else {best.constant or "η": best.c}
     apart = tells(case, best, also)
+    case = at_rate(case, best)
     known = [rule.mistake for rule in best.rules]
     fitting = {h.rules[0].key: h.rules[0] for h in also}
     others = tuple(rule for rule in fitting.values() if rule.mistake not in known or rule.key in apart)
     predicted = case.predicted(case.draws[0], best, best.c if best.c is not None else 1.0) or {}
     return Diagnosis(
-        **_common(case, record, best.c), verdict="wrong", consistent=False if case.finding.loss else None,
+        **_common(case, record), verdict="wrong", consistent=False if case.finding.loss else None,
         mistakes=(*named, *extra), seen=seen, layers=places, constants=constants, also=others, tells=apart,
         predicted=predicted,
     )  # fmt: skip
@@ -205,4 +205,5 @@ def _unknown(case: Case, record: Mapping[str, Any], *, searched: bool = True) ->
         consistent=False if case.finding.loss else None,
         mistakes=rules,
         seen=seen,
+        why=unusable.said(record),
     )

@@ -28,6 +28,7 @@ class Diagnosis:
     consistent: bool | None  # with their own loss; None where there is none
     mistakes: tuple[Rule | Observation, ...] = ()
     seen: Mapping[str, str] = field(default_factory=dict)  # observation -> what was seen
+    why: str = ""  # in a sentence, why no mistake can be named: NaN, or two calls that differ
     layers: tuple[str, ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
     also: tuple[Rule, ...] = ()
@@ -40,7 +41,9 @@ class Diagnosis:
     notes: tuple[str, ...] = ()
     spec: Spec | None = None  # the reference as data
     small: Draw | None = None  # a few rows of it with their gradients, for the page
+    transposed: bool = False  # their weights are (units, inputs); `theirs`, `predicted` and `small` are turned
     convention: str = ""  # what backward gives, where it is not the gradient and the update makes it right
+    rate: float | None = None  # of their steps, by their own code or as one of them showed it
     decay: Mapping[str, float] = field(default_factory=dict)  # tensor -> λ, where a step shrinks it by η·λ too
     behind: bool = False  # what is shown is the gradient behind their update, which changes it on purpose
     asked: Asked | None = None  # beside the loss that was asked for, where a reference was given

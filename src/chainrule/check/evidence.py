@@ -26,7 +26,7 @@ def case_of(finding: Finding, record: Mapping[str, Any], draws: Sequence[Draw], 
         return None
     silent = tuple(n for n in stepped[0].grads if not any(d.grads[n].any() for d in stepped))
     history = step_history(record, rate) if rate is not None else []
-    return Case(finding, stepped, history, record, True, rate, single, silent)
+    return Case(finding, stepped, history, record, True, rate, single=single, silent=silent)
 
 
 def step_draws(record: Mapping[str, Any], *, known: bool = True) -> tuple[list[Draw], float | None]:

@@ -110,7 +110,7 @@ def small_draw(record: Mapping[str, Any], found: Diagnosis) -> Draw | None:
     stepped, rate = step_draws(small)
     if not stepped:
         return None
-    share = found.constants.get("η", 1.0) if rate is None else 1.0
+    share = (found.rate or 1.0) if rate is None else 1.0
     grads = {name: g / share for name, g in stepped[0].grads.items()}
     return replace(draw, grads={name: g - found.decay.get(name, 0.0) * draw.params[name] for name, g in grads.items()})
 
@@ -179,7 +179,7 @@ def beside(reference: Any, found: Diagnosis, record: Mapping[str, Any]) -> Asked
     theirs = found.theirs if found.convention else draw.grads
     if not theirs or record["moves"]:
         stepped, rate = step_draws(record)
-        share = found.constants.get("η", 1.0) if rate is None else 1.0
+        share = (found.rate or 1.0) if rate is None else 1.0
         theirs = {n: g / share for n, g in stepped[0].grads.items()} if stepped else {}
     if not theirs:
         return Asked(name, False, "there is no gradient of yours to compare")

@@ -129,6 +129,9 @@ def drive_step(reading: Any, evaluate: Callable[[], Any]) -> dict[str, Any] | No
             break  # nor would the next one run
         for path in reading.chained_paths:
             reading.places[path].set(after[path].copy())
+    first = steps[0]
+    if all(np.array_equal(first["after"][path], before) for path, before in first["before"].items()):
+        return None
     return {"name": fn.__name__, "numbers": constants_of(numbers), "steps": steps, "rows": reading.n}
 
 

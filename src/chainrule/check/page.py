@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from chainrule.check.as_network import as_gradients, network_of
@@ -28,8 +29,13 @@ def page_of(d: Diagnosis, hint: int = 4) -> Page:
         raise InputError(f"no page for {d.subject}: {error}") from None
     if hint < 1:
         raise InputError(OUTLINES)
-    trace = trace_step(net, d.small.X, d.small.t, SGD(), title=f"One step of {d.subject}")
+    trace = trace_step(net, d.small.X, d.small.t, _update(d), title=f"One step of {d.subject}")
     return Page(render(trace, as_gradients(dict(d.small.grads), net), headline(d, hint), tell=hint >= 3), trace)
+
+
+def _update(d: Diagnosis) -> SGD:
+    """Their rate, where it is known or was found."""
+    return SGD(float(f"{d.rate:.9g}")) if d.rate is not None and 0 < d.rate < math.inf else SGD()
 
 
 def _why(d: Diagnosis) -> str:

@@ -21,11 +21,12 @@ from chainrule.check.naming import UnknownName
 from chainrule.check.optimizing import keeps_shapes
 from chainrule.check.recognise import readings
 from chainrule.check.result import NoStep
-from chainrule.check.rounds import changes_again
+from chainrule.check.rounds import changes_again, stands_still, stepping
 from chainrule.check.rules import OPTIMIZER
 from chainrule.check.samples import Sizes
 from chainrule.check.source import SCRIPT, defined, describe
 from chainrule.check.trial import DoesNotRun, Setting, Trial
+from chainrule.check.unusable import differing
 from chainrule.errors import InputError
 
 SQUARE = Sizes(n_in=4, hidden=(4, 4), n_out=4)
@@ -155,13 +156,14 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
     if fresh["grads"] and (without := [n for n in trial.chained.weights if n not in fresh["grads"]]):
         notes["gradients"] = f"none was found for {', '.join(without)}; is its shape right? Name it: --map dW1=NAME"
     trial.start(first)
-    _require_repeatable(fresh, trial.evaluate(first))
+    twice = trial.evaluate(first)
+    _require_repeatable(fresh, twice)
     record: dict[str, Any] = {
         "layout": trial.setting.layout, "kind": trial.setting.kind, "weights": list(trial.chained.weights),
         "biases": list(trial.chained.biases), "transposed": trial.chained.transposed,
         "left out": trial.left_out, "draws": [fresh], "notes": notes, "rate": trial.reading.rate(),
         "said rate": getattr(trial.reading, "said_rate", trial.reading.rate)(),
-        "reg": trial.reading.env.used.get("reg"),
+        "reg": trial.reading.env.used.get("reg"), "two calls": differing(fresh, twice),
     }  # fmt: skip
     record["moves"] = moves = any((fresh["after"][n] != first.params[n]).any() for n in trial.names)
     with noting(notes, "gradients again"):
@@ -195,6 +197,12 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
             break
         with noting(notes, "one step"):
             record["steps"].append(trial.steps(batch, 3))
+    if record["steps"] and not moves and stands_still(trial.reading, record["steps"]):
+        still = f"{stepping(trial.reading)} changes no parameter and returns none"
+        notes["one step"] = f"not run: {still}"
+        if not fresh["grads"]:
+            notes.setdefault("gradients", f"none was found, and {still}; name them: --map dW1=NAME")
+        record["steps"], record["step history"] = [], []
     record["small"] = _small(trial)
     if moves or (record["steps"] and not fresh["grads"]):
         with noting({}, "one update"):

@@ -18,6 +18,7 @@ SAID = {
     "wrong": "The pass is wrong.",
     "not consistent": "The gradient is not the derivative of the loss, and no known mistake explains it.",
 }
+TURNED = " Your weights are (units, inputs); the page shows them transposed."
 ALONE = "the differences of your own loss alone: no network known here gives that loss"
 
 
@@ -49,6 +50,8 @@ def verdict(d: Diagnosis) -> str:
         return "The gradient is the derivative of the loss."
     if d.verdict == "no reference":
         return undecided.said(d)
+    if d.verdict == "not consistent" and d.why:
+        return d.why
     if d.verdict == "not consistent" and OVER in d.notes:
         return "The gradient is not the derivative of the loss; the search for the mistake was not finished."
     return SAID[d.verdict]
@@ -56,11 +59,12 @@ def verdict(d: Diagnosis) -> str:
 
 def headline(d: Diagnosis, hint: int = 4) -> str:
     """One line for the head of the page."""
+    turned = TURNED if d.transposed else ""
     if hint < 3 or not d.mistakes:
-        return " ".join([verdict(d), *([rule.question for rule in d.mistakes] if hint == 2 else [])])
+        return " ".join([verdict(d), *([rule.question for rule in d.mistakes] if hint == 2 else [])]) + turned
     said = "; ".join(f"mistake {rule.mistake}, {rule.name}" for rule in d.mistakes)
     change = f" {d.mistakes[0].change}" if hint >= 4 else ""
-    return f"{verdict(d)[:-1]}: {said}{_where(d)}.{change}"
+    return f"{verdict(d)[:-1]}: {said}{_where(d)}.{change}{turned}"
 
 
 def _where(d: Diagnosis) -> str:
@@ -96,17 +100,25 @@ def worst(d: Diagnosis) -> TensorTable | None:
     """The tensor with the largest error, where there is one that counts."""
     if d.verdict in ("correct", "unwise") or not d.tables:
         return None
-    row = max(d.tables, key=lambda row: math.inf if math.isnan(row.worst) else row.worst)
+    row = max(d.tables, key=_size)
     return None if row.worst < 1e-9 else row
+
+
+def _size(row: TensorTable) -> tuple[float, float]:
+    """How large its error is; among equals, how large the value that is right there."""
+    if math.isnan(row.worst) or math.isinf(row.worst):
+        return math.inf, 0.0 if math.isnan(row.right) else abs(row.right)
+    return float(f"{row.worst:.6g}"), abs(row.right)
 
 
 def _cell(d: Diagnosis) -> list[str]:
     row = worst(d)
     if row is None:
         return []
-    if math.isinf(row.worst) and not row.where:
+    if row.expected is not None:
         return [f"{row.called}: yours has shape {row.shape}, that of the parameter is {row.expected}"]
-    return [f"{row.called}[{', '.join(map(str, row.where))}]: yours {row.theirs:.9g}, right {row.right:.9g}"]
+    at = f"[{', '.join(map(str, row.where))}]" if row.where else ""
+    return [f"{row.called}{at}: yours {row.theirs:.9g}, right {row.right:.9g}"]
 
 
 def _rest(d: Diagnosis) -> list[str]:
@@ -126,8 +138,8 @@ def table(rows: tuple[TensorTable, ...]) -> str:
     for row in rows:
         shape = "×".join(map(str, row.shape)) or "1"
         numeric = "" if row.numeric is None or math.isnan(row.numeric) else f"{row.numeric:.6g}"
-        where, error = str(list(row.where)), f"{row.worst:.1e}"
-        if not row.where and row.shape:
+        where, error = str(list(row.where)) if row.where else "", f"{row.worst:.1e}"
+        if row.expected is not None:
             cells.append((row.label, row.called, shape, "shape", "", "", "", ""))
         else:
             cells.append((row.label, row.called, shape, error, where, f"{row.theirs:.6g}", f"{row.right:.6g}", numeric))

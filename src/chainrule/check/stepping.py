@@ -55,6 +55,15 @@ def adaptive(case: Case) -> Adaptive | None:
     return Adaptive(middle, float(other.mean()))
 
 
+def at_rate(case: Case, fit: Hypothesis) -> Case:
+    """The case at the η that the fit found in a step whose rate is not known: their gradients are −Δ/η then."""
+    if not case.from_step or case.rate is not None or not fit.c:
+        return case
+    c = fit.c
+    draws = [replace(draw, grads={name: g / c for name, g in draw.grads.items()}) for draw in case.draws]
+    return replace(case, draws=draws, rate=c, solved=True)
+
+
 def decay_of(case: Case, hypothesis: Hypothesis) -> tuple[Mapping[str, float], Hypothesis]:
     """λ by tensor, where a step shrinks parameters by η·λ, which is no mistake of a pass; and what else there is."""
     decays = [rule for rule in hypothesis.rules if rule.key in DECAYS]
@@ -71,12 +80,6 @@ def without_decay(case: Case, decay: Mapping[str, float]) -> Case:
         for d in case.draws
     ]
     return replace(case, draws=draws)
-
-
-def at_rate(case: Case, rate: float) -> Case:
-    """The case with its steps, of a rate that was not known, as gradients."""
-    draws = [replace(d, grads={name: g / rate for name, g in d.grads.items()}) for d in case.draws]
-    return replace(case, draws=draws, rate=rate)
 
 
 def shows_rate(case: Case, rate: float | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +16,13 @@ from chainrule.check.infer import draws_of
 from chainrule.check.reference import gradients
 from chainrule.check.rules import GRADIENTS, OBSERVATIONS, OPTIMIZER, RULES, Observation, Rule
 
+EQUAL = 1e-6  # of an error: as large
 DIFFERENCES = 1e-9  # of a layer's largest gradient: what the differences of a loss leave where it is flat
 
 
 @dataclass(frozen=True)
 class TensorTable:
-    """One tensor of theirs beside the reference or the differences of their loss; shape and index as they store it."""
+    """One tensor of theirs beside the reference or the differences of their loss; shape and place as they have them."""
 
     label: str
     called: str
@@ -30,7 +32,7 @@ class TensorTable:
     theirs: float
     right: float
     numeric: float | None
-    expected: tuple[int, ...] = ()  # the parameter's shape, where theirs is another
+    expected: tuple[int, ...] | None = None  # the parameter's shape, where theirs is another
 
 
 def tables(case: Case, record: Mapping[str, Any]) -> tuple[TensorTable, ...]:
@@ -53,20 +55,40 @@ def table_of(
         their, their if " " in their else name
     )  # several names: which are its cells
     theirs, right = shaped(theirs, right)
-    way = -1 if record["transposed"] and name[0] == "W" else 1  # of their axes
     if theirs.shape != right.shape:
-        nan = float("nan")
-        return TensorTable(name, called, theirs.shape[::way], float("inf"), (), nan, nan, None, right.shape[::way])
+        shape = theirs.shape[::-1] if record["transposed"] and theirs.ndim == 2 else theirs.shape
+        own = record["draws"][0]["params"][their].shape
+        return TensorTable(name, called, shape, float("inf"), (), float("nan"), float("nan"), None, own)
     largest = np.maximum(np.maximum(abs(theirs), abs(right)), 1e-13 * abs(right).max(initial=1e-300) + 1e-300)
-    error = np.where(np.isnan(right), 0.0, abs(theirs - right) / largest)
+    with np.errstate(invalid="ignore"):  # theirs may be infinite
+        error = np.where(np.isnan(right), 0.0, abs(theirs - right) / largest)
     if name[0] == "b" and nothing(theirs, right, scale, rounding):
         error = abs(theirs - right)
-    where = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))
-    difference = None if numeric is None or numeric.shape != right.shape else float(numeric[where])
-    return TensorTable(
-        name, called, right.shape[::way], float(error[where]), where[::way], float(theirs[where]), float(right[where]),
-        difference,
-    )  # fmt: skip
+    at = _worst(error, right)
+    difference = None if numeric is None or numeric.shape != right.shape else float(numeric[at])
+    shape, where = _as_theirs(name, record, right.shape, at)
+    return TensorTable(name, called, shape, float(error[at]), where, float(theirs[at]), float(right[at]), difference)
+
+
+def _worst(error: Array, right: Array) -> tuple[int, ...]:
+    """The cell with the largest error; among equals the one whose right value is the largest, for 0 shows little."""
+    top = error.max()
+    equals = np.isnan(error) if np.isnan(top) else error >= top * (1 - EQUAL)
+    size = np.where(equals & ~np.isnan(right), abs(right), -1.0)
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(size)), size.shape))
+
+
+def _as_theirs(
+    name: str, record: Mapping[str, Any], shape: tuple[int, ...], at: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape that a tensor has in their code, and where one of its cells is there."""
+    first, their = record["draws"][0], _their_name(name, record)
+    own = np.shape(first["params"][their] if record["moves"] else first["grads"].get(their, first["params"][their]))
+    if name[0] == "W" and record["transposed"] and len(own) == 2:
+        return shape[::-1], at[::-1]
+    if math.prod(own) != math.prod(shape):
+        return shape, at
+    return own, tuple(int(i) for i in np.unravel_index(int(np.ravel_multi_index(at, shape)), own))
 
 
 def _their_name(name: str, record: Mapping[str, Any]) -> str:
@@ -112,6 +134,7 @@ def notes_of(case: Case, record: Mapping[str, Any]) -> tuple[str, ...]:
     notes = [f"{probe}: {why}" for probe, why in record["notes"].items() if probe not in seen]
     notes += ["their code computes in float32: compared at 1e-5 of each tensor's maximum"] if case.single else []
     notes += [case.convention] if case.convention else []
+    notes += [f"their step divided by the η that was found, {case.rate:.9g}"] if case.solved else []
     notes += [
         f"{optimizer['name']}: its steps are none of the formulas known here, so its slips are not tested"
         for optimizer in record.get("optimizers") or []

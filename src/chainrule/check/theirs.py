@@ -202,7 +202,7 @@ class Theirs:
         for left in ("out", "cache"):  # of the pass before: `p` may be parameters as well as predictions
             self.env.roles.pop(left, None)
         try:
-            result = call(fn, self.env)
+            result = call(fn, self.env, needs="X")
         except Exception:
             out = self._row_by_row(fn)
             if out is None:
@@ -334,6 +334,7 @@ class Theirs:
 
     # one step
 
+    returns = False  # whether the last step returned parameters
     _takes: bool | None = None  # whether the step is handed the parameters, once it is known
 
     def step(self) -> tuple[dict[str, Array], float | None]:
@@ -378,6 +379,7 @@ class Theirs:
             for path in self.places
         }
         found = {path: np.array(named[names[0]]) for path, names in same.items() if names}
+        self.returns = bool(found)
         return {path: value for path, value in found.items() if value.shape == self.places[path].value.shape}
 
     def rate(self) -> float | None:

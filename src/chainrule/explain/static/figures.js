@@ -108,12 +108,19 @@ function cell(key, i, j, digits, lane, known) {
   const theirs = lane === "yours" ? yoursOf(key) : null;
   const value = theirs ? theirs.values[i]?.[j] ?? NaN : entry(key, i, j);
   const share = Math.round((46 * Math.min(Math.abs(value), largest(key))) / (largest(key) || 1)) || 0;
-  const text = fixed(value, digits);
+  const text = fixed(value, theirs ? apart(value, entry(key, i, j), digits, theirs.wrong[i]?.[j]) : digits);
   const where = [nameOn(tensor.rows, i), nameOn(tensor.columns, j)].filter(Boolean).join(", ");
   const wrong = theirs && theirs.wrong[i]?.[j];
   const label = `${tensor.name}${theirs ? ", yours" : ""}${where ? `, ${where}` : ""}: ${text}${wrong ? ", differs" : ""}`;
   const step = tensor.after ? `<span class="move">${signed(value - entry(before(key), i, j), digits)}</span>` : "";
   return `<td class="c ${value < 0 ? "neg" : "pos"}${wrong ? " wrong" : ""}" role="gridcell" tabindex="0" data-key="${key}" data-i="${i}" data-j="${j}" aria-label="${esc(label)}" style="--share:${share}%">${step}${text}</td>`;
+}
+
+/** Digits for a cell of theirs: as many as it takes to tell a wrong one from the right one. */
+function apart(value, right, digits, wrong) {
+  let most = digits;
+  while (wrong && most < MOST_DIGITS && fixed(value, most) === fixed(right, most)) most++;
+  return most;
 }
 
 const signed = (value, digits) => (fixed(value, digits).startsWith("−") ? "" : "+") + fixed(value, digits);
