@@ -42,6 +42,7 @@ SPECS = (
     Spec((ReLU(),) * 2, TWICE, ENTROPY),
     Spec((Sigmoid(),) * 2, SIGMOID, BINARY),
     Spec((ReLU(),) * 2, IDENTITY, BROADCAST, SCALES[2]),
+    *(Spec((Tanh(),) * 2, IDENTITY, form) for form in FORMS if form.name == "absolute error" or form.bound == 1.0),
     *(Spec((act,) * 2, IDENTITY, SQUARED) for act in (SiLU(), ELU(), Softplus(), GELU(), GELUTanh())),
 )
 
