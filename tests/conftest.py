@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when SciPy is imported; some of scikit-learn's checks need it
 
@@ -27,6 +28,7 @@ needs_kernels = pytest.mark.skipif(
     _kernels() is None or os.environ.get("CHAINRULE_BACKEND") == "reference",
     reason="the compiled kernels are not here, or not wanted",
 )
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
 TIGHT = 1e-12  # float64: two ways to the same number
 CHECK = 1e-7  # a gradient against differences of the loss
 
