@@ -135,7 +135,7 @@ def curve(backend, optimizer, dtype, rng, steps, w=None, **penalty):
     data, target = net.data(X, y, w), net.target or cr.network.target_for(net.loss, 3).fit(y)
     run = backend.Steps(net.plan, net.objective, target, net.seed, 17, dtype)
     net.state.prepare(optimizer)
-    return run.run(net.state, optimizer, data, orders(60, 0, 0, steps // 4), 17, 1.0), net.state
+    return run.run(net.state, optimizer, data, orders(60, 0, 0, steps // 4), 1.0), net.state
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZED, ids=repr)

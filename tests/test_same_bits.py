@@ -92,7 +92,7 @@ def test_the_kernels_refuse_a_rule_without_its_moments(optimizer):
     steps = compiled.Steps(net.plan, net.objective, cr.network.target_for(net.loss, 3), 0, 2, np.float32)
 
     def run():
-        steps.run(net.state, optimizer, data, np.arange(2)[None], 2, 1.0)
+        steps.run(net.state, optimizer, data, np.arange(2)[None], 1.0)
 
     if optimizer.n_moments:
         with pytest.raises(ValueError, match=f"{type(optimizer).__name__} needs more moments than were given"):

@@ -231,7 +231,7 @@ class Network:
             self.state.prepare(optimizer)
             before = self.state.params.copy()
             try:
-                return float(steps.run(self.state, optimizer, data, np.arange(len(data))[None], len(data), 1.0)[0, 0])
+                return float(steps.run(self.state, optimizer, data, np.arange(len(data))[None], 1.0)[0, 0])
             except Diverged:
                 if not np.isfinite(self.state.params).all():
                     self.state.params[...] = before

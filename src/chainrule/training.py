@@ -166,40 +166,38 @@ class Training:
     def _call(self, n_epochs: int) -> None:
         """So many epochs and their records; those that ended before a failure too, where nobody looks after each."""
         state, n, began = self.net.state, len(self._data), time.perf_counter()
-        results = np.zeros((n_epochs, 2))
         with state.alone:
             state.prepare(self.optimizer)  # between two calls another may have had its way with the network
             first, step = state.epoch, state.step
             orders = self._orders(n, self.net.seed, first, n_epochs) if self.shuffle else _unshuffled(n, n_epochs)
             if self._looks and self._valid is None:
                 self._best.begin(state.params)
-            given = orders, self.batch_size, self._spread, None if self._looks else self._best, results
+            best = None if self._looks else self._best
             try:
-                self._steps.run(state, self.optimizer, self._data, *given)
+                self._steps.run(state, self.optimizer, self._data, orders, self._spread, best)
             except Diverged:
                 self._give_up()
                 raise
             finally:
                 if not self._looks:
-                    self._record_surely(results, first, step, began)
+                    self._record_surely(first, step, began)
         if self._looks:
-            state.epoch = first + 1
-            self._record(results, first, step, began)
+            self._record(first, step, began)
 
-    def _record_surely(self, results: Array, epoch: int, step: int, began: float) -> None:
-        """Of the epochs of a call that ended; an interrupt waits until they all are there."""
-        ended = self._steps.ended
-        self.net.state.epoch = epoch + ended
+    def _record_surely(self, epoch: int, step: int, began: float) -> None:
+        """An interrupt waits until all records are there."""
         try:
-            self._record(results[:ended], epoch, step, began)
+            self._record(epoch, step, began)
         except KeyboardInterrupt:
-            self._record(results[:ended], epoch, step, began)
+            self._record(epoch, step, began)
             raise
 
-    def _record(self, results: Array, epoch: int, step: int, began: float) -> None:
-        """Records of the epochs after `epoch`, with the network as the last of them left it. Nothing changes before all
-        are made."""
-        n, history, lr = len(results), self.history, self.optimizer.lr
+    def _record(self, epoch: int, step: int, began: float) -> None:
+        """Records of the epochs of a call that ended, from the one after `epoch` on, with the network as the last of
+        them left it. Nothing changes before all are made."""
+        results, history, lr = self._steps.results, self.history, self.optimizer.lr
+        n = len(results)
+        self.net.state.epoch = epoch + n
         losses, scores = results.T.tolist()
         valid_loss = None
         if self._valid is not None:

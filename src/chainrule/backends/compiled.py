@@ -170,8 +170,8 @@ class Steps:
         dtype: Any,
         threads: int | None = None,
     ) -> None:
-        self.objective, self.seed = objective, seed
-        self.threads, self.ended = threads, 0  # of the last call; so many epochs of it have ended
+        self.objective, self.seed, self.batch_size = objective, seed, batch_size
+        self.threads, self.results = threads, np.empty((0, 2))  # of the last call
         self._dtype = dtype
         self._wish = wish(threads, plan, batch_size)
         self._engine = _engine(plan, objective.loss, dtype, batch_size, training=True)
@@ -190,20 +190,17 @@ class Steps:
         optimizer: Optimizer,
         data: Data,
         orders: Array,
-        batch_size: int,
         spread: float,
         best: Best | None = None,
-        results: Array | None = None,
     ) -> Array:
         """As reference.Steps.run."""
-        self.ended = 0
+        self.results = np.empty((0, 2))
         given = (data, spread, state.params, state.moments, optimizer)
         if not all(map(is_, given, self._given)):
             self._use(*given)
-        results = np.zeros((len(orders), 2)) if results is None else results
-        first, total = state.step, data.total
-        counts = _counts(orders.shape[1], batch_size)
-        totals = np.tile(counts, len(orders)) if data.w is None else _sums(data.w, orders, batch_size)
+        results, first, total = np.zeros((len(orders), 2)), state.step, data.total
+        counts = _counts(orders.shape[1], self.batch_size)
+        totals = np.tile(counts, len(orders)) if data.w is None else _sums(data.w, orders, self.batch_size)
         n_steps = len(totals)
         scalars = optimizer.table(first, n_steps)
         over = (len(data) if self.objective.by_batch else total), total
@@ -213,7 +210,7 @@ class Steps:
             while progress[0] < n_steps:
                 try:
                     diverged, finite, self.threads, signal = self._engine.train(
-                        orders, batch_size, progress, totals, scalars, self.seed, first, CHUNK,
+                        orders, self.batch_size, progress, totals, scalars, self.seed, first, CHUNK,
                         results, *over, kept, *self._wish,
                     )  # fmt: skip
                 except RuntimeError as error:  # the kernels raise it for one thing only
@@ -228,10 +225,10 @@ class Steps:
                     raise Diverged(first + int(progress[0]), "weights")
         finally:
             state.step = first + int(progress[0])
-            self.ended = int(progress[0]) // len(counts)
+            self.results = results[: int(progress[0]) // len(counts)]
             if best is not None:
                 best.lowest, best.row = float(progress[1]), int(progress[2])
-        return results
+        return self.results
 
 
 def orders(n: int, seed: int, first: int, count: int) -> Array:

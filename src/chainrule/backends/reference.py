@@ -174,9 +174,9 @@ class Steps:
         dtype: Any,
         threads: int | None = None,
     ) -> None:
-        self.plan, self.objective, self.target, self.seed = plan, objective, target, seed
+        self.plan, self.objective, self.target, self.seed, self.batch_size = plan, objective, target, seed, batch_size
         self.threads = threads  # None: as NumPy chooses
-        self.ended = 0  # epochs of the last call
+        self.results = np.empty((0, 2))
         if threads is not None:
             _threadpoolctl()
         self.tape = Tape.allocate(plan, batch_size, dtype)
@@ -189,37 +189,33 @@ class Steps:
         optimizer: Optimizer,
         data: Data,
         orders: Array,
-        batch_size: int,
         spread: float,
         best: Best | None = None,
-        results: Array | None = None,
     ) -> Array:
         """Epochs that visit the rows as `orders` (E, N) says. Their losses and scores (E, 2), as they were when each
-        batch was met: in `results` where it is given, and `ended` of them there are where something was raised."""
-        results = np.zeros((len(orders), 2)) if results is None else results
-        self.ended = 0
+        batch was met; those that ended are in `results` where something was raised."""
+        self.results = np.empty((0, 2))
         total = data.total
         over = (len(data) if self.objective.by_batch else total), total
         with _limit(self.threads), np.errstate(over="ignore", invalid="ignore"):  # an overflow ends as Diverged
-            for order, result in zip(orders, results):
+            for order in orders:
                 if best is not None:
                     best.begin(state.params)
-                sums = self._epoch(state, optimizer, data, order, batch_size, spread)
-                result[...] = sums[0] / over[0], sums[1] / over[1]
+                result = np.divide(self._epoch(state, optimizer, data, order, spread), over)
                 if best is not None:
                     best.end(result[0])
-                self.ended += 1
+                self.results = np.vstack([self.results, result])
                 if not _finite(state.params):
                     raise Diverged(state.step, "weights")
-        return results
+        return self.results
 
     def _epoch(
-        self, state: State, optimizer: Optimizer, data: Data, order: Array, batch_size: int, spread: float
+        self, state: State, optimizer: Optimizer, data: Data, order: Array, spread: float
     ) -> tuple[float, float]:
         """The sums of its losses and scores."""
         loss = score = 0.0
-        for start in range(0, len(order), batch_size):
-            batch = self.load(data, order[start : start + batch_size])
+        for start in range(0, len(order), self.batch_size):
+            batch = self.load(data, order[start : start + self.batch_size])
             value = self.step(state, optimizer, batch)
             loss += value * (len(batch) if self.objective.by_batch else batch.total)
             score += self._score(batch, spread)

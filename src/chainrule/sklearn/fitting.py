@@ -167,7 +167,7 @@ class Epochs:
         state, data, net = self.net.state, self.data, self.net
         rows = self.orders(len(data), net.seed, state.epoch, 1) if self.estimator.shuffle else self.rows
         try:
-            results = self.steps.run(state, self.optimizer, data, rows, self.batch, 1.0)
+            results = self.steps.run(state, self.optimizer, data, rows, 1.0)
         except Diverged as error:
             self.diverged = error
             return float("nan")
