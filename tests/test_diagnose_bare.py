@@ -2,35 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-
-from chainrule.check import diagnose as diagnosing
-from chainrule.check.probe import examine
-from chainrule.check.source import load_source
 
 FOLDER = Path(__file__).parent / "passes"
 FLAT = (FOLDER / "right/fn_flat_theta.py").read_text()
 SCALARS = (FOLDER / "wrong/mistake_01_scalars.py").read_text()
 UPDATE = SCALARS[SCALARS.index("    # output neuron") : SCALARS.index("    # hidden neurons")]
 RIGHT = SCALARS.replace(UPDATE, "") + UPDATE
-
-
-@pytest.fixture
-def diagnosed(tmp_path, monkeypatch):
-    """The diagnosis of a text, probed in this process."""
-
-    def probe(path, name, mapping, seconds, own=None):
-        with np.errstate(all="ignore"):
-            return examine(load_source(path), name, mapping, own)
-
-    monkeypatch.setattr(diagnosing, "probe", probe)
-
-    def run(text, name=""):
-        (tmp_path / "theirs.py").write_text(text)
-        return diagnosing.diagnose(f"{tmp_path / 'theirs.py'}{name}")
-
-    return run
 
 
 SPLIT = """import numpy as np
@@ -62,8 +40,8 @@ FIXED = SPLIT.replace(", n_in, n_hidden, n_out)", ")").replace(
 
 
 @pytest.mark.parametrize("text", [FLAT, LAST, SPLIT, FIXED], ids=["bias first", "bias last", "split", "its own sizes"])
-def test_a_right_gradient_of_one_vector(diagnosed, text):
-    found = diagnosed(text)
+def test_a_right_gradient_of_one_vector(probed, text):
+    found = probed(text)
     assert (found.verdict, found.numbers) == ("correct", []), found
     assert len(found.tables) == 4
 
@@ -77,17 +55,17 @@ def test_a_right_gradient_of_one_vector(diagnosed, text):
         ("delta3 = a3 - Y", "delta3 = Y - a3", []),
     ],
 )
-def test_a_wrong_gradient_of_one_vector(diagnosed, right, wrong, numbers):
+def test_a_wrong_gradient_of_one_vector(probed, right, wrong, numbers):
     assert right in FLAT
-    found = diagnosed(FLAT.replace(right, wrong))
+    found = probed(FLAT.replace(right, wrong))
     assert not found.ok
     assert found.numbers == numbers or not numbers, found
 
 
-def test_a_vector_that_is_cut_nowhere_is_refused(diagnosed):
+def test_a_vector_that_is_cut_nowhere_is_refused(probed):
     call = "reshape_params(nn_params, input_layer_size, hidden_layer_size, num_labels)"
     with pytest.raises(ValueError, match="no network that runs"):
-        diagnosed(FLAT.replace(f"= {call}\n", "= np.ones((4, 6)), np.ones((3, 5))\n"))
+        probed(FLAT.replace(f"= {call}\n", "= np.ones((4, 6)), np.ones((3, 5))\n"))
 
 
 TWO = """import math
@@ -161,13 +139,13 @@ class Neuron:
 @pytest.mark.parametrize(
     "text", [RIGHT, TWO, ARGUMENTS, OBJECT], ids=["a dict", "two outputs", "arguments", "an object"]
 )
-def test_a_right_pass_with_a_name_for_each_weight(diagnosed, text):
-    found = diagnosed(text)
+def test_a_right_pass_with_a_name_for_each_weight(probed, text):
+    found = probed(text)
     assert (found.verdict, found.numbers) == ("correct", []), found
 
 
-def test_the_weights_stand_where_they_meet_their_inputs(diagnosed):
-    found = diagnosed(RIGHT)
+def test_the_weights_stand_where_they_meet_their_inputs(probed):
+    found = probed(RIGHT)
     assert {row.label: row.shape for row in found.tables} == {"W1": (2, 2), "b1": (2,), "W2": (2, 1), "b2": (1,)}
     assert next(row.called for row in found.tables if row.label == "W1") == "w1 w3 / w2 w4"
 
@@ -183,15 +161,15 @@ def test_the_weights_stand_where_they_meet_their_inputs(diagnosed):
         (OBJECT, "d = (p - y) * p * (1 - p)", "d = (p - y) * (1 - p)", []),
     ],
 )  # fmt: skip
-def test_a_wrong_pass_with_a_name_for_each_weight(diagnosed, text, right, wrong, numbers):
+def test_a_wrong_pass_with_a_name_for_each_weight(probed, text, right, wrong, numbers):
     assert right in text
-    found = diagnosed(text.replace(right, wrong))
+    found = probed(text.replace(right, wrong))
     assert not found.ok
     assert found.verdict in ("wrong", "not consistent")
     assert found.numbers == numbers or not numbers, found
 
 
-def test_what_is_no_such_network_is_refused(diagnosed):
+def test_what_is_no_such_network_is_refused(probed):
     skipping = TWO.replace('p["v11"] * h1 + p["v12"] * h2', 'p["v11"] * h1 * h2 + p["v12"] * h2')
     with pytest.raises(ValueError, match="no network that runs"):
-        diagnosed(skipping)
+        probed(skipping)

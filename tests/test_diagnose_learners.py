@@ -1,32 +1,10 @@
 """Scripts as learners write them, each right one with wrong ones beside it."""
 
-import numpy as np
 import pytest
 
-from chainrule.check import diagnose as diagnosing
-from chainrule.check.probe import examine
-from chainrule.check.source import load_source
 from learners_batches import DEEP_LISTS, EPOCH_SUM, ROWS_ADDED_UP, SPLIT, SUM_OF_SQUARES
 from learners_optimizers import ADAM_DICT, MOMENTUM_DICT, RMSPROP_LIST
 from learners_scripts import HALF_E, LITERAL, NUMBERED_ROWS, ONE_HOT, UNTIL, XOR_13
-
-
-@pytest.fixture
-def diagnosed(tmp_path, monkeypatch):
-    """The diagnosis of a text, probed in this process."""
-
-    def probe(path, name, mapping, seconds, own=None):
-        with np.errstate(all="ignore"):
-            return examine(load_source(path), name, mapping, own)
-
-    monkeypatch.setattr(diagnosing, "probe", probe)
-
-    def run(text):
-        (tmp_path / "theirs.py").write_text(text)
-        return diagnosing.diagnose(tmp_path / "theirs.py")
-
-    return run
-
 
 RIGHT = {
     "13 lines": XOR_13, "one-hot rows made with digits": ONE_HOT, "half a square called E": HALF_E,
@@ -39,8 +17,8 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT.keys())
-def test_a_right_script_is_called_correct(diagnosed, text):
-    found = diagnosed(text)
+def test_a_right_script_is_called_correct(probed, text):
+    found = probed(text)
     assert (found.verdict, found.numbers) == ("correct", []), found
     assert found.reference != "none"
 
@@ -94,14 +72,14 @@ for epoch in range(100):
 """
 
 
-def test_one_output_without_a_loss_is_not_compared_with_a_softmax(diagnosed):
-    assert diagnosed(PRINTED).verdict == "correct"
-    found = diagnosed(PRINTED.replace("(1 - a1 ** 2)", "(1 - a1)"))
+def test_one_output_without_a_loss_is_not_compared_with_a_softmax(probed):
+    assert probed(PRINTED).verdict == "correct"
+    found = probed(PRINTED.replace("(1 - a1 ** 2)", "(1 - a1)"))
     assert (found.verdict, found.numbers) == ("wrong", [11])
 
 
 @pytest.mark.parametrize(("text", "right", "wrong", "numbers"), WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_script_is_named(diagnosed, text, right, wrong, numbers):
+def test_a_wrong_script_is_named(probed, text, right, wrong, numbers):
     assert right in text
-    found = diagnosed(text.replace(right, wrong))
+    found = probed(text.replace(right, wrong))
     assert (found.verdict, found.numbers) == ("wrong", numbers), found

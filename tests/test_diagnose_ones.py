@@ -1,30 +1,8 @@
 """A bias as a column of ones: matrices that hold the biases of their layers are taken apart."""
 
-import numpy as np
 import pytest
 
-from chainrule.check import diagnose as diagnosing
-from chainrule.check.probe import examine
-from chainrule.check.source import load_source
 from columns_of_ones import CLASS, COLUMNS, COURSE, FIRST_LAYER, INSERTED, LAST, LOOP, SCRIPT
-
-
-@pytest.fixture
-def diagnosed(tmp_path, monkeypatch):
-    """The diagnosis of a text, probed in this process."""
-
-    def probe(path, name, mapping, seconds, own=None):
-        with np.errstate(all="ignore"):
-            return examine(load_source(path), name, mapping, own)
-
-    monkeypatch.setattr(diagnosing, "probe", probe)
-
-    def run(text):
-        (tmp_path / "theirs.py").write_text(text)
-        return diagnosing.diagnose(tmp_path / "theirs.py")
-
-    return run
-
 
 RIGHT = {
     "a class": CLASS, "a course's function": COURSE, "ones last": LAST, "np.insert": INSERTED, "columns": COLUMNS,
@@ -33,8 +11,8 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT.keys())
-def test_a_right_pass_with_a_column_of_ones_is_called_correct(diagnosed, text):
-    found = diagnosed(text)
+def test_a_right_pass_with_a_column_of_ones_is_called_correct(probed, text):
+    found = probed(text)
     assert (found.verdict, found.numbers) == ("correct", []), found
     assert not any("not compared" in note for note in found.notes)
 
@@ -43,8 +21,8 @@ SHAPES = {"W1": (5, 4), "W2": (4, 3), "b1": (4,), "b2": (3,)}
 
 
 @pytest.mark.parametrize("text", [CLASS, COURSE, LAST, INSERTED])
-def test_weights_and_biases_are_compared_apart(diagnosed, text):
-    shapes = {row.label: row.shape for row in diagnosed(text).tables}
+def test_weights_and_biases_are_compared_apart(probed, text):
+    shapes = {row.label: row.shape for row in probed(text).tables}
     turned = {name: shape[::-1] for name, shape in SHAPES.items()}  # as they store it: units × inputs
     assert shapes == (turned if text in (COURSE, INSERTED) else SHAPES)
 
@@ -54,8 +32,8 @@ def test_weights_and_biases_are_compared_apart(diagnosed, text):
     [(CLASS, ["dW1[1:]", "dW1[0]"]), (COURSE, ["Theta1_grad[:, 1:]", "Theta1_grad[:, 0]"]),
      (LAST, ["W1[:-1]", "W1[-1]"]), (LOOP, ["grad1[1:]", "grad1[0]"])],
 )  # fmt: skip
-def test_the_bias_is_the_row_that_meets_the_ones(diagnosed, text, called):
-    tables = {row.label: row.called for row in diagnosed(text).tables}
+def test_the_bias_is_the_row_that_meets_the_ones(probed, text, called):
+    tables = {row.label: row.called for row in probed(text).tables}
     assert [tables["W1"], tables["b1"]] == called
 
 
@@ -78,9 +56,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "right", "wrong", "numbers"), WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_pass_with_a_column_of_ones_is_named(diagnosed, text, right, wrong, numbers):
+def test_a_wrong_pass_with_a_column_of_ones_is_named(probed, text, right, wrong, numbers):
     assert right in text
-    found = diagnosed(text.replace(right, wrong))
+    found = probed(text.replace(right, wrong))
     assert (found.verdict, found.numbers) == ("wrong", numbers), found
 
 
@@ -89,7 +67,7 @@ def test_a_wrong_pass_with_a_column_of_ones_is_named(diagnosed, text, right, wro
     [(CLASS, "self.W2.T)[:, 1:]", "self.W2.T)[:, :-1]"), (LAST, "[:-1].T", "[1:].T"),
      (COLUMNS, "[:, :-1].T", "[:, 1:].T")],
 )  # fmt: skip
-def test_the_wrong_row_taken_off_the_weights_is_not_consistent(diagnosed, text, right, wrong):
+def test_the_wrong_row_taken_off_the_weights_is_not_consistent(probed, text, right, wrong):
     assert right in text
-    found = diagnosed(text.replace(right, wrong))
+    found = probed(text.replace(right, wrong))
     assert (found.verdict, found.ok) == ("not consistent", False)

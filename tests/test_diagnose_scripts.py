@@ -3,33 +3,11 @@
 import json
 import time
 
-import numpy as np
 import pytest
 
-from chainrule.check import diagnose as diagnosing
-from chainrule.check.probe import examine
-from chainrule.check.source import load_source
 from chainrule.errors import InputError
 from more_training_loops import MAIN, NUMBERED_BATCHES, ROWS_WITH_NAMES, TUPLES
 from training_loops import BATCHES, COLUMNS, LISTS, RATES, ROW_BY_ROW, SOFTMAX, WITHOUT_LOSS, XOR
-
-
-@pytest.fixture
-def diagnosed(tmp_path, monkeypatch):
-    """The diagnosis of a text, probed in this process."""
-
-    def probe(path, name, mapping, seconds, own=None):
-        with np.errstate(all="ignore"):
-            return examine(load_source(path), name, mapping, own)
-
-    monkeypatch.setattr(diagnosing, "probe", probe)
-
-    def run(text, file="theirs.py", **options):
-        (tmp_path / file).write_text(text)
-        return diagnosing.diagnose(tmp_path / file, **options)
-
-    return run
-
 
 RIGHT = {
     "XOR": XOR, "softmax": SOFTMAX, "columns": COLUMNS, "row by row": ROW_BY_ROW, "batches": BATCHES, "lists": LISTS,
@@ -38,8 +16,8 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT.keys())
-def test_a_right_script_is_called_correct(diagnosed, text):
-    found = diagnosed(text)
+def test_a_right_script_is_called_correct(probed, text):
+    found = probed(text)
     assert (found.verdict, found.numbers) == ("correct", []), found
     assert found.reference != "none"
 
@@ -74,28 +52,28 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "right", "wrong", "numbers"), WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_script_is_named(diagnosed, text, right, wrong, numbers):
+def test_a_wrong_script_is_named(probed, text, right, wrong, numbers):
     assert right in text
-    found = diagnosed(text.replace(right, wrong))
+    found = probed(text.replace(right, wrong))
     assert (found.verdict, found.numbers) == ("wrong", numbers), found
 
 
-def test_gradients_have_the_names_that_the_script_gives_them(diagnosed):
-    assert {row.label: row.called for row in diagnosed(BATCHES).tables} == {
+def test_gradients_have_the_names_that_the_script_gives_them(probed):
+    assert {row.label: row.called for row in probed(BATCHES).tables} == {
         "W1": "dW1", "b1": "db1", "W2": "dW2", "b2": "db2",
     }  # fmt: skip
 
 
-def test_a_script_does_not_train(diagnosed):
+def test_a_script_does_not_train(probed):
     start = time.monotonic()
-    assert diagnosed(XOR.replace("epochs = 10000", "epochs = 10 ** 9")).verdict == "correct"
+    assert probed(XOR.replace("epochs = 10000", "epochs = 10 ** 9")).verdict == "correct"
     assert time.monotonic() - start < 60
 
 
-def test_the_loop_of_a_notebook(diagnosed):
+def test_the_loop_of_a_notebook(probed):
     cells = [XOR[: XOR.index("# XOR")], "%matplotlib inline\n" + XOR[XOR.index("# XOR") : XOR.index("for epoch")]]
     cells = [*cells, XOR[XOR.index("for epoch") :]]
-    found = diagnosed(
+    found = probed(
         json.dumps({"cells": [{"cell_type": "code", "source": text.splitlines(keepends=True)} for text in cells]}),
         "theirs.ipynb",
     )
@@ -105,14 +83,14 @@ def test_the_loop_of_a_notebook(diagnosed):
 NAMED = XOR.replace("inputs", "pixels").replace("expected_output", "goals")
 
 
-def test_data_of_other_names_can_be_named(diagnosed):
+def test_data_of_other_names_can_be_named(probed):
     odd = NAMED.replace("epochs = 10000", "epochs, pixels2 = 9, pixels")
     odd = odd.replace("dot(pixels, hidden", "dot(pixels + 0 * pixels2, hidden")
     with pytest.raises(InputError, match=r"line \d+.*the arrays that it reads: pixels, pixels2, goals; .*--map X=NAME"):
-        diagnosed(odd)
-    assert diagnosed(odd, mapping={"X": "pixels", "y": "goals"}).verdict == "correct"
+        probed(odd)
+    assert probed(odd, mapping={"X": "pixels", "y": "goals"}).verdict == "correct"
     with pytest.raises(InputError, match="defines no such name: --map X=rows"):
-        diagnosed(odd, mapping={"X": "rows", "y": "goals"})
+        probed(odd, mapping={"X": "rows", "y": "goals"})
 
 
 REFUSED = {
@@ -124,18 +102,18 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "right", "wrong", "said"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_cannot_be_read_is_said_in_one_line(diagnosed, text, right, wrong, said):
+def test_what_cannot_be_read_is_said_in_one_line(probed, text, right, wrong, said):
     assert right in text
     with pytest.raises(InputError, match=said) as error:
-        diagnosed(text.replace(right, wrong))
+        probed(text.replace(right, wrong))
     assert "\n" not in str(error.value)
 
 
-def test_without_a_loss_and_a_prediction_there_is_nothing_to_compare(diagnosed):
+def test_without_a_loss_and_a_prediction_there_is_nothing_to_compare(probed):
     lone = (
         BATCHES[: BATCHES.index("    order =")]
         + """    W1 -= 0.1 * X_train.T @ (X_train @ W1 @ W2 - y_train) @ W2.T
 """
     )
     with pytest.raises(InputError, match="no loss is computed in it, and no prediction; assign the loss to a name"):
-        diagnosed(lone)
+        probed(lone)
