@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -36,16 +37,11 @@ def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Di
     cases = sorted(cases, key=lambda case: not shows_rate(case, rate))  # the η that they name is the likeliest
     if not cases[0].tensors:  # all of it is zero
         return _unknown(cases[0], record)
-    for case in cases:
-        for exact in (case, without_epsilon(case)):
-            if (fit := exact.fits(NOTHING)) is not None:
-                exact = at_rate(exact, fit)
-                return _from_history(exact, record) or _right(exact, record)
-    for case in cases:
-        for whole in conventions(case):
-            for exact in (whole, without_epsilon(whole)):
-                if exact.fits(NOTHING) is not None:
-                    return _from_history(exact, record) or _right(exact, record)
+    whole = chain(cases, (other for case in cases for other in conventions(case)))
+    for case in (exact for case in whole for exact in (case, without_epsilon(case))):
+        if (fit := case.fits(NOTHING)) is not None:
+            case = at_rate(case, fit)
+            return _from_history(case, record) or _right(case, record)
     for case in cases:
         for exact in (case, without_epsilon(case)):
             if (update := update_of(exact)) is not None:
