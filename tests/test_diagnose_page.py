@@ -124,3 +124,29 @@ def test_the_lane_has_contrast_and_is_walked_with_the_keyboard(show, diagnosed, 
     page.locator('figure[data-lane="yours"] td.wrong').first.focus()
     page.keyboard.press("ArrowRight")
     assert "yours, input 1, unit 2" in page.evaluate("document.activeElement.getAttribute('aria-label')")
+
+
+def test_a_wrong_cell_has_as_many_digits_as_tell_it_from_the_right_one(show, diagnosed):
+    code = NET.replace("return {", "g = {") + '        g["W1"] = g["W1"] + 1e-5\n        return g\n'
+    page = show(diagnosed(code).page(), "#all")
+    wrong = page.locator('figure[data-lane="yours"] td.wrong')
+    assert wrong.count() >= 12
+    for own in wrong.all()[:12]:
+        key, i, j = (own.get_attribute(f"data-{n}") for n in ("key", "i", "j"))
+        right = page.locator(f'.gradients td[data-key="{key}"][data-i="{i}"][data-j="{j}"]').first
+        assert own.inner_text() != right.inner_text()
+    others = page.locator('figure[data-lane="yours"]').nth(1).locator("td.c").all_inner_texts()
+    assert len({len(text.lstrip("−")) for text in others}) == 1  # right cells keep the digits of their figure
+
+
+def test_the_page_has_the_rate_that_was_found(diagnosed):
+    lines = "dW1, db1 = X.T @ dz1, dz1.sum(0)\n        dW2, db2 = self.h.T @ dz2, dz2.sum(0)\n"
+    update = "".join(f"        self.{n} = self.{n} - 0.5 * d{n}\n" for n in ("W1", "b1", "W2", "b2"))
+    head, _, _ = NET.replace("def backward", "def train_step").partition("return {")
+    code = (head + lines + update).replace("dz2 = (self.p", "dz2 = (self.forward(X)")
+    found = diagnosed(code)
+    assert (found.verdict, found.rate) == ("correct", pytest.approx(0.5)), str(found)
+    page = found.page()
+    marks = re.findall(r'"wrong":\[(.*?)\]\]', page.html)
+    assert len(marks) == 4
+    assert not any("1" in one for one in marks)

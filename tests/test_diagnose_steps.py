@@ -1,5 +1,6 @@
 """Steps that are not a gradient times the rate: several in one call, an adaptive optimizer's, with a decay."""
 
+import re
 import textwrap
 
 import numpy as np
@@ -267,6 +268,17 @@ def test_beside_a_mistake_the_tensors_that_are_right_are_shown_right(judged):
     for row, same in zip(literal.tables, named.tables):
         assert (row.theirs, row.right) == (pytest.approx(same.theirs, rel=1e-7), same.right)
     assert {row.label: row.worst < 1e-9 for row in literal.tables} == {"W1": False, "W2": True}
+
+
+def test_rules_that_an_unknown_rate_makes_equal_are_told_together(judged):
+    """A factor 1/N is 1/(N·K) at a third of the rate, for three classes."""
+    found = judged(LITERAL, "Y.size")
+    assert found.numbers == [3]
+    factors = {rule.key: said for rule, said in ((rule, found.tells[rule.key]) for rule in found.also)}
+    assert factors
+    assert all(re.fullmatch(r"with η = [0-9.]+; the step alone does not tell which", said) for said in factors.values())
+    assert "This fits as well: 1/N and 1/K missing (mistake 3): with η = " in str(found)
+    assert "1/N and 1/K missing" not in str(judged(NAMED, "len(Y)"))
 
 
 def updated_weights(step):

@@ -16,7 +16,12 @@ def tells(case: Case, best: Hypothesis, others: Iterable[Hypothesis]) -> dict[st
     """Rules that fit as well as the best one of the same mistake -> what would tell them from it, in words."""
     found: dict[str, str] = {}
     if case.from_step and case.rate is None:  # every constant factor goes into the rate
-        return found
+        return {
+            rule.key: f"with η = {other.c:.6g}; the step alone does not tell which"
+            for other in others
+            for rule in other.rules[:1]
+            if any(rule.mistake == r.mistake and rule.key != r.key for r in best.rules) and other.c != best.c
+        }
     for other in others:
         rule = other.rules[0]
         mine = any(rule.mistake == r.mistake and rule.key != r.key for r in best.rules) and not rule.constant
