@@ -37,11 +37,11 @@ def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Di
     cases = sorted(cases, key=lambda case: not shows_rate(case, rate))  # the η that they name is the likeliest
     if not cases[0].tensors:  # all of it is zero
         return _unknown(cases[0], record)
-    whole = chain(cases, (other for case in cases for other in conventions(case)))
-    for case in (exact for case in whole for exact in (case, without_epsilon(case))):
-        if (fit := case.fits(NOTHING)) is not None:
-            case = at_rate(case, fit)
-            return _from_history(case, record) or _right(case, record)
+    for whole in chain(cases, (other for case in cases for other in conventions(case))):
+        for exact in (whole, without_epsilon(whole)):
+            if (fit := exact.fits(NOTHING)) is not None:
+                shown = at_rate(exact, fit)
+                return _from_history(shown, record) or _right(shown, record)
     for case in cases:
         for exact in (case, without_epsilon(case)):
             if (update := update_of(exact)) is not None:
