@@ -29,11 +29,9 @@ def _climbs(case: Case) -> str | None:
     common = set.intersection(*climbing) if climbing else set()
     if "W1" in common:
         return "after one step every weight has moved along the gradient"
-    return (
-        f"after one step {', '.join(sorted(common))} has moved along its gradient, the others against theirs"
-        if common
-        else None
-    )
+    if not common:
+        return None
+    return f"after one step the gradient has been added to {', '.join(sorted(common))}, and not to the others"
 
 
 def _climbing(case: Case, step: Draw) -> set[str]:
