@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when SciPy is imported; some of scikit-learn's checks need it
@@ -16,6 +17,7 @@ from chainrule.check.probe import examine
 from chainrule.check.source import load_source
 from chainrule.cli import main
 from chainrule.data import digits
+from chainrule.explain import Trace, render
 
 
 def _kernels():
@@ -33,6 +35,7 @@ needs_kernels = pytest.mark.skipif(
 )
 signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
 TIGHT = 1e-12  # float64: two ways to the same number
+WIDE = {"width": 1280, "height": 720}  # a projector
 CHECK = 1e-7  # a gradient against differences of the loss
 
 
@@ -153,3 +156,41 @@ def probed(tmp_path, monkeypatch):
         return diagnosing.diagnose(f"{tmp_path / file}{name}", **options)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the browser is driven with playwright")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Open a trace, a page or its text at an address; complaints and requests that leave the file fail the test at its
+    end."""
+    complaints, contexts = [], []
+
+    def show(given, address="", viewport=WIDE, **settings):
+        path = tmp_path / "step.html"
+        page = render(given) if isinstance(given, Trace) else getattr(given, "html", given)
+        path.write_text(page, encoding="utf-8")
+        context = browser.new_context(viewport=viewport, **settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        page.on("request", lambda request: request.url.startswith("file://") or complaints.append(request.url))
+        page.goto(f"{path.as_uri()}{address}")
+        return page
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -1,17 +1,14 @@
 """The page of a diagnosis: their gradients as a lane, wrong cells outlined, the wrong terms."""
 
 import re
-import shutil
 
 import pytest
 
 from chainrule.check.page import page_of
 from chainrule.cli import main
 from chainrule.errors import InputError
-from test_explain_page import CONTRAST
+from pages import CONTRAST
 from two_layers import NET, UNDIVIDED, UNKNOWN
-
-CHROMIUM = shutil.which("chromium")
 
 
 def test_the_page_is_written_and_its_head_says_the_verdict(code, diagnosed, tmp_path, capsys):
@@ -29,29 +26,6 @@ def test_the_page_is_written_and_its_head_says_the_verdict(code, diagnosed, tmp_
         main(["diagnose", code(UNKNOWN), "--html", str(tmp_path / "none.html")])
     assert "no page for" in capsys.readouterr().err
     assert not (tmp_path / "none.html").exists()
-
-
-@pytest.fixture
-def show(tmp_path):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="the browser is driven with playwright")
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    complaints = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-
-        def show(page, address=""):
-            path = tmp_path / "page.html"
-            page.save(path)
-            shown = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
-            shown.on("console", lambda message: complaints.append(message.text))
-            shown.on("pageerror", lambda error: complaints.append(str(error)))
-            shown.goto(path.as_uri() + address)
-            return shown
-
-        yield show
-        browser.close()
-    assert complaints == []
 
 
 TRANSPOSED = NET.replace("dz2 @ self.W2.T * (self.h > 0)", "dz2 @ self.W2.T")  # the mask of ReLU is missing

@@ -20,7 +20,7 @@ def equation_math(trace: Trace, equation: Equation, to: MathML | None = None) ->
     own = trace.tensors[equation.key].symbol
     sign = to.operator("←" if own.after else "=")
     right = Writer(to, leaf).write(text_of.parse(equation.text))
-    if equation.text == "dl / n":  # the division by N: what is divided, and N as a number
+    if trace.divides_by_n(equation):  # the division by N: what is divided, and N as a number
         right = _divided(trace, Writer(to, leaf))
     return to.row(replace(own, after=False).write(to), sign, right)
 

@@ -80,7 +80,7 @@ def _gradient(b: Builder, dz: str, stated: dict[str, str], where: str) -> list[s
     symbol = b.trace.tensors[b.outputs[-1]].symbol
     b.add("dl", Symbol(symbol.letter, symbol.number, of="ℓ"), b.trace[key] * n, "batch", b.width_axes[-1])
     b.equation("dl", own, stated["dz"], where)
-    b.equation(key, "dl / n", stated["dz"], where)
+    b.equation(key, f"({own}) / n", stated["dz"], where)
     return ["dl", key]
 
 

@@ -139,7 +139,7 @@ def _tensor(trace: Trace, tensor: Tensor) -> dict[str, Any]:
 
 
 def _equation(trace: Trace, equation: Equation) -> dict[str, Any]:
-    words = cell_words(equation)
+    words = cell_words(equation, trace)
     return {
         "math": equation_math(trace, equation),
         "line": equation.line, "stated": equation.stated, "where": equation.where,

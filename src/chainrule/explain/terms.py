@@ -63,14 +63,14 @@ class Reader:
         self._unused = (f"k{number}" for number in count())
 
     def read(self, text: str) -> tuple[Term, ...]:
-        return tuple(self._terms(ast.parse(text, mode="eval").body, ("i", "j")))
+        return tuple(map(self._settled, self._terms(ast.parse(text, mode="eval").body, ("i", "j"))))
 
     def _terms(self, node: ast.expr, at: Index) -> list[Term]:
         match node:
             case ast.Constant(value=int() | float() as number):
                 return [Term(coefficient=float(number))]
             case ast.Name(id=name):
-                return [Term((Factor(name, self._clip(name, at)),))]
+                return [Term((Factor(name, at),))]
             case ast.Attribute(value=inner, attr="T"):
                 return self._terms(inner, (at[1], at[0]))
             case ast.UnaryOp(op=ast.USub(), operand=inner):
@@ -112,18 +112,26 @@ class Reader:
         terms = []
         for term in self._terms(inner, (rows, columns)):
             over = tuple((index, self._size(term, index)) for index in summed)
-            over = tuple(pair for pair in over if axis is not None or pair[1] > 1)
+            over = tuple(pair for pair in over if axis is not None or pair[1] > 1 or pair[0] == rows)
             mean = 1 / prod(size for _, size in over) if attr == "mean" else 1.0
             terms.append(replace(_scaled(term, mean), over=term.over + over))
         return terms
 
     def _helped(self, node: ast.expr, at: Index) -> Term:
-        name = self.helper(node)
-        return Term((Factor(name, self._clip(name, at)),))
+        return Term((Factor(self.helper(node), at),))
 
-    def _clip(self, name: str, at: Index) -> Index:
-        rows, columns = self.arrays[name].shape
-        return ("0" if rows == 1 else at[0], "0" if columns == 1 else at[1])
+    def _settled(self, term: Term) -> Term:
+        """The term with 0 for an index along which an array has one entry, unless the sum too has only that one."""
+        sizes = dict(term.over)
+
+        def place(index: str, size: int) -> str:
+            return "0" if size == 1 and sizes.get(index) != 1 else index
+
+        def settled(factor: Factor) -> Factor:
+            rows, columns = self.arrays[factor.key].shape
+            return replace(factor, at=(place(factor.at[0], rows), place(factor.at[1], columns)))
+
+        return replace(term, factors=tuple(map(settled, term.factors)))
 
     def _size(self, term: Term, index: str) -> int:
         shapes = [zip(self.arrays[factor.key].shape, factor.at) for factor in term.factors]

@@ -103,6 +103,11 @@ class Trace:
         equation = self.equations.get(key)
         return [] if equation is None else list(products(equation.terms, self.arrays, i, j))
 
+    def divides_by_n(self, equation: Equation) -> bool:
+        """Whether it is the loss's gradient, each row's own one over N."""
+        own = self.equations.get("dl")
+        return own is not None and equation.text == f"({own.text}) / n"
+
     def total(self, key: str, i: int, j: int) -> float:
         """Their sum, which is the cell's value."""
         return total(self.equations[key].terms, self.arrays, i, j)

@@ -62,7 +62,10 @@ KEYS = {
     "L": "The loss is the mean over the rows: add up, then divide by N. Penalties on the weights come on top.",
     "dl": "Prediction less target: how the row's own loss changes with this number.",
 }
-DIVISION = "The loss is a mean over N rows, so each row's error counts 1/N. This is the only division by N in the step."
+DIVISION = (
+    "{own} over N: the loss is a mean over N rows, so each row's error counts 1/N. This is the only division by N in "
+    "the step."
+)
 ELEMENTWISE_BACK = "What comes back, times the slope of the function at this number."
 GENERIC = "The sum of the terms beside it."
 
@@ -115,7 +118,7 @@ def layer_title(stated: str, layer: str) -> str:
     return f"Back through {layer}" if name == "dx" else f"{layer}: {name}"
 
 
-def cell_words(equation: Equation) -> str | tuple[str, str]:
+def cell_words(equation: Equation, trace: Trace) -> str | tuple[str, str]:
     """The sentence for a cell of the equation."""
     if equation.key in KEYS:
         words = KEYS[equation.key]
@@ -126,8 +129,9 @@ def cell_words(equation: Equation) -> str | tuple[str, str]:
         if equation.key == "dl" and equation.text != "p - t":
             words = "How the row's own loss changes with this number, before the mean over the rows is taken."
         return words
-    if equation.text == "dl / n":
-        return DIVISION
+    if trace.divides_by_n(equation):
+        own = "Prediction less target" if trace.equations["dl"].text == "p - t" else "The row's own gradient"
+        return DIVISION.replace("{own}", own)
     if equation.stated in CELLS:
         return CELLS[equation.stated]
     if equation.key.endswith("_after"):
@@ -144,9 +148,9 @@ def step_words(step: Step, trace: Trace) -> str:
     equation = trace.equations.get(step.key)
     if equation is None:
         return "This layer states no equation for it."
-    if equation.text == "dl / n":
+    if trace.divides_by_n(equation):
         return STEPS["division"]
     if equation.stated in LINES:
         return LINES[equation.stated]
-    words = cell_words(equation)
+    words = cell_words(equation, trace)
     return words if isinstance(words, str) else words[0]

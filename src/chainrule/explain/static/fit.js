@@ -68,7 +68,7 @@ function fitPaper() {
   away.forEach((stage, n) => addEventListener("afterprint", () => (stage.className = kept[n]), { once: true }));
 }
 
-const GAP = 14, LANES = 18; // between layers; of the lanes' names
+const GAP = 13, LANES = 18; // between layers; of the lanes' names
 
 /** Show the current layer, what enters it, and as many neighbours as there is room for; whether both have room. */
 function oneLayer(room) {

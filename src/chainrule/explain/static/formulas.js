@@ -95,13 +95,18 @@ function ordered(factors, gradient) {
   return [...weights, ...factors.filter((f) => !weights.includes(f))];
 }
 
-function writeProduct(product, gradient, to, write) {
-  const over = ordered(product.factors.filter((f) => !f.inverse), gradient), under = product.factors.filter((f) => f.inverse);
+/** n where a coefficient is 1/n, which is written as a division. */
+function divisorOf(coefficient) {
+  const n = 1 / Math.abs(coefficient);
+  return n > 1 && Math.abs(n - Math.round(n)) < 1e-9 ? Math.round(n) : null;
+}
+
+function writeProduct(product, gradient, to, write, divided = true) {
+  const over = ordered(product.factors.filter((f) => !f.inverse), gradient), under = product.factors.filter((f) => f.inverse && divided);
   const above = over.map((f) => write(f, over.length > 1)), below = under.map((f) => write(f, under.length > 1));
-  const size = Math.abs(product.coefficient);
+  const size = Math.abs(product.coefficient), divisor = divisorOf(size);
   if (size !== 1 || above.length === 0) {
-    const inverse = size < 1 && Math.abs(1 / size - Math.round(1 / size)) < 1e-9 && above.length > 0;
-    if (inverse) below.push(to.number(String(Math.round(1 / size))));
+    if (divisor && above.length) below.push(to.number(String(divisor)));
     else above.unshift(to.number(plain(size)));
   }
   const joined = above.join(to.op("·"));
@@ -115,7 +120,7 @@ const LONG = 4; // terms from which a sum is written with ∑
 
 /** The right-hand side of a cell's equation with names, term by term. */
 function symbolic(key, i, j, to) {
-  const all = products(key, i, j), gradient = Boolean(TENSORS[key].of), written = [];
+  const all = products(key, i, j), gradient = Boolean(TENSORS[key].of), divisor = commonDivisor(key, all), written = [];
   EQUATIONS[key].terms.forEach(([coefficient, factors, over], term) => {
     const own = all.filter((product) => product.term === term);
     const named = own.length > LONG || (inParts(key) && own.length > 1) ? [{ ...own[0], letters: over.map(([, size], n) => letterFor(term, key, n)) }] : own;
@@ -127,10 +132,21 @@ function symbolic(key, i, j, to) {
         return scalar(name, at[r], at[c], to, among);
       };
       const sums = (product.letters ?? []).map((letter) => to.sum(letter)).join("");
-      written.push([coefficient < 0, sums + writeProduct(product, gradient, to, write)]);
+      written.push([coefficient < 0, sums + writeProduct(product, gradient, to, write, !divisor.length)]);
     }
   });
-  return signedPieces(written, to);
+  return overCommon(divisor, signedPieces(written, to), to, (f) => scalar(f.key, f.i, f.j, to));
+}
+
+/** What each of several terms is divided by, so that one fraction holds them all. */
+function commonDivisor(key, all) {
+  const [first, ...others] = inParts(key) ? [] : all.map(({ factors }) => factors.filter((f) => f.inverse));
+  const same = (list) => list.length === first.length && list.every((f, n) => f.key === first[n].key && f.i === first[n].i && f.j === first[n].j);
+  return others.length && others.every(same) ? first : [];
+}
+
+function overCommon(divisor, pieces, to, write) {
+  return divisor.length ? [to.fraction(pieces.join(""), divisor.map(write).join(to.op("·")))] : pieces;
 }
 
 function letterFor(term, key, n) {
@@ -156,22 +172,34 @@ function parts(key, i, j) {
 
 /** The same with numbers; of a long sum the first and the last terms. */
 function numeric(key, i, j, to, digits) {
-  const gradient = Boolean(TENSORS[key].of), all = products(key, i, j);
+  const gradient = Boolean(TENSORS[key].of), all = products(key, i, j), divisor = commonDivisor(key, all);
   if (inParts(key)) {
     const sums = parts(key, i, j).map(({ value }) => value);
     return signedPieces(sums.map((value) => [value < 0, to.number(plain(Math.abs(value), digits))]), to);
   }
-  const written = all.map((product) => {
+  const written = all.map((product, n) => {
     let first = true;
     const write = (f, among) => {
       const leading = first && (product.coefficient > 0);
       first = false;
       return inNumbers(f, to, digits, leading && product === all[0] && product.factors.length === 1, among);
     };
-    return [product.coefficient < 0 && product.value !== 0, writeProduct(product, gradient, to, write)];
+    return [product.coefficient < 0 && (n > 0 || product.value !== 0), writeProduct(product, gradient, to, write, !divisor.length)];
   });
-  if (written.length <= 6) return signedPieces(written, to);
-  return signedPieces([...written.slice(0, 3), [false, to.op("⋯")], ...written.slice(-1)], to);
+  const shown = written.length <= 6 ? written : [...written.slice(0, 3), [false, to.op("⋯")], ...written.slice(-1)];
+  return overCommon(divisor, signedPieces(shown, to), to, (f) => inNumbers(f, to, digits, true, divisor.length > 1));
+}
+
+/** The numbers that stand in it. */
+function numbers(key, i, j) {
+  if (inParts(key)) return parts(key, i, j).map(({ value }) => value);
+  return products(key, i, j).flatMap(({ coefficient, factors }) => [divisorOf(coefficient) ?? coefficient, ...factors.flatMap(numbersOf)]);
+}
+
+function numbersOf({ key, i, j, value }) {
+  if (TENSORS[key].helper && EQUATIONS[key]) return numbers(key, i, 0);
+  const names = TENSORS[key].helper ? [...TENSORS[key].math.matchAll(/⟦(\w+)⟧/g)] : [];
+  return names.length ? names.map(([, name]) => entry(name, clip(name, i, 0), clip(name, j, 1))) : [value];
 }
 
 const math = (inner, block = false) => `<math${block ? ' displaystyle="true"' : ""}>${inner}</math>`;

@@ -14,8 +14,12 @@ function exactDigits(value, most = MOST_DIGITS) {
   return null;
 }
 
+/** Whether so many digits write every one of the values exactly. */
+const isExact = (values, digits) => values.every((value) => exactDigits(value, digits) !== null);
+
 function fixed(value, digits) {
   if (Number.isNaN(value)) return "·";
+  if (value === 0) return "0"; // exactly; 0.00 is a rounded number
   if (!Number.isFinite(value)) return value < 0 ? "−∞" : "∞";
   const size = Math.abs(value);
   if (size >= 1e6 || (size > 0 && size < 0.5 * 10 ** -MOST_DIGITS)) return scientific(value);

@@ -47,7 +47,7 @@ function termsTable(key, i, j) {
   const two = Boolean(wrong?.own.size), given = two ? yoursOf(key).values[i][j] : 0;
   const heads = two ? `<thead><tr><td></td><td></td><th scope="col" class="n">right</th><th scope="col" class="own">yours</th><td></td></tr></thead>` : "";
   const beside = (number) => (two ? `<td class="own">${number}</td>` : "");
-  const sign = adds && all.every((p) => exactDigits(p.value, digits) !== null) ? "=" : "≈";
+  const sign = adds && isExact(all.map((p) => p.value), digits) ? "=" : "≈";
   const word = all.length > 1 ? "sum" : "value";
   return `${wrong ? `<p class="wrong-term">${esc(wrong.words)}</p>` : ""}<table class="terms"><caption class="sr">The terms that add up to ${esc(fixed(value, digits))}</caption>${heads}<tbody>${rows.join("")}</tbody>
     <tfoot><tr><th scope="row">${word}</th><td class="factors">${sign === "≈" ? "≈" : "="}</td><td class="n">${fixed(value, digits)}</td>${beside(fixed(given, digits))}<td>${draw(value, "var(--sum)")}</td></tr></tfoot></table>`;
@@ -56,10 +56,10 @@ function termsTable(key, i, j) {
 /** One row for each sum of the equation, and what they add up to. */
 function partsTable(key, i, j, value) {
   const all = parts(key, i, j), { digits } = addingDigits(all.map((part) => part.value), value), draw = bars(all, value);
-  const formulas = symbolic(key, i, j, MATHML);
+  const formulas = symbolic(key, i, j, MATHML), exact = isExact([value, ...all.map((part) => part.value)], digits);
   const rows = all.map((part, n) => `<tr><th scope="row" class="part">${math(formulas[n])}</th><td class="factors">${exactDigits(part.value, digits) === null ? "≈" : "="}</td><td class="n">${fixed(part.value, digits)}</td><td>${draw(part.value)}</td></tr>`);
   return `<table class="terms"><caption class="sr">The parts that add up to ${esc(fixed(value, digits))}</caption><tbody>${rows.join("")}</tbody>
-    <tfoot><tr><th scope="row">sum</th><td class="factors">≈</td><td class="n">${fixed(value, digits)}</td><td>${draw(value, "var(--sum)")}</td></tr></tfoot></table>`;
+    <tfoot><tr><th scope="row">sum</th><td class="factors">${exact ? "=" : "≈"}</td><td class="n">${fixed(value, digits)}</td><td>${draw(value, "var(--sum)")}</td></tr></tfoot></table>`;
 }
 
 /** Of many terms the largest ones and the others together, with digits at which what is shown adds up. */
@@ -83,10 +83,10 @@ function termRow(product, digits, draw, wrong) {
     return link ? `<button type="button" class="source" data-go="${f.key}.${f.i}.${f.j}" title="${esc(TENSORS[f.key].name)}">${shown}</button>` : `<span>${shown}</span>`;
   };
   let text = own.length ? above.map(piece).join(" × ") + below.map((f) => ` ÷ ${piece(f, 1)}`).join("") : "";
-  const size = Math.abs(product.coefficient);
-  if (text && size !== 1) text += Math.abs(1 / size - Math.round(1 / size)) < 1e-9 && size < 1 ? ` ÷ ${Math.round(1 / size)}` : ` × ${plain(size)}`;
+  const size = Math.abs(product.coefficient), divisor = divisorOf(size);
+  if (text && size !== 1) text += divisor ? ` ÷ ${divisor}` : ` × ${plain(size)}`;
   if (text && product.coefficient < 0 && product.value !== 0) text = `−${text}`;
-  const exact = exactDigits(product.value, digits) !== null;
+  const exact = isExact([product.value], digits) && isExact(own.map((f) => f.value), Math.max(digits, 3));
   const row = batchRow(product);
   const beside = wrong?.own.size ? `<td class="own">${fixed(theirs ?? product.value, digits)}</td>` : "";
   return `<tr class="${theirs === undefined ? "" : "wrong"}"><th scope="row">${termLabel(product)}</th><td class="factors">${text ? `${text} <span class="eq">${exact ? "=" : "≈"}</span>` : ""}</td><td class="n">${fixed(product.value, digits)}</td>${beside}<td>${draw(product.value, row === null ? null : rowColour(row))}</td></tr>`;
@@ -121,10 +121,11 @@ function oneTerm(all, difference) {
   return null;
 }
 
-/** The terms of one sum, all times the same whole number, or divided by it, or with their sign turned. */
+/** The terms of one sum, or all of them, times the same whole number, or divided by it, or with their sign turned. */
 function scaledTerms(all, difference) {
-  for (const term of new Set(all.map((p) => p.term))) {
-    const group = all.filter((p) => p.term === term), sum = group.reduce((total, p) => total + p.value, 0);
+  const single = [...new Set(all.map((p) => p.term))].map((term) => all.filter((p) => p.term === term));
+  for (const group of single.length > 1 ? [...single, all] : single) {
+    const sum = group.reduce((total, p) => total + p.value, 0);
     const times = 1 + difference / sum, whole = Math.round(Math.abs(times) >= 1 ? times : 1 / times);
     if (!Number.isFinite(times) || Math.abs(whole) > 1000 || !near(times, Math.abs(times) >= 1 ? whole : 1 / whole)) continue;
     const words = whole === -1 ? "with the sign turned" : Math.abs(times) >= 1 ? `${whole} times over` : `divided by ${whole}`;
@@ -167,11 +168,14 @@ function shapes(key) {
   const terms = EQUATIONS[key]?.terms;
   if (!terms) return "";
   const [, factors, over] = terms.find(([, , sums]) => sums.length) ?? terms[0];
-  const arrays = factors.filter(([name]) => TENSORS[name].kind !== "scalar" && !(TENSORS[name].rows === "one" && TENSORS[name].columns === "one"));
+  const isArray = ([name]) => TENSORS[name].kind !== "scalar" && !(TENSORS[name].rows === "one" && TENSORS[name].columns === "one");
+  const arrays = factors.filter(isArray);
   const result = box(key, "i", "j", new Set());
   if (!over.length) {
-    const left = arrays.map(([name]) => box(name, "i", "j", new Set()));
-    return `<div class="shapes">${left.join('<b>·</b>') || result}<b>→</b>${result}<small>${factors.some(([name]) => TENSORS[name].helper && EQUATIONS[name]) ? "row by row" : "entry by entry"}</small></div>`;
+    const boxes = (list) => list.filter(isArray).map(([name]) => box(name, "i", "j", new Set())).join("<b>·</b>");
+    const left = terms.map(([coefficient, list]) => [coefficient < 0 ? "−" : "+", boxes(list)]).filter(([, drawn]) => drawn);
+    const signed = left.map(([sign, drawn], n) => (n || sign === "−" ? `<b>${sign}</b>` : "") + drawn);
+    return `<div class="shapes">${signed.join("") || result}<b>→</b>${result}<small>${factors.some(([name]) => TENSORS[name].helper && EQUATIONS[name]) ? "row by row" : "entry by entry"}</small></div>`;
   }
   const summed = new Set(over.map(([index]) => index));
   const parts = arrays.map(([name, r, c]) => {
@@ -223,8 +227,8 @@ function nudge(key, i, j) {
   const quotient = (above - below) / (2 * DATA.h), gradient = entry(key, i, j);
   const name = math(scalar(TENSORS[key].gradientOf, i, j, MATHML));
   return `<table class="nudge"><caption>Nudge ${name} by h = 10⁻⁵ and look at the loss</caption>
-    <tr><th scope="row">${math(MATHML.op("+") + MATHML.row("<mi>h</mi>"))}</th><td>${above.toFixed(9)}</td><th scope="row">quotient</th><td>${fixed(quotient, 8)}</td></tr>
-    <tr><th scope="row">${math(MATHML.op("−") + MATHML.row("<mi>h</mi>"))}</th><td>${below.toFixed(9)}</td><th scope="row">difference</th><td>${scientific(quotient - gradient)}</td></tr></table>`;
+    <tr><th scope="row">${math(MATHML.op("+") + MATHML.row("<mi>h</mi>"))}</th><td>${above.toFixed(12)}</td><th scope="row">quotient</th><td>≈ ${fixed(quotient, 7)}</td></tr>
+    <tr><th scope="row">${math(MATHML.op("−") + MATHML.row("<mi>h</mi>"))}</th><td>${below.toFixed(12)}</td><th scope="row">difference</th><td>≈ ${scientific(quotient - gradient)}</td></tr></table>`;
 }
 
 function sentence(key, i, j) {
@@ -249,9 +253,9 @@ function isShut(key, i, j) {
 }
 
 /** The formula with names, and the same with numbers. */
-function written(key, i, j, name, digits, all) {
+function written(key, i, j, name, digits) {
   const shown = Math.max(digits, 3), value = entry(key, i, j);
-  const known = all.every((p) => p.factors.every((f) => exactDigits(f.value, shown) !== null));
+  const known = isExact(numbers(key, i, j), shown);
   const sign = (exact) => `<mo form="infix">${exact ? "=" : "≈"}</mo>`;
   const pieces = (list) => list.map((piece) => math(piece)).join(" ");
   const result = math(sign(exactDigits(value, digits) !== null) + MATHML.number(fixed(value, digits)));
@@ -263,11 +267,11 @@ function explanation(key, i, j) {
   const tensor = TENSORS[key], equation = EQUATIONS[key], value = entry(key, i, j);
   const name = scalar(key, i, j, MATHML), code = `${key}[${tensor.kind === "bias" ? j : `${i}, ${j}`}]`;
   nameAxes(key);
-  const all = inParts(key) ? parts(key, i, j).map((part) => ({ value: part.value, factors: [] })) : products(key, i, j);
+  const all = inParts(key) ? parts(key, i, j) : products(key, i, j);
   const { digits } = all.length ? shortened(all, value) : { digits: 6 };
   const places = [tensor.after ? "after the step" : "", nameOn(tensor.rows, i), nameOn(tensor.columns, j)].filter(Boolean).join(", ");
   const exact = exactDigits(value, digits) !== null;
-  const formula = equation ? written(key, i, j, name, digits, all) : "";
+  const formula = equation ? written(key, i, j, name, digits) : "";
   const line = equation ? `<div class="code"><code>${esc(equation.line)}</code><small>${esc(equation.where)}: <code>${esc(equation.stated)}</code></small></div>` : "";
   return `<section class="first"><h3>${math(`${name}<mo>${exact ? "=" : "≈"}</mo>${MATHML.number(fixed(value, digits))}`)}<small>${esc(places)} · <code>${esc(code)}</code></small></h3>
       <p class="say">${esc(sentence(key, i, j))}</p>${formula}</section>
