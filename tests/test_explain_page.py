@@ -1,13 +1,19 @@
 """The page of a step in a real browser: its walk, keyboard, themes, paper, and that it asks nobody."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule.explain import trace_step
+from chainrule.explain.exercise import read_exercise
+from chainrule.explain.worksheet import Sheet
+from chainrule.explain.worksheet import page as worksheets
 from pages import CONTRAST, address, cell, lecture_trace, shown_terms, small_trace
+
+ROOT = Path(__file__).parent.parent
 
 # The walk
 
@@ -131,7 +137,7 @@ def test_a_small_step_fits_a_projector_without_scrolling(show, trace):
             """[track.scrollWidth, main.clientWidth - 48, track.scrollHeight,
                 $("why").getBoundingClientRect().top - main.getBoundingClientRect().top,
                 document.body.scrollHeight, innerHeight,
-                Math.min(...[...track.querySelectorAll("td.c")].map((cell) => parseFloat(getComputedStyle(cell).fontSize)))]"""
+                Math.min(...[...track.querySelectorAll("td.c")].map((c) => parseFloat(getComputedStyle(c).fontSize)))]"""
         )
         assert size[0] <= size[1] + 1, step.key
         assert size[2] <= size[3] + 1, step.key
@@ -180,6 +186,21 @@ def test_it_prints_on_one_a4(show, where, trace):
     assert (round(width), round(height)) == (842, 595)
     page.emulate_media(media="print")
     assert page.locator(".buttons").is_hidden()
+
+
+@pytest.mark.parametrize("solved", [False, True])
+def test_a_worksheet_is_one_a4_with_the_names_of_rows_and_columns(show, solved):
+    sheet = Sheet.make(read_exercise(ROOT / "examples" / "step.toml"))  # the 3-4-2 step
+    page = show(worksheets([sheet], solved=solved))
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    weights = page.locator("figure").nth(1)
+    assert weights.locator('th[scope="row"]').all_inner_texts() == ["age", "size", "fur", ""]  # the last is the bias
+    assert weights.locator('th[scope="col"]').all_inner_texts() == ["1", "2", "3", "4"]
+    assert page.locator("figure").last.locator('th[scope="col"]').all_inner_texts() == ["cat", "dog"]
+    two = show(worksheets([sheet, sheet], solved=solved)).pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", two)) == 2
 
 
 # Large layers, names

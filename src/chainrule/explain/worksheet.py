@@ -22,6 +22,7 @@ from chainrule.files import write
 
 DIGITS = 3  # of an answer that needs more
 BLANKS = 3  # of an array; of a single number that one
+LONGEST = 9  # letters of a name beside an array
 HEADINGS = ("id", "student", "name", "student_id")
 
 
@@ -143,14 +144,13 @@ def page(sheets: list[Sheet], *, solved: bool) -> str:
 
 def _sheet(sheet: Sheet, solved: bool) -> str:
     trace, blanks = sheet.trace, {(blank.key, blank.i, blank.j): blank for blank in sheet.blanks}
-    given = [key for key in trace.walk[0].shows if key in trace.tensors]
-    blocks = [_block(trace, key, blanks, solved) for key in given]
-    blocks += [_block(trace, key, blanks, solved) for step in trace.walk[1:] for key in step.shows]
+    shown = [key for step in trace.walk for key in step.shows if key in trace.tensors]
+    figures = "".join(_figure(trace, keys, blanks, solved) for keys in _stacks(trace, shown))
     who = f'<p class="id">{escape(sheet.id)}</p>' if sheet.id else ""
     task = "The numbers left out, to three decimals." if solved else "Fill in the numbered cells, to three decimals."
     facts = (escape(trace.summary), _constants(trace), task)
     head = f"<header><h1>{escape(trace.title)}</h1>{who}{''.join(f'<p>{fact}</p>' for fact in facts)}</header>"
-    return f'<section class="sheet">{head}<div class="blocks">{"".join(blocks)}</div></section>'
+    return f'<section class="sheet">{head}<div class="figures">{figures}</div></section>'
 
 
 def _constants(trace: Trace) -> str:
@@ -160,13 +160,45 @@ def _constants(trace: Trace) -> str:
     return ", ".join(f"{symbol.text} = {trace[key][0, 0]:g}" for key, symbol in named.items())
 
 
-def _block(trace: Trace, key: str, blanks: dict[tuple[str, int, int], Blank], solved: bool) -> str:
-    tensor, equation = trace.tensors[key], trace.equations.get(key)
-    math = equation_math(trace, equation) if equation else tensor.symbol.write(MathML())
+def _stacks(trace: Trace, keys: list[str]) -> list[list[str]]:
+    """A bias stands below its weights, as in the page, and the loss below that of the rows."""
+    stacks: list[list[str]] = []
+    for key in keys:
+        above = trace.tensors[stacks[-1][-1]].kind if stacks else ""
+        if (trace.tensors[key].kind, above) in (("bias", "weight"), ("bias", "bias"), ("scalar", "column")):
+            stacks[-1].append(key)
+        else:
+            stacks.append([key])
+    return stacks
+
+
+def _figure(trace: Trace, keys: list[str], blanks: dict[tuple[str, int, int], Blank], solved: bool) -> str:
+    tensor = trace.tensors[keys[0]]
+    columns = "".join(f'<th scope="col">{_name(trace, tensor.columns, j)}</th>' for j in range(tensor.values.shape[1]))
+    body = "".join(_rows(trace, key, blanks, solved, own_line=key != keys[0]) for key in keys)
+    table = f"<table><tr><th></th>{columns}</tr>{body}</table>"
+    return f"<figure><figcaption>{_math(trace, keys[0])}</figcaption>{table}</figure>"
+
+
+def _rows(trace: Trace, key: str, blanks: dict[tuple[str, int, int], Blank], solved: bool, *, own_line: bool) -> str:
+    tensor, rows = trace.tensors[key], ""
     height, width = tensor.values.shape
-    cells = [[_cell(tensor, i, j, blanks.get((key, i, j)), solved) for j in range(width)] for i in range(height)]
-    rows = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
-    return f"<figure><figcaption><math>{math}</math></figcaption><table>{rows}</table></figure>"
+    if own_line:
+        rows += f'<tr><th class="line" colspan="{width + 1}">{_math(trace, key)}</th></tr>'
+    for i in range(height):
+        cells = "".join(_cell(tensor, i, j, blanks.get((key, i, j)), solved) for j in range(width))
+        rows += f'<tr><th scope="row">{_name(trace, tensor.rows, i)}</th>{cells}</tr>'
+    return rows
+
+
+def _math(trace: Trace, key: str) -> str:
+    equation = trace.equations.get(key)
+    return f"<math>{equation_math(trace, equation) if equation else trace.tensors[key].symbol.write(MathML())}</math>"
+
+
+def _name(trace: Trace, axis: str, n: int) -> str:
+    name = trace.axes[axis].names[n]
+    return escape(name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…")
 
 
 def _cell(tensor: Tensor, i: int, j: int, blank: Blank | None, solved: bool) -> str:
