@@ -137,8 +137,8 @@ def test_a_small_step_fits_a_projector_without_scrolling(show, trace):
             """[track.scrollWidth, main.clientWidth - 48, track.scrollHeight,
                 $("why").getBoundingClientRect().top - main.getBoundingClientRect().top,
                 document.body.scrollHeight, innerHeight,
-                Math.min(...Array.from(track.querySelectorAll("td.c"), (c) => parseFloat(getComputedStyle(c).fontSize))),
-            ]"""
+                Math.min(...Array.from(track.querySelectorAll("td.c"),
+                                       (cell) => parseFloat(getComputedStyle(cell).fontSize)))]"""
         )
         assert size[0] <= size[1] + 1, step.key
         assert size[2] <= size[3] + 1, step.key
