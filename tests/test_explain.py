@@ -1,5 +1,6 @@
 """Every number of a step is the sum of the terms it is explained with; the page and the worksheets hold them."""
 
+import base64
 import csv
 import io
 import json
@@ -16,6 +17,7 @@ from chainrule.check.catalogue import data_for, example, network_with
 from chainrule.explain import render, trace_step
 from chainrule.explain.exercise import LECTURE, parse_exercise, read_exercise
 from chainrule.explain.lines import FUNCTIONS
+from chainrule.explain.payload import heat_map
 from chainrule.explain.worksheet import Sheet, answers_csv, page, text, variant
 from chainrule.optimizers import OPTIMIZERS
 from conftest import TIGHT
@@ -224,6 +226,18 @@ def test_yours_is_outlined_where_it_differs():
     assert data["verdict"] == "the sign of <one> cell"
     with pytest.raises(cr.InputError, match="'Q1'"):
         render(trace, yours={"Q1": theirs})
+
+
+def test_a_heat_map_has_the_strongest_entry_under_each_pixel(rng):
+    values = rng.normal(size=(300, 1001))
+    values[7, 498] = -9.0
+    drawn = heat_map(values, 9.0)
+    pixels = np.frombuffer(base64.b64decode(drawn["data"]), np.int8).reshape(drawn["height"], drawn["width"])
+    assert pixels.shape == (56, 200)
+    assert np.argwhere(pixels == -127).tolist() == [[1, 99]]  # where rows 5 to 9 and columns 495 to 499 are
+    tiny = heat_map(np.array([[1.0] * 12, [0.0, np.nan] * 6]), 1.0)
+    assert (tiny["height"], tiny["width"]) == (12, 60)
+    assert np.frombuffer(base64.b64decode(tiny["data"]), np.int8).reshape(12, 60)[0].tolist() == [127] * 60
 
 
 # Exercises and worksheets

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.explain import trace_step
+from chainrule.explain import render, trace_step
 from chainrule.explain.exercise import read_exercise
 from chainrule.explain.worksheet import Sheet
 from chainrule.explain.worksheet import page as worksheets
@@ -232,6 +232,29 @@ def test_a_wide_layer_paints_within_a_second_and_its_window_moves(show):
     assert len(values) == 13  # the largest terms, the others together, the sum
     assert "the other 774" in page.locator("#why").inner_text()
     assert round(sum(values[:-1]) - values[-1], max(len(text.partition(".")[2]) for text in texts)) == 0
+
+
+def test_of_a_layer_too_large_for_the_page_every_number_shown_is_right(show):
+    rng = np.random.default_rng(0)
+    net = cr.Network([cr.Dense(1500), cr.ReLU(), cr.Dense(10)], cr.SoftmaxCrossEntropy(), n_in=1500)
+    trace = trace_step(net, rng.normal(size=(40, 1500)), np.arange(40) % 10, cr.Adam())
+    text = render(trace)
+    assert len(text) < 8e6
+    page = show(text, "#all")
+    page.wait_for_timeout(300)
+    assert page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") < 1000
+    assert "the page has the first 64 × 64" in page.locator('.map[data-key="W1"] small').inner_text()
+    shown = [key for key, tensor in trace.tensors.items() if tensor.shown]
+    for key in shown:
+        number = page.evaluate("(key) => entry(key, 0, 0)", key)
+        assert number == pytest.approx(trace[key][0, 0], rel=1e-5, abs=1e-9), key
+    far = page.evaluate(
+        "[entry('z1', 30, 1400), entry('dx', 30, 1400), entry('dW1', 1400, 1300), entry('W1', 1400, 1300)]"
+    )
+    assert far[:3] == pytest.approx([trace["z1"][30, 1400], trace["dx"][30, 1400], trace["dW1"][1400, 1300]], rel=1e-5)
+    assert np.isnan(far[3])  # beyond its corner
+    dots = page.locator("#track td.c").filter(has_text="·")
+    assert dots.count() == 0
 
 
 def test_names_from_the_users_data_stay_text(show):

@@ -95,10 +95,11 @@ def test_the_page_computes_the_same_terms_and_explains_every_cell(show, part, op
     trace = trace_step(net, X[:4], y[:4], optimizer)
     page = show(trace, "#all")
     sums = page.evaluate(
-        """() => Object.fromEntries(Object.keys(EQUATIONS).map((key) => [key, Array.from(valuesOf(key), (value, n) => {
-             const i = Math.floor(n / columnsOf(key)), j = n % columnsOf(key);
-             if (TENSORS[key].shown) { explanation(key, i, j); latexOf(key, i, j); }
-             return products(key, i, j).reduce((sum, product) => sum + product.value, 0); })]))"""
+        """() => Object.fromEntries(Object.keys(EQUATIONS).map((key) =>
+             [key, Array.from({ length: rowsOf(key) * columnsOf(key) }, (_, n) => {
+               const i = Math.floor(n / columnsOf(key)), j = n % columnsOf(key);
+               if (TENSORS[key].shown) { explanation(key, i, j); latexOf(key, i, j); }
+               return products(key, i, j).reduce((sum, product) => sum + product.value, 0); })]))"""
     )
     assert set(sums) == set(trace.equations)
     for key, values in sums.items():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 STEP = 1e-5
 MOST = 400  # cells of an array that are tried; of larger arrays the first rows and columns
-EDGE = 8
+EDGE = 5  # as many as the page shows of a large array
 
 
 def nudges(builder: Builder) -> dict[str, tuple[Array, Array]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
 from html import escape
@@ -17,14 +16,12 @@ from chainrule.errors import InputError, nearest
 from chainrule.explain.formulas import equation_math, helper_math
 from chainrule.explain.mathml import LaTeX, MathML
 from chainrule.explain.nudge import STEP
+from chainrule.explain.payload import WINDOWED, Payload
 from chainrule.explain.terms import Term
 from chainrule.explain.trace import Equation, Tensor, Trace
 from chainrule.explain.words import cell_words, step_words
 
 SCRIPTS = ("model", "numbers", "formulas", "figures", "why", "fit", "walk")
-LARGE = 20_000  # entries from which an array is sent in float32, or computed by the page from its equation
-BUDGET = 1_400_000  # entries in all; what does not fit is sent as its first rows and columns
-CORNER = 64
 TOLERANCE = 1e-7  # of the array's largest entry: beyond, a cell of `yours` is wrong
 
 
@@ -75,12 +72,12 @@ def render(
 
 def page_data(trace: Trace) -> dict[str, Any]:
     """Everything the page shows, as JSON."""
-    sent = _Arrays(trace)
+    payload = Payload(trace)
     return {
         "title": trace.title,
         "summary": trace.summary,
         "axes": {key: {"kind": axis.kind, "names": axis.names} for key, axis in trace.axes.items()},
-        "tensors": {key: _tensor(trace, tensor) | sent.data(tensor) for key, tensor in trace.tensors.items()},
+        "tensors": {key: _tensor(trace, tensor) | payload[key] for key, tensor in trace.tensors.items()},
         "equations": {key: _equation(trace, equation) for key, equation in trace.equations.items()},
         "stages": [
             {"title": stage.title, "columns": [[c.values, c.gradients, c.after] for c in stage.columns]}
@@ -89,30 +86,8 @@ def page_data(trace: Trace) -> dict[str, Any]:
         "walk": [vars(step) | {"say": step_words(step, trace)} for step in trace.walk],
         "nudges": {key: {"above": _nested(a), "below": _nested(b)} for key, (a, b) in trace.nudges.items()},
         "h": STEP,
+        "mostShown": WINDOWED,
     }
-
-
-class _Arrays:
-    """What of the arrays goes into the page: small ones whole, large ones as the page needs them."""
-
-    def __init__(self, trace: Trace) -> None:
-        self.trace, self.left = trace, BUDGET
-
-    def data(self, tensor: Tensor) -> dict[str, Any]:
-        values = tensor.values
-        if values.size < LARGE:
-            return {"data": _base64(values, np.float64)}
-        if tensor.key in self.trace.equations:
-            return {}  # the page computes it
-        if values.size <= self.left:
-            self.left -= values.size
-            return {"data": _base64(values, np.float32), "single": True}
-        corner = values[:CORNER, :CORNER]
-        return {"data": _base64(corner, np.float64), "corner": corner.shape}
-
-
-def _base64(values: Array, dtype: Any) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype=np.dtype(dtype).newbyteorder("<")).tobytes()).decode()
 
 
 def _nested(values: Array) -> list[list[float | None]]:

@@ -1,10 +1,10 @@
 // Figures: an array as a table of numbers, or as a heat map with a window of numbers.
 
 const ROW_COLOURS = 8;
-const ALL_SHOWN = 10, WINDOW = 5;
+const WINDOW = 5;
 const OFFSET = {}; // where the window of an axis begins
 
-const count = (axis) => (sizeOf(axis) <= ALL_SHOWN ? sizeOf(axis) : WINDOW);
+const count = (axis) => (sizeOf(axis) <= DATA.mostShown ? sizeOf(axis) : WINDOW);
 const visible = (axis) => Array.from({ length: count(axis) }, (_, n) => (OFFSET[axis] ?? 0) + n);
 const windowed = (key) => count(TENSORS[key].rows) < rowsOf(key) || count(TENSORS[key].columns) < columnsOf(key);
 const rowColour = (n) => `var(--row${n % ROW_COLOURS})`;
@@ -29,15 +29,6 @@ function digitsOf(key) {
 }
 
 const before = (key) => key.replace(/_after$/, "");
-
-function largest(key) {
-  const tensor = TENSORS[key];
-  if (tensor.largest === undefined) {
-    tensor.largest = 0;
-    for (const value of valuesOf(key)) if (Math.abs(value) > tensor.largest) tensor.largest = Math.abs(value);
-  }
-  return tensor.largest;
-}
 
 /** One column of the page: for each lane a figure of one or two arrays (the bias is the last row of the weights'). */
 function columnFigures([values, gradients, after], known) {
@@ -107,7 +98,7 @@ function cell(key, i, j, digits, lane, known) {
   if (!known(key)) return `<td class="c blank" data-key="${key}" data-i="${i}" data-j="${j}" role="gridcell" aria-label="${esc(tensor.name)}, not known yet"></td>`;
   const theirs = lane === "yours" ? yoursOf(key) : null;
   const value = theirs ? theirs.values[i]?.[j] ?? NaN : entry(key, i, j);
-  const share = Math.round((46 * Math.min(Math.abs(value), largest(key))) / (largest(key) || 1)) || 0;
+  const share = Math.round((46 * Math.min(Math.abs(value), tensor.largest)) / (tensor.largest || 1)) || 0;
   const text = fixed(value, theirs ? apart(value, entry(key, i, j), digits, theirs.wrong[i]?.[j]) : digits);
   const where = [nameOn(tensor.rows, i), nameOn(tensor.columns, j)].filter(Boolean).join(", ");
   const wrong = theirs && theirs.wrong[i]?.[j];
@@ -134,8 +125,7 @@ function yoursOf(key) {
 const wrongCells = (one) => one.wrong.flat().filter(Boolean).length;
 
 function heatMap(key) {
-  const rows = rowsOf(key), columns = columnsOf(key);
-  const width = Math.min(200, Math.max(60, columns)), height = Math.min(56, Math.max(12, rows));
+  const { width, height } = TENSORS[key].map, columns = columnsOf(key);
   return `<div class="map" data-key="${key}"><canvas width="${width}" height="${height}" tabindex="0" role="slider" aria-orientation="horizontal" aria-valuemin="0" aria-valuemax="${columns}" aria-valuenow="${OFFSET[TENSORS[key].columns] ?? 0}" aria-valuetext="window at ${windowText(key)}" aria-label="Heat map of ${esc(TENSORS[key].name)}; click or arrow keys move the window of numbers"></canvas><small>${windowText(key)}</small></div>`;
 }
 
@@ -151,7 +141,7 @@ function windowText(key) {
 /** Draw a heat map and the window in it. */
 function drawMap(canvas, key, known) {
   const context = canvas.getContext("2d"), { width, height } = canvas, { rows, columns } = TENSORS[key];
-  if (known(key)) context.drawImage(painted(key, width, height), 0, 0);
+  if (known(key)) context.drawImage(painted(key), 0, 0);
   context.strokeStyle = colourOf("--ink");
   const across = width / sizeOf(columns), down = height / sizeOf(rows), r = visible(rows), c = visible(columns);
   context.strokeRect(c[0] * across + 0.5, r[0] * down + 0.5, Math.max(2, c.length * across - 1), Math.max(2, r.length * down - 1));
@@ -160,31 +150,19 @@ function drawMap(canvas, key, known) {
 const colourOf = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
 const PAINTED = new Map(); // heat maps by array and colours: an array does not change
 
-/** The array as a picture: each pixel is the entry of largest size it covers. */
-function painted(key, width, height) {
+/** The array as a picture. */
+function painted(key) {
   const negative = colourOf("--negative"), positive = colourOf("--positive"), name = `${key} ${negative}`;
   if (PAINTED.has(name)) return PAINTED.get(name);
-  const picture = Object.assign(document.createElement("canvas"), { width, height }), context = picture.getContext("2d");
-  const rows = rowsOf(key), columns = columnsOf(key), values = valuesOf(key), top = largest(key) || 1;
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      const value = strongest(values, columns, (y * rows) / height, ((y + 1) * rows) / height, (x * columns) / width, ((x + 1) * columns) / width);
-      context.globalAlpha = Math.min(1, Math.abs(value) / top) || 0;
-      context.fillStyle = value < 0 ? negative : positive;
-      context.fillRect(x, y, 1, 1);
-    }
+  const { width, height, data } = TENSORS[key].map, picture = Object.assign(document.createElement("canvas"), { width, height });
+  const context = picture.getContext("2d");
+  new Int8Array(bytesOf(data)).forEach((value, n) => {
+    context.globalAlpha = Math.abs(value) / 127;
+    context.fillStyle = value < 0 ? negative : positive;
+    context.fillRect(n % width, Math.floor(n / width), 1, 1);
+  });
   PAINTED.set(name, picture);
   return picture;
-}
-
-function strongest(values, columns, top, bottom, left, right) {
-  let best = 0;
-  for (let i = Math.floor(top); i < Math.max(bottom, Math.floor(top) + 1); i++)
-    for (let j = Math.floor(left); j < Math.max(right, Math.floor(left) + 1); j++) {
-      const value = values[i * columns + j];
-      if (Math.abs(value) > Math.abs(best)) best = value;
-    }
-  return best;
 }
 
 /** Move the windows of an array's axes so that [i, j] is inside. */
