@@ -1,13 +1,17 @@
 """Images stay bytes: backends scale them while they gather a batch, and the numbers are those of a scaled copy."""
 
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule.arrays import Scaled
+from chainrule.backends import compiled
 from chainrule.data.encoder import Pixels
+from conftest import needs_kernels
 
 
 @pytest.fixture
@@ -72,6 +76,35 @@ def test_predictions_of_many_threads_are_those_of_one(rng):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@needs_kernels
+def test_predictions_in_several_calls_are_those_of_one(rng, images, monkeypatch):
+    net, many = network("float32"), Scaled(rng.integers(0, 256, (10_000, 30), dtype=np.uint8), 2 / 255, -1)
+    expected, calls = net.forward(many), []
+    monkeypatch.setattr(compiled, "HEARD", 1)
+    monkeypatch.setattr(compiled, "dense_rows", lambda X, part: calls.append(part) or X[part])
+    np.testing.assert_array_equal(net.forward(many), expected)
+    np.testing.assert_array_equal(net.forward(many[:]), expected)
+    assert len(calls) == 3
+
+
+@needs_kernels
+def test_a_long_prediction_is_interrupted_within_half_a_second(rng):
+    net = cr.Network([cr.Dense(2000), cr.ReLU(), cr.Dense(2000)], cr.HalfSquaredError(), 500)
+    X = np.zeros((100_000, 500), np.float32)  # a second and more, on any two cores
+    net.forward(X[:5000])
+    asked = []
+
+    def interrupt():
+        asked.append(time.perf_counter())
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Timer(0.2, interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        net.forward(X)
+    assert time.perf_counter() - asked[0] < 0.5
+    assert net.forward(X[:10]).shape == (10, 2000)
 
 
 def test_predictions_follow_the_parameters(rng):

@@ -126,9 +126,9 @@ def dense_rows(X: Any, rows: Any) -> Array:
     return picked.toarray() if is_sparse(picked) else picked
 
 
-def row_blocks(n: int) -> Iterator[slice]:
-    for start in range(0, n, BLOCK_ROWS):
-        yield slice(start, min(start + BLOCK_ROWS, n))
+def row_blocks(n: int, size: int = BLOCK_ROWS) -> Iterator[slice]:
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
 
 
 def _require_finite(values: Array, dtype: Any, name: str) -> None:

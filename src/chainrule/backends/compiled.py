@@ -30,6 +30,7 @@ from chainrule.targets import Target
 NAME = "compiled"
 _ANY_LOSS = SoftmaxCrossEntropy()  # outputs do not depend on it
 CHUNK = 0.1  # seconds of training after which Python is asked whether the user wants to stop
+HEARD = 10**9  # rows times parameters in a call for outputs, a fraction of a second, after which Ctrl-C is heard
 _LABEL = np.dtype(np.int64)  # NumPy looks a type up each time it is named
 
 
@@ -286,8 +287,9 @@ class Inference:
             if free and asked[0] > self._threads:
                 self._many, self._threads = self._new(asked[0]), asked[0]
             engine = self._many if free else self._new(asked[0])
-            for part in row_blocks(n) if is_sparse(X) else [slice(None)]:
-                rows = X.values if isinstance(X, Scaled) else dense_rows(X, part)
+            most = BLOCK_ROWS if is_sparse(X) else max(BLOCK_ROWS, HEARD // self._plan.size)
+            for part in row_blocks(n, most):
+                rows = X.values[part] if isinstance(X, Scaled) else dense_rows(X, part)
                 engine.infer(rows, *_line(X), out[part], *asked)
         finally:
             if free:
