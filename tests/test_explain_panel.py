@@ -214,6 +214,13 @@ def test_equal_signs_stand_only_where_every_number_is_exact(show):
         assert set(terms) == {"="}, key
 
 
+def test_nothing_times_a_rounded_number_is_exactly_nothing(show):
+    _, terms = signs(show(lecture_trace(), "#all"), "dz1", 0, 1)  # a shut unit: its gradient times 0
+    assert terms == ["=", "="]
+    _, terms = signs(show(lecture_trace(), "#all"), "dz1", 0, 0)
+    assert terms == ["≈", "≈"]
+
+
 def test_an_exact_0_is_told_from_a_number_rounded_to_0(show):
     page = show(lecture_trace(), "#all")
     assert cell(page, "a1", 0, 1).inner_text() == "0"  # shut

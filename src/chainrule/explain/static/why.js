@@ -86,7 +86,7 @@ function termRow(product, digits, draw, wrong) {
   const size = Math.abs(product.coefficient), divisor = divisorOf(size);
   if (text && size !== 1) text += divisor ? ` ÷ ${divisor}` : ` × ${plain(size)}`;
   if (text && product.coefficient < 0 && product.value !== 0) text = `−${text}`;
-  const exact = isExact([product.value], digits) && isExact(own.map((f) => f.value), Math.max(digits, 3));
+  const exact = product.value === 0 || (isExact([product.value], digits) && isExact(own.map((f) => f.value), Math.max(digits, 3)));
   const row = batchRow(product);
   const beside = wrong?.own.size ? `<td class="own">${fixed(theirs ?? product.value, digits)}</td>` : "";
   return `<tr class="${theirs === undefined ? "" : "wrong"}"><th scope="row">${termLabel(product)}</th><td class="factors">${text ? `${text} <span class="eq">${exact ? "=" : "≈"}</span>` : ""}</td><td class="n">${fixed(product.value, digits)}</td>${beside}<td>${draw(product.value, row === null ? null : rowColour(row))}</td></tr>`;
