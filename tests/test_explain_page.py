@@ -68,7 +68,63 @@ def test_an_address_that_is_none_opens_the_first_step(show):
     assert page.locator("#count").inner_text() == "Step 1 of 13"
 
 
+def test_back_returns_from_a_jump_and_not_through_every_step_of_the_walk(show):
+    page = show(lecture_trace(), "#dz1")
+    before = page.evaluate("history.length")
+    page.keyboard.press("ArrowRight")
+    cell(page, "dW1", 0, 1).click()
+    assert page.evaluate("history.length") == before  # the walk and a cell of the page leave nothing behind
+    page.locator('button[data-go="dz1.1.1"]').click()
+    page.locator('#steps button[data-step="2"]').click()
+    assert page.evaluate("history.length") == before + 2
+    assert address(page) == "#a1"
+    page.go_back()
+    page.wait_for_function("location.hash === '#dW1/dz1.1.1' && $('why').innerText.includes('dz1[1, 1]')")
+    page.go_back()
+    page.wait_for_function("location.hash === '#dW1.0.1' && $('why').innerText.includes('dW1[0, 1]')")
+    page.go_forward()
+    page.wait_for_function("location.hash === '#dW1/dz1.1.1' && $('why').innerText.includes('dz1[1, 1]')")
+
+
 # Keyboard, screen reader, themes, sizes, paper
+
+
+def test_tab_stops_once_in_each_array_and_home_and_end_go_along_the_row(show):
+    page = show(small_trace(), "#all")
+    grids = page.get_by_role("grid")
+    stops = grids.evaluate_all("all => all.map((grid) => grid.querySelectorAll('[tabindex=\"0\"]').length)")
+    assert set(stops) == {1}
+    cell(page, "W1", 1, 1).click()
+    for key, at in (("End", "3"), ("Home", "0"), ("ArrowRight", "1"), ("ArrowDown", "1")):
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.dataset.j") == at
+    assert page.evaluate("document.activeElement.dataset.i") == "2"
+    assert page.locator('td[data-key="W1"][tabindex="0"]').count() == 1
+    assert page.locator('td[data-key="W1"][tabindex="0"]').get_attribute("data-i") == "2"
+
+
+def test_the_walk_is_told_once_and_pointing_tells_nothing(show):
+    page = show(lecture_trace())
+    page.evaluate(
+        "window.told = []; new MutationObserver(() => told.push($('said').textContent)).observe($('said'), {childList: true})"
+    )
+    page.keyboard.press("ArrowRight")
+    assert page.get_by_role("status").count() == 1
+    page.locator("#theme").click()
+    cell(page, "x", 0, 0).click()
+    assert page.evaluate("told") == [
+        "Step 2 of 13, forward: Dense 3: pre-activations",
+        "An input of this row, as it is given.",
+    ]
+
+
+def test_a_finger_asks_too(show):
+    page = show(small_trace(), "#all", viewport={"width": 640, "height": 360}, has_touch=True, is_mobile=True)
+    asked = page.locator("td.c:visible").first
+    assert asked.bounding_box()["height"] >= 24
+    asked.tap()
+    assert page.locator("#why.open").count() == 1
+    assert address(page).startswith("#all/")
 
 
 def test_the_keyboard_is_enough(show):

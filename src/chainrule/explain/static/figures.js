@@ -61,13 +61,13 @@ function figure(keys, lane, widest, known) {
   const heading = lane === "yours" ? `${math(first.math)} <small>yours${keys.every(known) ? ` · ${differing ? `<span class="differs-count">${differing} differ</span>` : "right"}` : ""}</small>${plus}` : `${math(TENSORS[caption[0]].math)} <small>${shape}</small>${plus}`;
   return `<figure data-keys="${keys.join(" ")}" data-lane="${lane}" style="--w:${widest.toFixed(2)}em">
     <figcaption>${heading}</figcaption>
-    <table role="grid" aria-label="${esc(label)}${lane === "yours" ? ", yours" : ""}, ${shape}" aria-rowcount="${rowsOf(keys[0])}" aria-colcount="${columnsOf(keys[0])}">
+    <table role="grid" aria-label="${esc(label)}${lane === "yours" ? ", yours" : ""}, ${shape}">
     ${header(keys[0], lane)}${keys.map((key, n) => body(key, n, lane, known)).join("")}</table>${keys.length && windowed(keys[0]) && lane !== "yours" ? heatMap(keys[0]) : ""}</figure>`;
 }
 
 function header(key, lane) {
   const { columns } = TENSORS[key];
-  const names = visible(columns).map((j) => `<th scope="col">${esc(shortName(columns, j))}</th>`).join("");
+  const names = visible(columns).map((j) => (columns === "one" ? "<td></td>" : `<th scope="col">${esc(shortName(columns, j))}</th>`)).join("");
   return `<thead class="${lane === "values" ? "" : "quiet"}"><tr><td>&nbsp;</td>${names}</tr></thead>`;
 }
 
@@ -102,9 +102,10 @@ function cell(key, i, j, digits, lane, known) {
   const text = fixed(value, theirs ? apart(value, entry(key, i, j), digits, theirs.wrong[i]?.[j]) : digits);
   const where = [nameOn(tensor.rows, i), nameOn(tensor.columns, j)].filter(Boolean).join(", ");
   const wrong = theirs && theirs.wrong[i]?.[j];
-  const label = `${tensor.name}${theirs ? ", yours" : ""}${where ? `, ${where}` : ""}: ${text}${wrong ? ", differs" : ""}`;
-  const step = tensor.after ? `<span class="move">${signed(value - entry(before(key), i, j), digits)}</span>` : "";
-  return `<td class="c ${value < 0 ? "neg" : "pos"}${wrong ? " wrong" : ""}" role="gridcell" tabindex="0" data-key="${key}" data-i="${i}" data-j="${j}" aria-label="${esc(label)}" style="--share:${share}%">${step}${text}</td>`;
+  const move = tensor.after ? signed(value - entry(before(key), i, j), digits) : "";
+  const label = `${tensor.name}${theirs ? ", yours" : ""}${where ? `, ${where}` : ""}: ${text}${move ? `, moved by ${move}` : ""}${wrong ? ", differs" : ""}`;
+  const step = move ? `<span class="move">${move}</span>` : "";
+  return `<td class="c ${value < 0 ? "neg" : "pos"}${wrong ? " wrong" : ""}" role="gridcell" tabindex="-1" data-key="${key}" data-i="${i}" data-j="${j}" aria-label="${esc(label)}" style="--share:${share}%">${step}${text}</td>`;
 }
 
 /** Digits for a cell of theirs: as many as it takes to tell a wrong one from the right one. */

@@ -14,9 +14,17 @@ function drawTrack() {
   const labels = `<div class="lanes" aria-hidden="true"><span></span>${lanes.map((lane) => `<span class="${lane}"><b>${words[lane]}</b></span>`).join("")}</div>`;
   const stages = STAGES.map((stage, n) => {
     const columns = stage.columns.map((column) => `<div class="column">${columnFigures(column, known)}</div>`).join("");
-    return `<section class="stage" data-stage="${n}" aria-label="${esc(stage.title)}" style="--columns:${stage.columns.length}"><h4>${esc(stage.title)}</h4>${columns}</section>`;
+    return `<section class="stage" data-stage="${n}" aria-label="${esc(stage.title)}" style="--columns:${stage.columns.length}"><h3>${esc(stage.title)}</h3>${columns}</section>`;
   });
   $("track").innerHTML = labels + stages.join("");
+  for (const table of $("track").querySelectorAll("table")) enter(table.querySelector("td[tabindex]"));
+}
+
+/** Make a cell the one that Tab stops at in its array; the arrows lead to the others. */
+function enter(cell) {
+  if (!cell) return;
+  for (const other of cell.closest("table").querySelectorAll('td[tabindex="0"]')) other.tabIndex = -1;
+  cell.tabIndex = 0;
 }
 
 /** Draw the heat maps of the layers that are shown. */
@@ -178,14 +186,25 @@ const stageOf = (key) => {
   return found < 0 ? null : found;
 };
 
-function remember() {
-  if (location.protocol !== "about:") history.replaceState(null, "", address());
+/** Put what is shown into the address. A jump is a place to come back to; walking is not, or Back would be a long way. */
+function remember(jump = false) {
+  if (location.protocol === "about:" || address() === location.hash) return;
+  if (jump) history.pushState(null, "", address());
+  else history.replaceState(null, "", address());
 }
 
-function walkTo(step) {
+/** Tell a screen reader, once. */
+function say(text) {
+  if ($("said").textContent !== text) $("said").textContent = text;
+}
+
+const sayStep = () => say(`${[$("count"), $("phase")].map((part) => part.textContent).filter(Boolean).join(", ")}: ${$("step-title").textContent}`);
+
+function walkTo(step, jump = false) {
   Object.assign(state, { step: Math.max(0, Math.min(last, step)), all: false, cell: null, pinned: false, stage: null });
   draw();
-  remember();
+  sayStep();
+  remember(jump);
 }
 
 /** Scroll a cell out from under the panel. */
@@ -200,7 +219,7 @@ function ask(cell, pinned, element) {
   markFocus();
   drawWhy();
   clear(twinOf(cell.key, cell.i, cell.j) ?? element);
-  $("said").textContent = pinned ? sentence(cell.key, cell.i, cell.j) : ""; // the number itself is the cell's label
+  say(pinned ? sentence(cell.key, cell.i, cell.j) : ""); // the number itself is the cell's label
   if (pinned) remember();
 }
 
@@ -226,14 +245,15 @@ $("show-all").addEventListener("click", () => {
   else state.step = 0;
   state.cell = null;
   draw();
-  remember();
+  sayStep();
+  remember(true);
 });
 $("theme").addEventListener("click", () => {
   const dark = getComputedStyle(document.documentElement).getPropertyValue("--is-dark").trim() === "1";
   document.documentElement.dataset.theme = dark ? "light" : "dark";
   draw();
 });
-$("steps").addEventListener("click", (event) => event.target.dataset.step && walkTo(Number(event.target.dataset.step)));
+$("steps").addEventListener("click", (event) => event.target.dataset.step && walkTo(Number(event.target.dataset.step), true));
 $("overview").addEventListener("click", (event) => {
   if (!event.target.dataset.stage) return;
   state.stage = Number(event.target.dataset.stage);
@@ -245,7 +265,9 @@ $("track").addEventListener("mouseover", (event) => {
 });
 $("track").addEventListener("focusin", (event) => {
   const cell = cellAt(event.target);
-  if (cell) ask(cell, true, event.target);
+  if (!cell) return;
+  enter(event.target);
+  ask(cell, true, event.target);
 });
 $("track").addEventListener("click", (event) => {
   const cell = cellAt(event.target);
@@ -277,7 +299,7 @@ $("why").addEventListener("click", (event) => {
     moveWindow(key, Number(i), Number(j));
     Object.assign(state, { cell: { key, i: Number(i), j: Number(j) }, pinned: true, stage: WALK[STEP_OF[key]]?.stage ?? stageOf(key) });
     draw();
-    remember();
+    remember(true);
     $("why").focus();
   }
 });
@@ -298,12 +320,14 @@ function copyFormula(button) {
 }
 
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+const ENDS = { Home: [0, -Infinity], End: [0, Infinity] };
 
-/** Arrow keys inside a figure go from cell to cell. */
+/** Arrow keys inside a figure go from cell to cell, Home and End to the ends of its row. */
 function moveFocus(cell, name) {
   const cells = [...cell.closest("table").querySelectorAll("tr")].map((row) => [...row.querySelectorAll("td.c")]).filter((row) => row.length);
-  const row = cells.findIndex((list) => list.includes(cell)), [down, right] = ARROWS[name];
-  cells[row + down]?.[cells[row].indexOf(cell) + right]?.focus();
+  const row = cells.findIndex((list) => list.includes(cell)), [down, right] = ARROWS[name] ?? ENDS[name];
+  const most = cells[row].length - 1, column = Math.max(0, Math.min(most, cells[row].indexOf(cell) + right));
+  cells[row + down]?.[column]?.focus();
 }
 
 document.addEventListener("keydown", (event) => {
@@ -313,10 +337,10 @@ document.addEventListener("keydown", (event) => {
     dismiss();
     document.activeElement.blur();
   } else if (key === "PageDown" || key === "PageUp") walkTo(state.step + (key === "PageDown" ? 1 : -1));
-  else if (key === "Home" && !cell) walkTo(0);
-  else if (key === "End" && !cell) walkTo(last);
   else if (ARROWS[key] && event.target.tagName === "CANVAS") moveByKey(event.target, key);
-  else if (ARROWS[key] && cell) moveFocus(cell, key);
+  else if ((ARROWS[key] || ENDS[key]) && cell) moveFocus(cell, key);
+  else if (key === "Home") walkTo(0);
+  else if (key === "End") walkTo(last);
   else if (key === "ArrowRight") walkTo(state.step + 1);
   else if (key === "ArrowLeft") walkTo(state.all ? last : state.step - 1);
   else return;
@@ -330,7 +354,11 @@ addEventListener("resize", () => {
   draw();
 });
 addEventListener("beforeprint", fitPaper);
-addEventListener("hashchange", () => goTo(location.hash));
+addEventListener("hashchange", () => {
+  goTo(location.hash || DATA.start);
+  if (state.cell) say(sentence(state.cell.key, state.cell.i, state.cell.j));
+  else sayStep();
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
 $("title").textContent = DATA.title;
