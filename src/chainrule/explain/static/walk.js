@@ -299,6 +299,7 @@ $("why").addEventListener("click", (event) => {
     moveWindow(key, Number(i), Number(j));
     Object.assign(state, { cell: { key, i: Number(i), j: Number(j) }, pinned: true, stage: WALK[STEP_OF[key]]?.stage ?? stageOf(key) });
     draw();
+    say(sentence(key, Number(i), Number(j)));
     remember(true);
     $("why").focus();
   }
