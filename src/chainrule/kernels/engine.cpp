@@ -119,6 +119,11 @@ Engine<T>::Engine(const Isa& isa, const std::vector<LayerSpec>& specs, const Los
     program.loss.scores = memory.array<double>(capacity);
     if (capacity > DEPTH) carry = memory.array<T>(n_params);
     strips = memory.array<double>(n_params / STRIP + 1);
+    int64_t width = specs[0].n_in;  // of all that a row becomes
+    for (const LayerSpec& spec : specs) width += spec.n_out;
+    if (capacity * width < MUCH * PARTS * n_params) return;
+    part_size = (n_params + 31) / 16 * 16;  // no two in one line
+    parts = memory.array<T>(2 * PARTS * part_size);
 }
 
 // Gives every layer its arrays. An element-wise layer writes over its input where nobody needs that any more, and over the
@@ -135,7 +140,7 @@ void Engine<T>::place(const std::vector<LayerSpec>& specs, bool training, bool i
         Layer<T> l{kind, spec.n_in, spec.n_out, T(spec.setting), spec.index, spec.matrix, spec.vector,
                    x, nullptr, dx, nullptr, row_stride<T>(spec.n_in), row_stride<T>(spec.n_out), nullptr, nullptr,
                    nullptr, nullptr, nullptr, rows};
-        const bool has_weights = kind == Kind::dense || kind == Kind::layer_norm, in_place = elementwise(kind);
+        const bool in_place = elementwise(kind);
         l.y = in_place && by_output(kind) && x_is_free ? x : memory.array<T>(rows * l.ldy);
         x_is_free = kind == Kind::dense || kind == Kind::dropout || kind == Kind::layer_norm;
         if (training) {
@@ -144,7 +149,7 @@ void Engine<T>::place(const std::vector<LayerSpec>& specs, bool training, bool i
             if (kind == Kind::dense && l.ldy * sizeof(T) > FAR && spec.n_in >= WHOLE_TILES)  // enough tiles read each column
                 l.dy_panels = panels(rows, spec.n_out);
             if (kind == Kind::dense && dx) l.transposed = panels(spec.n_out, spec.n_in);
-            wanted = wanted || has_weights;
+            wanted = wanted || has_weights(kind);
             if (wanted) l.dy = in_place && dx ? dx : memory.array<T>(rows * l.ldy);
         }
         if (kind == Kind::dropout && training) l.memory = memory.array<T>(rows * l.ldx);

@@ -135,6 +135,8 @@ private:
     RuleSpec rule{};
     Rule rule_kind = Rule::none;
     T *params = nullptr, *moments[2] = {}, *grads = nullptr, *carry = nullptr;
+    T* parts = nullptr;  // PARTS times the sums over a part of the batch and its `carry`, part_size apart; null where no batch has parts
+    int64_t part_size = 0;
     double* strips = nullptr;
     std::vector<Scratch<T>> scratch;
     Pace pace;

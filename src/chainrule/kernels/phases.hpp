@@ -354,18 +354,14 @@ void mirrors(const Layer<T>& l, const T* params, int lo, int hi) {
             mirror(l, params + l.matrix + int64_t(i) * l.n_out + j, l.n_out, i, j, min(TILE_ROWS, end - i), min(C, l.n_out - j));
 }
 
-// The step on the same rows from gradients that wait in u.grads, times `factor`: what clipping needs.
-template <class T>
-void apply(const Layer<T>& l, const Update<T>& waiting, T factor, int lo, int hi) {
-    Update<T> u = waiting;
-    const T* grads = u.grads;
-    u.grads = nullptr;
-    u.l2 = u.l1 = 0;  // already part of them
+// What becomes of the same rows when their sums are made already: gradient(at, n) loads n of them.
+template <class T, class Gradient>
+inline void finish(const Layer<T>& l, const Update<T>& u, int lo, int hi, Gradient gradient) {
     with_rule<T>(u, [&](auto step) {
         const auto range = [&](int64_t start, int64_t stop, bool matrix) {
             for (int64_t at = start; at < stop; at += VL<T>) {
                 const int n = stop - at < VL<T> ? int(stop - at) : VL<T>;
-                finish_gradient(u, load_some(grads + at, n) * fill(factor), at, n, matrix, step);
+                finish_gradient(u, gradient(at, n), at, n, matrix, step);
             }
         };
         if (l.kind == Kind::layer_norm) {
@@ -375,7 +371,37 @@ void apply(const Layer<T>& l, const Update<T>& waiting, T factor, int lo, int hi
         }
         range(l.matrix + int64_t(lo) * l.n_out, l.matrix + int64_t(min(hi, l.n_in)) * l.n_out, true);
         if (hi > l.n_in) range(l.vector, l.vector + l.n_out, false);
-        mirrors(l, u.params, lo, hi);
+        if (!u.grads) mirrors(l, u.params, lo, hi);
+    });
+}
+
+// The step from gradients that wait in u.grads, times `factor`: what clipping needs.
+template <class T>
+void apply(const Layer<T>& l, const Update<T>& waiting, T factor, int lo, int hi) {
+    Update<T> u = waiting;
+    const T* grads = u.grads;
+    u.grads = nullptr;
+    u.l2 = u.l1 = 0;  // already part of them
+    finish(l, u, lo, hi, [=](int64_t at, int n) { return load_some(grads + at, n) * fill(factor); });
+}
+
+// The sums over rows first to first + n_rows of the batch alone, of all the layer's weights.
+template <class T>
+void part(const Layer<T>& l, const Update<T>& sums, int first, int n_rows, Scratch<T> scratch) {
+    Layer<T> own = l;
+    own.x += first * l.ldx, own.dy += first * l.ldy;
+    if (l.memory) own.memory += first * l.ldx;
+    if (l.dy_panels) own.dy_panels += first * TILE_COLS<T>;
+    weights(own, sums, n_rows, 0, l.n_in + 1, scratch);
+}
+
+// What `weights` makes of the sums over the batch, from those over its parts, `stride` apart.
+template <class T>
+void combine(const Layer<T>& l, const Update<T>& u, const T* parts, int64_t stride, int lo, int hi) {
+    finish(l, u, lo, hi, [=](int64_t at, int n) {
+        Vec<T> sum = load_some(parts + at, n);
+        for (int p = 1; p < PARTS; p++) sum += load_some(parts + p * stride + at, n);
+        return sum;
     });
 }
 

@@ -17,6 +17,8 @@ enum class Number { f32, f64, u8 };
 
 inline bool elementwise(Kind kind) { return kind >= Kind::relu; }
 
+inline bool has_weights(Kind kind) { return kind == Kind::dense || kind == Kind::layer_norm; }
+
 // An element-wise layer whose derivative is taken from y, so that x need not be kept.
 inline bool by_output(Kind kind) { return kind <= Kind::selu || kind == Kind::tanh || kind == Kind::sigmoid; }
 
@@ -117,6 +119,8 @@ struct Kernels {
     void (*infer)(const Program<T>&, const Batch<T>&, const T* params, int place, int64_t lo, int64_t hi, T* out,
                   Scratch<T>);
     void (*weights)(const Layer<T>&, const Update<T>&, int n_rows, int lo, int hi, Scratch<T>);
+    void (*part)(const Layer<T>&, const Update<T>&, int first, int n_rows, Scratch<T>);
+    void (*combine)(const Layer<T>&, const Update<T>&, const T* parts, int64_t stride, int lo, int hi);
     void (*apply)(const Layer<T>&, const Update<T>&, T factor, int lo, int hi);
     void (*mirrors)(const Layer<T>&, const T* params, int lo, int hi);
     double (*penalty)(const T*, int64_t n, T l2, T l1);
@@ -142,6 +146,8 @@ constexpr int DEPTH = 512;       // a product sums at most so many terms in one 
 constexpr int FAR = 2048;        // bytes from row to row above which a factor is read better in panels
 constexpr int BLOCK_M = 264;     // rows of the left factor in cache at once
 constexpr int ROWS = 256;        // of a batch that go through all layers together
+constexpr int PARTS = 4;         // of a batch whose rows hold much more than the weights: each is summed where it is
+constexpr int MUCH = 8;          // times as much as the weights of all parts
 constexpr int LINE = 64;         // bytes that memory sends at once
 constexpr int STRIP = 4096;      // elements whose penalty or squares are summed apart
 constexpr int WHOLE_TILES = 24;  // rows that are whole tiles, of every instruction set

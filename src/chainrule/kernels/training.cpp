@@ -136,11 +136,9 @@ private:
 
     // The rows of thread t through all layers and back, and its strips of the penalty.
     void rows_phase(int t, const Batch<T>& batch, const Update<T>& u) {
-        const int lo = int(cut(batch.n_rows, t, n)), hi = int(cut(batch.n_rows, t + 1, n));
-        for (int at = lo; at < hi && !rows_left; at += ROWS) {
-            engine.kernels.rows(engine.program, batch, engine.params, at, std::min(hi, at + ROWS), engine.scratch[t]);
-            if (t == 0 && at + ROWS < hi && unwanted()) rows_left = true;
-        }
+        if (!engine.parts) rows_between(t, batch, int(cut(batch.n_rows, t, n)), int(cut(batch.n_rows, t + 1, n)));
+        else
+            for (int part = PARTS * t / n; part < PARTS * (t + 1) / n; part++) part_of(t, batch, part);
         if (t == 0) {
             long_rows = asks_late && since(step_began) >= e.seconds;
             deal.anew();
@@ -148,6 +146,27 @@ private:
         each_strip(penalised, t, n, engine.strips, [&](int64_t at, int64_t size) {
             return engine.kernels.penalty(engine.params + at, size, u.l2, u.l1);
         });
+    }
+
+    void rows_between(int t, const Batch<T>& batch, int lo, int hi) {
+        for (int at = lo; at < hi && !rows_left; at += ROWS) {
+            engine.kernels.rows(engine.program, batch, engine.params, at, std::min(hi, at + ROWS), engine.scratch[t]);
+            if (t == 0 && at + ROWS < hi && unwanted()) rows_left = true;
+        }
+    }
+
+    // A part of the batch, the same on any number of threads, and at once its share of the sums that the weights wait for.
+    void part_of(int t, const Batch<T>& batch, int part) {
+        const int lo = int(cut(batch.n_rows, part, PARTS)), hi = int(cut(batch.n_rows, part + 1, PARTS));
+        rows_between(t, batch, lo, hi);
+        Update<T> sums{};
+        sums.params = engine.params;
+        sums.grads = engine.parts + part * engine.part_size;
+        sums.carry = sums.grads + PARTS * engine.part_size;
+        if (lo == hi) std::fill_n(sums.grads, engine.n_params, T(0));
+        else
+            for (const Layer<T>& l : engine.layers)
+                if (has_weights(l.kind)) engine.kernels.part(l, sums, lo, hi - lo, engine.scratch[t]);
     }
 
     // Sums over the batch, and what the rule makes of them; false where the step is abandoned.
@@ -159,7 +178,9 @@ private:
         deal.each(t, [&](int whose, int i) {
             if (i >= int(ranges[whose].size()) || weights_left) return false;
             const Range& r = ranges[whose][i];
-            engine.kernels.weights(engine.layers[r.layer], given, int(rows), r.lo, r.hi, scratch);
+            const Layer<T>& l = engine.layers[r.layer];
+            if (engine.parts) engine.kernels.combine(l, given, engine.parts, engine.part_size, r.lo, r.hi);
+            else engine.kernels.weights(l, given, int(rows), r.lo, r.hi, scratch);
             if (t == 0 && long_rows && unwanted()) weights_left = true;
             return true;
         });
