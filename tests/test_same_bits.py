@@ -64,6 +64,11 @@ CASES = (
     + [{"optimizer": optimizer} for optimizer in OPTIMIZED]
     + [{"by_batch": True, "n": 100}]
     + [{"n": 1300, "batch": 600}, {"n": 61, "batch": 61}, {"n": 50, "batch": 1}]
+    + [
+        {"n": 2410, "batch": 2400},
+        {"n": 202, "batch": 200},
+    ]  # summed in parts, of which the last batch leaves some empty
+    + [{"part": cr.LayerNorm(), "optimizer": cr.Adam(0.01, clip_norm=0.1), "batch": 200, "n": 400}]
 )
 
 

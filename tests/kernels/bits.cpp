@@ -118,7 +118,8 @@ static Case draw(Dice& dice) {
     return c;
 }
 
-// Layers so wide that their factors are packed, with few rows and with more than one run of them.
+// Layers so wide that their factors are packed, with few rows and with more than one run of them; so small that batches
+// are summed in parts.
 static Case wide(std::vector<int> widths, int64_t batch) {
     Case c{};
     for (size_t i = 1; i < widths.size(); i++) {
@@ -262,7 +263,7 @@ int main(int argc, char** argv) {
     }
     Dice dice{20};
     uint64_t all = 0;
-    std::vector<Case> all_cases{wide({1040, 530, 3}, 9), wide({30, 517, 3}, 530)};
+    std::vector<Case> all_cases{wide({1040, 530, 3}, 9), wide({30, 517, 3}, 530), wide({2, 64, 3}, 300), wide({2, 530, 3}, 2100)};
     for (int i = 0; i < cases; i++) all_cases.push_back(draw(dice));
     for (int number = 0; number < int(all_cases.size()); number++) {
         const Case& c = all_cases[number];
