@@ -53,6 +53,7 @@ ARGUMENTS: dict[str, str] = {
     "weight": "w weight weights kernel",
     "bias": "b bias biases",
 }  # fmt: skip
+BATCH = re.compile(r"(^|_)(mini_?)?batch(_?size)?$|^bs$")  # its size
 TENSOR = re.compile(r"(d?)([Wb])(\d*)")  # W1, b1, dW1, db1; without a number in a class of layers: dW, db
 
 CALLABLES: dict[str, str] = {

@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check import checkers
 from chainrule.check.bare import Bare, bare_readings
+from chainrule.check.batches import in_batches
 from chainrule.check.binding import CannotBind
 from chainrule.check.naming import UnknownName
 from chainrule.check.optimizing import keeps_shapes
@@ -161,7 +162,7 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
     record: dict[str, Any] = {
         "layout": trial.setting.layout, "kind": trial.setting.kind, "weights": list(trial.chained.weights),
         "biases": list(trial.chained.biases), "transposed": trial.chained.transposed,
-        "left out": trial.left_out, "draws": [fresh], "notes": notes, "rate": trial.reading.rate(),
+        "left out": trial.left_out, "draws": [fresh], "step numeric": {}, "notes": notes, "rate": trial.reading.rate(),
         "said rate": getattr(trial.reading, "said_rate", trial.reading.rate)(),
         "reg": trial.reading.env.used.get("reg"), "two calls": differing(fresh, twice),
     }  # fmt: skip
@@ -203,10 +204,15 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
         if not fresh["grads"]:
             notes.setdefault("gradients", f"none was found, and {still}; name them: --map dW1=NAME")
         record["steps"], record["step history"] = [], []
+    with noting({}, "half batches"):
+        record["half batches"] = in_batches(trial) if record["steps"] and not moves else None
     record["small"] = _small(trial)
     if moves or (record["steps"] and not fresh["grads"]):
         with noting({}, "one update"):
             record |= _one_update(trial, file, moves=moves, single=fresh["single"])
+    with noting({}, "differences of a step's loss"):
+        several = moves or "fewer rows" in record  # which may take long
+        record["step numeric"] = trial.losses(first) if fresh["step loss"] is not None and not several else {}
     return record
 
 

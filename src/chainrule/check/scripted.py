@@ -20,7 +20,7 @@ from chainrule.check.names import argument_roles, is_bias
 from chainrule.check.naming import chained_as_named, pick_gradients
 from chainrule.check.ones import WithOnes
 from chainrule.check.result import Result
-from chainrule.check.rows import ROWS, alike, as_row, axis_of, counts, in_order, is_data, with_rows
+from chainrule.check.rows import PARTS, ROWS, alike, as_row, axis_of, counts, in_order, is_data, with_rows
 from chainrule.check.samples import Sizes
 from chainrule.check.script import Loop
 from chainrule.check.source import SCRIPT
@@ -57,7 +57,7 @@ class Scripted(WithOnes):
         self._params = [n for n in known if n in {*self.loop.learned, *still}]  # as they were made
         self._roots = self._data(mapping)
         self.loop = with_rows(self.loop, self._roots, vars(module))
-        vars(module)[ROWS] = None  # known before the loop
+        vars(module).update({ROWS: None, PARTS: 1})  # known before the loop
         self._moved = [*self._counts(), *moved_inside(self.loop, [*self._roots.values(), ROWS], set(vars(module)))]
         self._calls = self._made()
         self.roles = {role: fn.__name__ for role, fn in self._calls.items()}
@@ -212,6 +212,12 @@ class Scripted(WithOnes):
         found: Callable[..., Any] = space[name]
         return found
 
+    def shown_loss(self) -> float | None:
+        """The loss that a turn leaves: of its last batch, where it has several."""
+        return digest.scalar(
+            self._calls["loss_and_grads"], self._calls["loss_and_grads"](self.env.roles["X"], self.env.roles["y"])
+        )
+
     # how it is run
 
     def forward(self) -> Array | None:
@@ -288,9 +294,9 @@ class Scripted(WithOnes):
         factor = rate_of(self.loop, self._params, vars(self.module))
         return factor if isinstance(factor, float) else super().rate()
 
-    def _held_rate(self) -> tuple[dict[str, Any], str] | None:
+    def held_rate(self) -> tuple[dict[str, Any], str] | None:
         factor = rate_of(self.loop, self._params, vars(self.module))
-        return (vars(self.module), factor) if isinstance(factor, str) else super()._held_rate()
+        return (vars(self.module), factor) if isinstance(factor, str) else super().held_rate()
 
 
 def _opened(held: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

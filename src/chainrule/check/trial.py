@@ -113,6 +113,19 @@ class Trial:
         params = parameters(rng, {name: self.reading.places[name].value.shape for name in self.names})
         return Batch(X, t, params)
 
+    def draw_rows(self, rows: int) -> Batch:
+        """Other rows, an even number of them."""
+        batch = self._draw(100, rows)
+        even = len(batch.X) // 2 * 2
+        return Batch(batch.X[:even], batch.t[:even], batch.params)
+
+    def loss_in_batches(self) -> float | None:
+        """The loss that a step over batches shows, of the last of them or of all."""
+        with contextlib.suppress(Exception):
+            result: float | None = self.reading.shown_loss()
+            return result
+        return None
+
     def _kill_a_unit(self, X: Array, params: dict[str, Array]) -> None:
         """The first hidden unit stays below 0 on every row."""
         bias = self.chained.biases[0]
@@ -154,7 +167,7 @@ class Trial:
         after = {name: self.reading.places[name].value.copy() for name in self.names}
         return {
             "X": batch.X, "t": batch.t, "params": batch.params, "n": len(batch.X), "called": result.called,
-            "out": self._rows(result.out, batch), "loss": result.loss,
+            "out": self._rows(result.out, batch), "loss": result.loss, "step loss": result.step_loss,
             "grads": {name: np.array(g, dtype=np.float64) for name, g in result.grads.items()},
             "single": any(np.asarray(g).dtype == np.float32 for g in result.grads.values())
             or (result.out is not None and result.out.dtype == np.float32),
