@@ -179,6 +179,8 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
         record["shifted"] = trial.shifted(first)
     with noting({}, "backward again"):
         record["again"] = trial.again(first) if not moves else {}
+    with noting({}, "backward elsewhere"):
+        record["redrawn"] = trial.redrawn(first) if not moves else ""
     with noting(notes, "differences of the loss"):
         record["numeric"] = trial.losses(first) if fresh["loss"] is not None and not moves else {}
     with noting({}, "differences at the second batch size"):

@@ -15,6 +15,7 @@ from chainrule.check.holding import has_numpy, held_in, numbers_in
 from chainrule.check.optimizing import drive_classes, drive_step
 from chainrule.check.randomness import Randomness
 from chainrule.check.samples import Sizes, as_given, as_rows, given_targets, inputs, parameters, targets
+from chainrule.check.unusable import differing
 from chainrule.check.watch import watching
 
 STEP = 1e-3  # of the central differences of their loss; near a corner a hundredth of it
@@ -189,6 +190,17 @@ class Trial:
         self.start(batch)
         self.reading.evaluate()
         return {n: np.array(g, dtype=np.float64) for n, g in self.reading.backward_again().items()}
+
+    def redrawn(self, batch: Batch) -> str:
+        """Where two backward calls behind the same forward differ, random numbers going on from two places between."""
+        found = []
+        for seed in (1, 2):
+            self.start(batch)
+            self.randomness.reset()
+            called = self.reading.evaluate().called
+            self.randomness.elsewhere(seed)
+            found.append({"grads": self.reading.backward_again(), "called": called})
+        return differing(*found)
 
     def _rows(self, out: Array | None, batch: Batch) -> Array | None:
         if out is None:
