@@ -141,7 +141,11 @@ def judge(
         found = [Finding(wanted, draws[0].out is not None, False)]
     subject = f"{reading['style']} ({record['layout']}, targets as {record['kind']})"
     if not found:
-        return without_reference(subject, record, draws)
+        alone = without_reference(subject, record, draws)
+        if record.get("fewer rows") is None or alone.verdict != "no reference":
+            return alone
+        few = _from_fewer_rows(alone, reading, record, wanted, until)  # a loss may be that of the last update
+        return alone if few.reference == "none" else few
     cases = [
         case
         for finding in found[: MANY_REFERENCES * 4]
