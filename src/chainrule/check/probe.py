@@ -19,7 +19,7 @@ from chainrule.check.bare import Bare, bare_readings
 from chainrule.check.batches import in_batches
 from chainrule.check.binding import CannotBind
 from chainrule.check.naming import UnknownName
-from chainrule.check.optimizing import keeps_shapes
+from chainrule.check.optimizing import other_shape
 from chainrule.check.recognise import readings
 from chainrule.check.result import NoStep
 from chainrule.check.rounds import changes_again, stands_still, stepping
@@ -190,9 +190,9 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
         record["step history"] = trial.steps_on([first, replace(second, params=first.params)])
     with noting({}, "optimizer"):
         driven = [] if moves else trial.optimizers(first)
-        record["optimizers"] = [optimizer for optimizer in driven if keeps_shapes(optimizer)]
-        if odd := [optimizer["name"] for optimizer in driven if not keeps_shapes(optimizer)]:
-            notes[OPTIMIZER] = f"not judged: the shapes of the arrays do not stay the same in {', '.join(odd)}"
+        record["optimizers"] = [optimizer for optimizer in driven if not other_shape(optimizer)]
+        if odd := [why for optimizer in driven if (why := other_shape(optimizer))]:
+            notes[OPTIMIZER] = f"not judged: {'; '.join(odd)}"
     record["steps"] = []
     for batch in (first, third):
         if not trial.reading.steps:

@@ -144,7 +144,7 @@ class Scripted(WithOnes):
         def one_turn(_X: Any, _y: Any) -> None:
             step(_X, _y)
 
-        one_turn.__name__ = "a turn of the loop"  # in notes
+        one_turn.__name__ = f"a turn of the loop (line {self.loop.line})"  # in notes
 
         step = self._compiled("step", Plan())
         return calls | {"loss_and_grads": loss_and_grads, "step": one_turn}
