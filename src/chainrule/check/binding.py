@@ -23,6 +23,10 @@ CALL = (
 )  # fmt: skip
 SETTLED = {"epochs": 1, "true": True, "false": False, "seed": 0}
 DROPOUT = 0.6  # kept or dropped
+NO_PARAMETERS = (
+    "no parameters were found: make them in __init__ of a network, or in a function init(n_in, n_hidden, n_out) that "
+    "returns them as its functions take them"
+)
 RATE, DECAY = 0.37, 0.23  # no factor of anything else in the data
 
 
@@ -32,6 +36,14 @@ class CannotBind(Exception):
     def __init__(self, fn: Callable[..., Any], argument: str, hint: str = "") -> None:
         super().__init__(f"{getattr(fn, '__name__', fn)}: no value known for its argument {argument!r}{hint}")
         self.argument = argument
+
+
+class NoParameters(CannotBind):
+    """Nothing says which arrays are the parameters, or how many numbers they hold."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, NO_PARAMETERS)
+        self.argument = "parameters"
 
 
 @dataclass

@@ -192,6 +192,17 @@ def takes_pairs(fn: Callable[..., Any], argument: str) -> bool:
     )
 
 
+def attributes_used(fns: Iterable[Callable[..., Any]], argument: str) -> list[str]:
+    """The attributes that functions read of their container `argument`, methods apart."""
+    found: list[str] = []
+    for fn in fns:
+        nodes = list(ast.walk(tree_of(fn) or ast.Module([], [])))
+        called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+        found += [node.attr for node in nodes if isinstance(node, ast.Attribute) and id(node) not in called
+                  and _name(node.value) == argument]  # fmt: skip
+    return list(dict.fromkeys(found))
+
+
 def keys_used(fns: Iterable[Callable[..., Any]], argument: str) -> tuple[list[Any], bool]:
     """The names by which functions read their container `argument`: its string keys, or the names it is unpacked
     into, nested as there; and whether it is unpacked."""

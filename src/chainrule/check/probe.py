@@ -17,7 +17,7 @@ from chainrule.arrays import Array
 from chainrule.check import checkers
 from chainrule.check.bare import Bare, bare_readings
 from chainrule.check.batches import in_batches
-from chainrule.check.binding import CannotBind
+from chainrule.check.binding import NO_PARAMETERS, CannotBind
 from chainrule.check.naming import UnknownName
 from chainrule.check.optimizing import other_shape
 from chainrule.check.recognise import readings
@@ -34,7 +34,7 @@ SQUARE = Sizes(n_in=4, hidden=(4, 4), n_out=4)
 ONE = Sizes(n_out=1)
 LAYOUTS = ("rows", "columns", "vector", "column")
 NO_PASS = "no forward and backward, no loss with gradients, no training step"
-PLAIN = ("it is random", "its prediction is", "its loss is")  # refusals that explain themselves
+PLAIN = ("it is random", "its prediction is", "its loss is", NO_PARAMETERS)  # refusals that explain themselves
 SHAPES = "; its arrays: "
 KINDS = ("one-hot", "labels", "flags", "values", "row of values", "column of labels")
 CLASSES = ("one-hot", "labels", "column of labels")

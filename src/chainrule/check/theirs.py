@@ -18,6 +18,7 @@ from chainrule.check.making import (
     build,
     distinct,
     filled,
+    holder_of,
     kept_in,
     names_gradient,
     parameter_names,
@@ -178,6 +179,8 @@ class Theirs:
             self._globals = True
             return vars(self.module)
         values = {name: np.zeros(shape) for name, shape in self.made_up(flat_names(names), sizes).items()}
+        if container == "attributes":
+            return holder_of(self.module, values)
         self.env.names |= values
         if container == "unpacked":
             self._container = filled(names, values)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
+from chainrule.check.binding import NO_PARAMETERS
 from chainrule.check.chain import Chained, left_out
 from chainrule.check.holding import has_numpy, held_in, numbers_in
 from chainrule.check.optimizing import drive_classes, drive_step
@@ -66,7 +67,8 @@ class Trial:
             self.reading.start(sizes, *self._given(X, t), n, sizes.n_out)
             chained = self.reading.chained(sizes)
             if chained is None:
-                raise DoesNotRun(f"its arrays do not chain: {self._shapes()}")
+                shapes = self._shapes()
+                raise DoesNotRun(f"its arrays do not chain: {shapes}" if shapes else NO_PARAMETERS)
             if len(set(chained.widths)) > 1:
                 self.reading.transposed = chained.transposed
             elif hasattr(self.reading, "transposed"):  # square layers do not show it
@@ -83,7 +85,7 @@ class Trial:
         self.left_out = left_out({path: place.value.shape for path, place in self.reading.places.items()}, chained)
 
     def _shapes(self) -> str:
-        return ", ".join(f"{path} {place.value.shape}" for path, place in self.reading.places.items()) or "none found"
+        return ", ".join(f"{path} {place.value.shape}" for path, place in self.reading.places.items())
 
     def batch(self, i: int) -> Batch:
         batch = self._draw(100 + i, self.setting.sizes.rows[i])
