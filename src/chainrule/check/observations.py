@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.check.case import Case
 from chainrule.check.formulas import adds
 from chainrule.check.infer import named
+from chainrule.check.naming import asking
 from chainrule.check.reference import Draw, gradients
 from chainrule.check.rules import AGAIN, FORWARD, GRADIENTS, OPTIMIZER, STEP, Observation, add
 
@@ -59,7 +60,7 @@ def _frozen_bias(case: Case) -> str | None:
     frozen, lost = (_biases(case, names) for names in (still, missing - still))
     said = [f"{', '.join(frozen)}: never changes"] if frozen else []
     if lost:
-        names = " ".join(f"--map d{name}=NAME" for name in lost)
+        names = asking(f"d{name}" for name in lost)
         said.append(f"{', '.join(lost)}: no gradient was found; if there is one, name it: {names}")
     return "; ".join(said) or None
 

@@ -18,7 +18,7 @@ from chainrule.check import checkers
 from chainrule.check.bare import Bare, bare_readings
 from chainrule.check.batches import in_batches
 from chainrule.check.binding import NO_PARAMETERS, CannotBind
-from chainrule.check.naming import UnknownName
+from chainrule.check.naming import UnknownName, asking
 from chainrule.check.optimizing import other_shape
 from chainrule.check.recognise import readings
 from chainrule.check.result import NoStep
@@ -100,7 +100,8 @@ def _nothing(module: Any, refusals: list[str]) -> str:
     counts = Counter(map(_without_shapes, refusals))
     why = max(refusals, key=lambda why: (why.startswith(PLAIN), counts[_without_shapes(why)]), default=NO_PASS)
     plain = why.startswith(PLAIN) or "(line " in why or "(cell " in why or "; --map " in why
-    more = "" if plain else "; name it: FILE:NAME, or --map forward=NAME"
+    calls = "forward=NAME loss=NAME backward=NAME" if why == NO_PASS else "forward=NAME"
+    more = "" if plain else f"; name it: FILE:NAME, or --map {calls}"
     return f"{file}: found {names}, but no network that runs: {why}{more}"
 
 
@@ -132,6 +133,11 @@ def _first_layout(
     return runs
 
 
+def _asked(trial: Trial, names: list[str]) -> str:
+    """How to name the gradients of these parameters."""
+    return asking([f"d{ours}" for ours, theirs in trial.chained.named.items() if theirs in names])
+
+
 def _without_shapes(refusal: str) -> str:
     return refusal.partition(SHAPES)[0]
 
@@ -153,9 +159,11 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
     fresh = trial.evaluate(first)
     _require_sense(trial, fresh)
     if fresh["unread"] and not fresh["grads"]:
-        notes["gradients"] = f"{fresh['unread']}: none was found in it; name them: --map dW1=NAME"
+        notes["gradients"] = f"{fresh['unread']}: none was found in it; name them: {_asked(trial, trial.names)}"
     if fresh["grads"] and (without := [n for n in trial.chained.weights if n not in fresh["grads"]]):
-        notes["gradients"] = f"none was found for {', '.join(without)}; is its shape right? Name it: --map dW1=NAME"
+        notes["gradients"] = (
+            f"none was found for {', '.join(without)}; is its shape right? Name it: {_asked(trial, without)}"
+        )
     trial.start(first)
     twice = trial.evaluate(first)
     _require_repeatable(fresh, twice)
@@ -204,7 +212,7 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
         still = f"{stepping(trial.reading)} changes no parameter and returns none"
         notes["one step"] = f"not run: {still}"
         if not fresh["grads"]:
-            notes.setdefault("gradients", f"none was found, and {still}; name them: --map dW1=NAME")
+            notes.setdefault("gradients", f"none was found, and {still}; name them: {_asked(trial, trial.names)}")
         record["steps"], record["step history"] = [], []
     with noting({}, "half batches"):
         record["half batches"] = in_batches(trial) if record["steps"] and not moves else None

@@ -17,7 +17,7 @@ from chainrule.check import digest
 from chainrule.check.chain import Chained, best_chain, may_be_learned
 from chainrule.check.flow import base, reads, written
 from chainrule.check.names import argument_roles, is_bias
-from chainrule.check.naming import chained_as_named, pick_gradients
+from chainrule.check.naming import asking, chained_as_named, pick_gradients
 from chainrule.check.ones import WithOnes
 from chainrule.check.result import Result
 from chainrule.check.rows import PARTS, ROWS, alike, as_row, axis_of, counts, in_order, is_data, with_rows
@@ -91,7 +91,7 @@ class Scripted(WithOnes):
             found = {"X": rest[0], "y": rest[1]}
         if len(found) < 2:
             seen = f"the arrays that it reads: {', '.join(arrays)}" if arrays else "it reads no arrays made before it"
-            how = "call them X and y, or name them: --map X=NAME y=NAME"
+            how = f"call them X and y, or name them: {asking(('X', 'y'))}"
             how = "keep inputs and targets in two arrays" if len(arrays) == 1 else how
             raise self._refuse(f"which are its data cannot be told; {seen}; {how}")
         return {role: found[role] for role in ("X", "y")}
