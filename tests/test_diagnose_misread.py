@@ -126,9 +126,38 @@ def test_steps_that_change_a_shape_are_a_note(write, capsys):
     path = write(GROWING)
     found = cr.diagnose(path, seconds=200)
     assert found.verdict == "correct"
-    assert any("do not stay the same in train" in note for note in found.notes)
+    told = "in train W1 has shape (5, 3), and (10, 3) after it; an update has to leave a parameter the shape"
+    assert any(told in note for note in found.notes), found.notes
     main(["diagnose", path])
     assert "Traceback" not in "".join(capsys.readouterr())
+
+
+SHAPES = {
+    "np.zeros(3)": "b1 has shape (3,), and its gradient (1, 3); make b1 as (1, 3) from the start",
+    "np.zeros((1, 3))": None,
+}
+LOOP = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(20, 4)), rng.normal(size=(20, 3))
+W1 = rng.normal(size=(4, 3))
+b1 = {made}
+for epoch in range(10):
+    p = X @ W1 + b1
+    loss = np.sum((p - y) ** 2) / (2 * len(X))
+    dp = (p - y) / len(X)
+    dW1 = X.T @ dp
+    db1 = dp.sum(axis=0, keepdims=True)
+    W1 = W1 - 0.1 * dW1
+    b1 = b1 - 0.1 * db1
+"""
+
+
+@pytest.mark.parametrize(("made", "told"), SHAPES.items())
+def test_a_bias_that_grows_in_a_turn_is_told_with_its_line(write, made, told):
+    found = cr.diagnose(write(LOOP, made=made))
+    notes = [note for note in found.notes if "not judged" in note]
+    assert [f"in a turn of the loop (line 7) {told}" in note for note in notes] == ([True] if told else []), found.notes
 
 
 @pytest.mark.parametrize("loss", [ENTROPY, SMOOTH], ids=["known", "unknown"])

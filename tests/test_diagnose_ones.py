@@ -63,11 +63,13 @@ def test_a_wrong_pass_with_a_column_of_ones_is_named(probed, text, right, wrong,
 
 
 @pytest.mark.parametrize(
-    ("text", "right", "wrong"),
-    [(CLASS, "self.W2.T)[:, 1:]", "self.W2.T)[:, :-1]"), (LAST, "[:-1].T", "[1:].T"),
-     (COLUMNS, "[:, :-1].T", "[:, 1:].T")],
+    ("text", "right", "wrong", "first"),
+    [(CLASS, "self.W2.T)[:, 1:]", "self.W2.T)[:, :-1]", True),
+     (COURSE, "(d3 @ Theta2)[:, 1:]", "(d3 @ Theta2)[:, :-1]", True),
+     (LAST, "[:-1].T", "[1:].T", False), (COLUMNS, "[:, :-1].T", "[:, 1:].T", False)],
 )  # fmt: skip
-def test_the_wrong_row_taken_off_the_weights_is_not_consistent(probed, text, right, wrong):
+def test_the_wrong_row_taken_off_the_weights_is_named(probed, text, right, wrong, first):
     assert right in text
     found = probed(text.replace(right, wrong))
-    assert (found.verdict, found.ok) == ("not consistent", False)
+    assert (found.verdict, found.numbers) == ("wrong", [15]), found
+    assert [rule.key for rule in found.mistakes] == ["ones-first-kept" if first else "ones-last-kept"]

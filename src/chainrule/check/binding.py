@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.check.names import TENSOR, argument_roles, returned_names, short, takes_pairs
+from chainrule.check.names import BATCH, TENSOR, argument_roles, returned_names, short, takes_pairs
 from chainrule.check.walk import fields_of, is_numbers
 
 CONSTRUCTOR = (
@@ -23,6 +23,10 @@ CALL = (
 )  # fmt: skip
 SETTLED = {"epochs": 1, "true": True, "false": False, "seed": 0}
 DROPOUT = 0.6  # kept or dropped
+NO_PARAMETERS = (
+    "no parameters were found: make them in __init__ of a network, or in a function init(n_in, n_hidden, n_out) that "
+    "returns them as its functions take them"
+)
 RATE, DECAY = 0.37, 0.23  # no factor of anything else in the data
 
 
@@ -32,6 +36,14 @@ class CannotBind(Exception):
     def __init__(self, fn: Callable[..., Any], argument: str, hint: str = "") -> None:
         super().__init__(f"{getattr(fn, '__name__', fn)}: no value known for its argument {argument!r}{hint}")
         self.argument = argument
+
+
+class NoParameters(CannotBind):
+    """Nothing says which arrays are the parameters, or how many numbers they hold."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, NO_PARAMETERS)
+        self.argument = "parameters"
 
 
 @dataclass
@@ -44,6 +56,7 @@ class Env:
     used: dict[str, Any] = field(default_factory=dict)  # the rate and the decay that calls were given
     dropout: bool = False  # whether dropout that is off by default is switched on
     slower: float = 1.0  # what rates are multiplied by
+    batch: int | None = None  # the rows of a batch, where there are several
 
     def learn(self, fn: Callable[..., Any], result: Any) -> None:
         """Remember what a call returned under the names its ``return`` gives, or under its keys."""
@@ -105,6 +118,8 @@ def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, need
 def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mapping[str, Any]) -> tuple[bool, Any]:
     if p.name in env.names and TENSOR.fullmatch(env.mapping.get(p.name, "")):
         return True, env.names[p.name]
+    if env.batch is not None and BATCH.search(p.name.lower()):
+        return True, env.batch
     roles = [env.mapping[p.name]] if p.name in env.mapping else [r for r in argument_roles(p.name) if r in allowed]
     for role in roles:
         if role in ("lr", "reg"):

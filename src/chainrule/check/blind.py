@@ -17,6 +17,7 @@ from chainrule.check.evidence import step_draws
 from chainrule.check.formulas import adds
 from chainrule.check.infer import Finding
 from chainrule.check.mistakes_scale import NO_UPDATE
+from chainrule.check.naming import asking
 from chainrule.check.reference import Draw, Spec
 from chainrule.check.rules import OBSERVATIONS, RULES, Observation, Rule
 from chainrule.check.tables import DIFFERENCES, TensorTable, numeric, probes_run, table_of
@@ -65,7 +66,7 @@ def _missing(names: Sequence[str], step: Mapping[str, Array], *, alike: bool) ->
     """Why tensors are not compared."""
     if step or not names:
         return () if alike or not names else (NOT_ALONG,)
-    given = " ".join(f"--map d{name}=NAME" for name in names)
+    given = asking(f"d{name}" for name in names)
     return (f"not compared, for no gradient of them was found: {', '.join(names)}; name it: {given}",)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from chainrule.check import (  # noqa: F401 - they fill the catalogue
+    batches,
     mistakes,
     observations,
     observed_checks,
@@ -34,7 +35,8 @@ from chainrule.check.infer import EXACT, SINGLE, Finding, draws_of, references
 from chainrule.check.process import probe
 from chainrule.check.reference import Spec
 from chainrule.check.rules import CHECKER, OBSERVATIONS
-from chainrule.check.stepping import ONE_ROW, SEVERAL, UNCLEAR, row_by_row
+from chainrule.check.step_loss import with_step_loss
+from chainrule.check.stepping import ONE_ROW, SEVERAL, UNCLEAR, UNSEEN, row_by_row
 from chainrule.check.tables import probes_run
 
 __all__ = ["Diagnosis", "diagnose", "judge", "judge_check"]
@@ -98,7 +100,7 @@ def judge_check(checks: Sequence[Mapping[str, Any]]) -> Diagnosis:
 
 def _settings(reading: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The way of handing over targets whose loss is recognised, else the first."""
-    settings = [_oriented(setting) for setting in reading["settings"]]
+    settings = [_oriented(with_step_loss(setting, _finding)) for setting in reading["settings"]]
     known = [s for s in settings if (finding := _finding(s)) is not None and finding.loss]
     return (known or settings)[:1]
 
@@ -139,7 +141,11 @@ def judge(
         found = [Finding(wanted, draws[0].out is not None, False)]
     subject = f"{reading['style']} ({record['layout']}, targets as {record['kind']})"
     if not found:
-        return without_reference(subject, record, draws)
+        alone = without_reference(subject, record, draws)
+        if record.get("fewer rows") is None or alone.verdict != "no reference":
+            return alone
+        few = _from_fewer_rows(alone, reading, record, wanted, until)  # a loss may be that of the last update
+        return alone if few.reference == "none" else few
     cases = [
         case
         for finding in found[: MANY_REFERENCES * 4]
@@ -159,6 +165,8 @@ def judge(
         decided = _from_fewer_rows(decided, reading, record, wanted, until)
     elif decided.verdict == "not consistent" and "one row" in record:
         decided = _from_one_row(decided, cases, reading, record, wanted, until)
+    if decided.verdict == "not consistent" and not any(finding.out or finding.loss for finding in found):
+        decided = unread(decided, UNSEEN)
     return replace(decided, subject=subject)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from chainrule.check.binding import CONSTRUCTOR, CannotBind, Env, arguments, call
+from chainrule.check.binding import CONSTRUCTOR, CannotBind, Env, NoParameters, arguments, call
 from chainrule.check.chain import tail
-from chainrule.check.names import argument_roles, flat_names, gradient_of, keys_used, short
+from chainrule.check.names import argument_roles, attributes_used, flat_names, gradient_of, keys_used, short
 from chainrule.check.samples import Sizes
 from chainrule.check.walk import Place
 
@@ -71,7 +73,9 @@ def parameter_names(functions: list[Callable[..., Any]], wanted: Mapping[str, st
                 names, unpacked = keys_used(functions, p.name)
                 if names:
                     return names, "unpacked" if unpacked else "keys"
-    raise CannotBind(functions[0], "parameters") if functions else LookupError("no functions")
+                if names := attributes_used(functions, p.name):
+                    return names, "attributes"
+    raise NoParameters if functions else LookupError("no functions")
 
 
 def weights_alone(functions: list[Callable[..., Any]]) -> bool:
@@ -92,6 +96,14 @@ def with_closures(functions: list[Callable[..., Any]]) -> list[Callable[..., Any
 def filled(names: Any, values: Mapping[str, Any]) -> Any:
     """The values in the places of their names."""
     return values[names] if isinstance(names, str) else [filled(inner, values) for inner in names]
+
+
+def holder_of(module: ModuleType, values: Mapping[str, Any]) -> Any:
+    """An object that holds arrays under their names: of a dataclass of theirs with these fields, else a plain one."""
+    for cls in vars(module).values():
+        if isinstance(cls, type) and is_dataclass(cls) and {field.name for field in fields(cls)} == set(values):
+            return cls(**values)
+    return SimpleNamespace(**values)
 
 
 def like_parameter(name: str) -> bool:

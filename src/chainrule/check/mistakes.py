@@ -6,6 +6,7 @@ from chainrule.check import (  # noqa: F401 - they fill the catalogue
     mistakes_history,
     mistakes_layers,
     mistakes_loss,
+    mistakes_ones,
     mistakes_output,
     mistakes_scale,
     mistakes_slopes,

@@ -53,6 +53,7 @@ ARGUMENTS: dict[str, str] = {
     "weight": "w weight weights kernel",
     "bias": "b bias biases",
 }  # fmt: skip
+BATCH = re.compile(r"(^|_)(mini_?)?batch(_?size)?$|^bs$")  # its size
 TENSOR = re.compile(r"(d?)([Wb])(\d*)")  # W1, b1, dW1, db1; without a number in a class of layers: dW, db
 
 CALLABLES: dict[str, str] = {
@@ -189,6 +190,17 @@ def takes_pairs(fn: Callable[..., Any], argument: str) -> bool:
         _name(loop.iter) == argument and isinstance(loop.target, ast.Tuple) and len(loop.target.elts) == 2
         for loop in loops
     )
+
+
+def attributes_used(fns: Iterable[Callable[..., Any]], argument: str) -> list[str]:
+    """The attributes that functions read of their container `argument`, methods apart."""
+    found: list[str] = []
+    for fn in fns:
+        nodes = list(ast.walk(tree_of(fn) or ast.Module([], [])))
+        called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+        found += [node.attr for node in nodes if isinstance(node, ast.Attribute) and id(node) not in called
+                  and _name(node.value) == argument]  # fmt: skip
+    return list(dict.fromkeys(found))
 
 
 def keys_used(fns: Iterable[Callable[..., Any]], argument: str) -> tuple[list[Any], bool]:

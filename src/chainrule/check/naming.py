@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check.binding import arguments
 from chainrule.check.chain import Chained, chain_widths
-from chainrule.check.names import ARGUMENTS, TENSOR
+from chainrule.check.names import ARGUMENTS, TENSOR, is_bias
 from chainrule.check.source import defined
 from chainrule.errors import InputError, nearest
 
@@ -23,6 +23,11 @@ FEW = 12  # names to list rather than the nearest of them
 
 class UnknownName(Exception):
     """A tensor was named that their code does not have."""
+
+
+def asking(names: Iterable[str]) -> str:
+    """The hint that leads to them."""
+    return f"--map {' '.join(f'{name}=NAME' for name in names)}"
 
 
 def require_names(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -> None:
@@ -72,7 +77,8 @@ def chained_as_named(wanted: Mapping[str, str], shapes: Mapping[str, tuple[int, 
         return None
     paths = {ours: _require(ours, wanted[ours], shapes) for ours in wanted if ours[0] in "Wb" and ours[1:]}
     if missing := [f"W{i + 1}" for i in range(depth) if f"W{i + 1}" not in paths]:
-        raise UnknownName(f"--map: {', '.join(missing)} missing; name every weight matrix, or none")
+        why = f"--map: {', '.join(missing)} missing; name every weight matrix, or none"
+        raise UnknownName(f"{why}: {asking(missing)}")
     weights = tuple(paths[f"W{i + 1}"] for i in range(depth))
     biases = tuple(paths.get(f"b{i + 1}") for i in range(depth))
     for transposed in (False, True):
@@ -105,7 +111,11 @@ def pick_gradients(
             continue
         path = next((p for p in paths if p == find(wanted.get(ours[1:], ours[1:]), paths)), None)
         if path is None:
-            raise UnknownName(f"--map {ours}={theirs}: which array is {ours[1:]}? Name it, too: --map {ours[1:]}=...")
+            layers = sum(not is_bias(p) for p in paths)
+            rest = asking(name for i in range(layers) if (name := f"W{i + 1}") not in wanted)
+            raise UnknownName(
+                f"--map {ours}={theirs}: which array is {ours[1:]}? Name every weight matrix, too: {rest}"
+            )
         name = _require(ours, theirs, arrays)
         grads[path], called[path] = np.asarray(arrays[name], dtype=np.float64), name
     return grads, called

@@ -7,8 +7,9 @@ import numpy as np
 from chainrule.check.case import Case
 from chainrule.check.formulas import adds
 from chainrule.check.infer import named
+from chainrule.check.naming import asking
 from chainrule.check.reference import Draw, gradients
-from chainrule.check.rules import FORWARD, GRADIENTS, OPTIMIZER, STEP, Observation, add
+from chainrule.check.rules import AGAIN, FORWARD, GRADIENTS, OPTIMIZER, STEP, Observation, add
 
 
 def _climbs(case: Case) -> str | None:
@@ -59,7 +60,7 @@ def _frozen_bias(case: Case) -> str | None:
     frozen, lost = (_biases(case, names) for names in (still, missing - still))
     said = [f"{', '.join(frozen)}: never changes"] if frozen else []
     if lost:
-        names = " ".join(f"--map d{name}=NAME" for name in lost)
+        names = asking(f"d{name}" for name in lost)
         said.append(f"{', '.join(lost)}: no gradient was found; if there is one, name it: {names}")
     return "; ".join(said) or None
 
@@ -129,6 +130,14 @@ def _disturbs(case: Case) -> str | None:
     return None if doubled else f"a second backward gives other gradients: the first has changed {', '.join(disturbed)}"
 
 
+def _draws(case: Case) -> str | None:
+    """Backward calls behind one forward that differ because random numbers are drawn in them."""
+    redrawn = case.record.get("redrawn")
+    if redrawn is None:
+        raise LookupError("backward again")
+    return f"behind the same forward, other random numbers give another gradient: {redrawn}" if redrawn else None
+
+
 def _permuted(case: Case) -> str | None:
     """Whether the gradient is that of the targets in another order, which is solved for where rows have classes."""
     from chainrule.check.permuted import order_of
@@ -147,6 +156,12 @@ add(
         "rows-permuted", 15, "rows of X and y out of step", _permuted, "A row is compared with another row's target.", "dz = (p − ⟦t of another row⟧)/N", "dz = (p − t)/N",
         "Print the first rows of X and y where the loss is computed. Do they belong together?", "Shuffle X and y with the same order.", (GRADIENTS,),
         alone=True,
+    ),
+    Observation(
+        "backward-draws", 16, "the backward pass draws random numbers", _draws, "The backward pass draws a mask of its own in place of the forward's; a seed does not make the two alike.",
+        "dy = d(dropped) · ⟦a mask drawn in backward⟧", "dy = d(dropped) · mask, with the mask of the forward, 1/keep in it",
+        "Set another seed between forward and backward. Is the gradient still the same?", "Keep the mask (with its 1/keep) in forward, multiply by the same array in backward.", (AGAIN,),
+        needs_reference=False, alone=True,
     ),
     Observation(
         "climbs", 2, "sign: the update adds the gradient", _climbs, "The gradient is right, and the update goes along it: the loss grows.",

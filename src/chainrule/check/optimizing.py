@@ -125,7 +125,7 @@ def drive_step(reading: Any, evaluate: Callable[[], Any]) -> dict[str, Any] | No
         after, rate = reading.step()
         numbers |= {} if rate is None else {"lr": rate}
         steps.append({"before": before, "grads": grads, "after": {path: after[path] for path in reading.chained_paths}})
-        if not keeps_shapes({"steps": steps}):
+        if other_shape({"steps": steps, "name": ""}):
             break  # nor would the next one run
         for path in reading.chained_paths:
             reading.places[path].set(after[path].copy())
@@ -135,11 +135,25 @@ def drive_step(reading: Any, evaluate: Callable[[], Any]) -> dict[str, Any] | No
     return {"name": fn.__name__, "numbers": constants_of(numbers), "steps": steps, "rows": reading.n}
 
 
-def keeps_shapes(optimizer: Mapping[str, Any]) -> bool:
-    """Whether gradients and parameters have one shape throughout: steps on other arrays have no formula."""
-    first = {path: value.shape for path, value in optimizer["steps"][0]["before"].items()}
-    return all(
-        {path: np.shape(value) for path, value in values.items()} == first
-        for step in optimizer["steps"]
-        for values in step.values()
-    )
+def other_shape(optimizer: Mapping[str, Any]) -> str:
+    """Which array has another shape than its parameter at first, where, and what to do: such steps have no formula."""
+    first = {path: np.shape(value) for path, value in optimizer["steps"][0]["before"].items()}
+    for step in optimizer["steps"]:
+        for kind in ("grads", "after", "before"):
+            for path, shape in first.items():
+                if path not in step[kind]:
+                    return f"in {optimizer['name']} {path} has no gradient"
+                if (other := np.shape(step[kind][path])) != shape:
+                    return _grown(optimizer["name"], path, shape, other, of_gradient=kind == "grads")
+    return ""
+
+
+def _grown(name: str, path: str, shape: tuple[int, ...], other: tuple[int, ...], *, of_gradient: bool) -> str:
+    grown = all(a in (1, b) for a, b in zip(reversed(shape), reversed(other))) and len(other) >= len(shape)
+    seen = f"its gradient {other}" if of_gradient else f"{other} after it"
+    do = "an update has to leave a parameter the shape that it has"
+    if np.prod(shape) == np.prod(other):
+        do = f"make {path} as {other} from the start, or its gradient as {shape}"
+    elif grown:
+        do = f"sum its gradient over the rows, so that it has the shape of {path}"
+    return f"in {name} {path} has shape {shape}, and {seen}; {do}"

@@ -16,9 +16,10 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check import checkers
 from chainrule.check.bare import Bare, bare_readings
-from chainrule.check.binding import CannotBind
-from chainrule.check.naming import UnknownName
-from chainrule.check.optimizing import keeps_shapes
+from chainrule.check.batches import in_batches
+from chainrule.check.binding import NO_PARAMETERS, CannotBind
+from chainrule.check.naming import UnknownName, asking
+from chainrule.check.optimizing import other_shape
 from chainrule.check.recognise import readings
 from chainrule.check.result import NoStep
 from chainrule.check.rounds import changes_again, stands_still, stepping
@@ -33,7 +34,7 @@ SQUARE = Sizes(n_in=4, hidden=(4, 4), n_out=4)
 ONE = Sizes(n_out=1)
 LAYOUTS = ("rows", "columns", "vector", "column")
 NO_PASS = "no forward and backward, no loss with gradients, no training step"
-PLAIN = ("it is random", "its prediction is", "its loss is")  # refusals that explain themselves
+PLAIN = ("it is random", "its prediction is", "its loss is", NO_PARAMETERS)  # refusals that explain themselves
 SHAPES = "; its arrays: "
 KINDS = ("one-hot", "labels", "flags", "values", "row of values", "column of labels")
 CLASSES = ("one-hot", "labels", "column of labels")
@@ -99,7 +100,8 @@ def _nothing(module: Any, refusals: list[str]) -> str:
     counts = Counter(map(_without_shapes, refusals))
     why = max(refusals, key=lambda why: (why.startswith(PLAIN), counts[_without_shapes(why)]), default=NO_PASS)
     plain = why.startswith(PLAIN) or "(line " in why or "(cell " in why or "; --map " in why
-    more = "" if plain else "; name it: FILE:NAME, or --map forward=NAME"
+    calls = "forward=NAME loss=NAME backward=NAME" if why == NO_PASS else "forward=NAME"
+    more = "" if plain else f"; name it: FILE:NAME, or --map {calls}"
     return f"{file}: found {names}, but no network that runs: {why}{more}"
 
 
@@ -131,6 +133,11 @@ def _first_layout(
     return runs
 
 
+def _asked(trial: Trial, names: list[str]) -> str:
+    """How to name the gradients of these parameters."""
+    return asking([f"d{ours}" for ours, theirs in trial.chained.named.items() if theirs in names])
+
+
 def _without_shapes(refusal: str) -> str:
     return refusal.partition(SHAPES)[0]
 
@@ -152,16 +159,18 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
     fresh = trial.evaluate(first)
     _require_sense(trial, fresh)
     if fresh["unread"] and not fresh["grads"]:
-        notes["gradients"] = f"{fresh['unread']}: none was found in it; name them: --map dW1=NAME"
+        notes["gradients"] = f"{fresh['unread']}: none was found in it; name them: {_asked(trial, trial.names)}"
     if fresh["grads"] and (without := [n for n in trial.chained.weights if n not in fresh["grads"]]):
-        notes["gradients"] = f"none was found for {', '.join(without)}; is its shape right? Name it: --map dW1=NAME"
+        notes["gradients"] = (
+            f"none was found for {', '.join(without)}; is its shape right? Name it: {_asked(trial, without)}"
+        )
     trial.start(first)
     twice = trial.evaluate(first)
     _require_repeatable(fresh, twice)
     record: dict[str, Any] = {
         "layout": trial.setting.layout, "kind": trial.setting.kind, "weights": list(trial.chained.weights),
         "biases": list(trial.chained.biases), "transposed": trial.chained.transposed,
-        "left out": trial.left_out, "draws": [fresh], "notes": notes, "rate": trial.reading.rate(),
+        "left out": trial.left_out, "draws": [fresh], "step numeric": {}, "notes": notes, "rate": trial.reading.rate(),
         "said rate": getattr(trial.reading, "said_rate", trial.reading.rate)(),
         "reg": trial.reading.env.used.get("reg"), "two calls": differing(fresh, twice),
     }  # fmt: skip
@@ -178,6 +187,8 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
         record["shifted"] = trial.shifted(first)
     with noting({}, "backward again"):
         record["again"] = trial.again(first) if not moves else {}
+    with noting({}, "backward elsewhere"):
+        record["redrawn"] = trial.redrawn(first) if not moves else ""
     with noting(notes, "differences of the loss"):
         record["numeric"] = trial.losses(first) if fresh["loss"] is not None and not moves else {}
     with noting({}, "differences at the second batch size"):
@@ -187,9 +198,9 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
         record["step history"] = trial.steps_on([first, replace(second, params=first.params)])
     with noting({}, "optimizer"):
         driven = [] if moves else trial.optimizers(first)
-        record["optimizers"] = [optimizer for optimizer in driven if keeps_shapes(optimizer)]
-        if odd := [optimizer["name"] for optimizer in driven if not keeps_shapes(optimizer)]:
-            notes[OPTIMIZER] = f"not judged: the shapes of the arrays do not stay the same in {', '.join(odd)}"
+        record["optimizers"] = [optimizer for optimizer in driven if not other_shape(optimizer)]
+        if odd := [why for optimizer in driven if (why := other_shape(optimizer))]:
+            notes[OPTIMIZER] = f"not judged: {'; '.join(odd)}"
     record["steps"] = []
     for batch in (first, third):
         if not trial.reading.steps:
@@ -201,12 +212,17 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
         still = f"{stepping(trial.reading)} changes no parameter and returns none"
         notes["one step"] = f"not run: {still}"
         if not fresh["grads"]:
-            notes.setdefault("gradients", f"none was found, and {still}; name them: --map dW1=NAME")
+            notes.setdefault("gradients", f"none was found, and {still}; name them: {_asked(trial, trial.names)}")
         record["steps"], record["step history"] = [], []
+    with noting({}, "half batches"):
+        record["half batches"] = in_batches(trial) if record["steps"] and not moves else None
     record["small"] = _small(trial)
     if moves or (record["steps"] and not fresh["grads"]):
         with noting({}, "one update"):
             record |= _one_update(trial, file, moves=moves, single=fresh["single"])
+    with noting({}, "differences of a step's loss"):
+        several = moves or "fewer rows" in record  # which may take long
+        record["step numeric"] = trial.losses(first) if fresh["step loss"] is not None and not several else {}
     return record
 
 

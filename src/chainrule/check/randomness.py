@@ -24,6 +24,16 @@ class Randomness:
         for root in roots:
             yield from (value for value in list(root.values()) if isinstance(value, kinds))
 
+    def elsewhere(self, seed: int) -> None:
+        """They go on from another place, wherever they come from."""
+        np.random.seed(seed)  # noqa: NPY002 - theirs may use the old interface
+        random.seed(seed)
+        for generator in self._generators():
+            if isinstance(generator, np.random.Generator):
+                generator.bit_generator.state = type(generator.bit_generator)(seed).state
+            else:
+                generator.seed(seed)
+
     def reset(self) -> None:
         np.random.seed(0)  # noqa: NPY002 - theirs may use the old interface
         random.seed(0)

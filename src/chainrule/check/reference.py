@@ -140,7 +140,8 @@ class Scene:
 
     l, depth     the layer, counted from 0, and how many there are
     x, z, y      what entered the layer (N, I), its pre-activation (N, O), its output after the activation
-    W, dz, dy    its weights, and the gradients with respect to z and to y
+    W, b         its weights and biases
+    dz, dy       the gradients with respect to z and to y
     act, link    the layer's activation; the link at the output
     o, t, N, K   prediction, targets, rows, outputs
     do           the gradient with respect to the prediction
@@ -206,6 +207,7 @@ class Pass:
         return {
             "l": layer, "depth": self.spec.depth, "x": self.trace.x[layer], "z": z, "act": act,
             "y": self.trace.o if last else self.trace.x[layer + 1], "W": self.draw.params[f"W{layer + 1}"],
+            "b": self.draw.params.get(f"b{layer + 1}"),
             "link": self.spec.link, "o": self.trace.o, "t": self.draw.t, "X": self.draw.X,
             "N": self.draw.n, "K": self.draw.t.shape[1], "grads": self.grads, "masks": self.draw.masks,
             "form": self.spec.form, "xs": self.trace.x, "zs": self.trace.z, "spec": self.spec,

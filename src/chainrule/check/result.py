@@ -17,6 +17,7 @@ class Result:
 
     out: Array | None = None
     loss: float | None = None
+    step_loss: float | None = None  # what a step returned, where there is no other loss
     grads: dict[str, Array] = field(default_factory=dict)
     called: dict[str, str] = field(default_factory=dict)  # parameter -> what they call its gradient
     unread: str = ""  # what backward gave, where no gradient was found in it

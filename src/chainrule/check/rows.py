@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.check.names import BATCH
 from chainrule.check.script import Loop
 from chainrule.check.walk import is_numbers
 
 ROWS = "_rows"  # what stands in the place of the number
-BATCH = re.compile(r"(^|_)(mini_?)?batch(_?size)?$|^bs$")
+PARTS = "_parts"  # how many batches the rows are shared out to
 COUNT = re.compile(r"^(m|n|n_?(rows|samples|examples|data)|(num|number_of)_(rows|samples|examples|data))$")
 
 
@@ -95,7 +96,7 @@ def counts(
         if not isinstance(value, int) or isinstance(value, bool) or value < 2:
             continue
         if BATCH.search(name.lower()):
-            lines.append(f"{name} = {X}.shape[{axis}]")
+            lines.append(f"{name} = {X}.shape[{axis}] // {PARTS}")
         elif name in made_from and shape.count(value) == 1:
             lines.append(f"{name} = {X}.shape[{shape.index(value)}]")
     return ast.parse("\n".join(lines)).body

@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check import digest
 from chainrule.check.bare import Bare, Structure, numbers_of
-from chainrule.check.binding import CannotBind, arguments
+from chainrule.check.binding import CannotBind, NoParameters, arguments
 from chainrule.check.chain import Chained
 from chainrule.check.making import like_parameter, parameter_names
 from chainrule.check.names import argument_roles, flat_names
@@ -51,7 +51,7 @@ class Named(Bare):
         """The store with every number in it, after its structure is known."""
         self.store, self._sizes = store, "numbers"
         if np.ndim(self._rows[0]) != 1 or not 2 <= len(keys) <= MANY:
-            raise CannotBind(self.functions()[0], "parameters")
+            raise NoParameters
         self._hand_store(store)
         store.update(dict.fromkeys(keys, 0.1))
         if self.structure is None:
@@ -106,7 +106,7 @@ class Named(Bare):
                     return Search(self._at, point, x, t).structure()
         finally:
             self.feed(X, y)
-        raise CannotBind(self.functions()[0], "parameters")
+        raise NoParameters
 
     def _at(self, point: Mapping[str, float], x: Array, t: Array) -> float:
         self.store.update(point)
@@ -233,7 +233,7 @@ class Search:
         return order
 
     def odd(self) -> CannotBind:
-        return CannotBind(self.at, "parameters")
+        return NoParameters()
 
 
 def _alike(a: float, b: float) -> bool:

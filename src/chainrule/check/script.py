@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from chainrule.check.flow import Block, base, carried_by, reads, written, zipped
 from chainrule.check.names import callable_role
+from chainrule.check.pairs import unzipped
 
 LOSS = re.compile(r"(^|_)(j|l|nll|xent|ce|bce|objective)(\d*|_.*)$|loss|cost")
 MEASURE = re.compile(r"(^|_)(errors?|mse|rmse|err|sse|e)(\d*|_.*)$")  # shown to people, on any scale
@@ -43,7 +44,7 @@ def find(tree: ast.Module) -> Loop | None:
     or where the file defines its network as a class or as functions."""
     if any(_is_network(node) for node in tree.body):
         return None
-    return _first(_inlined(_opened(tree.body), tree), ())
+    return _first(unzipped(_inlined(_opened(tree.body), tree)), ())
 
 
 def _is_network(node: ast.stmt) -> bool:

@@ -17,10 +17,10 @@ from chainrule.check import digest
 from chainrule.check.chain import Chained, best_chain, may_be_learned
 from chainrule.check.flow import base, reads, written
 from chainrule.check.names import argument_roles, is_bias
-from chainrule.check.naming import chained_as_named, pick_gradients
+from chainrule.check.naming import asking, chained_as_named, pick_gradients
 from chainrule.check.ones import WithOnes
 from chainrule.check.result import Result
-from chainrule.check.rows import ROWS, alike, as_row, axis_of, counts, in_order, is_data, with_rows
+from chainrule.check.rows import PARTS, ROWS, alike, as_row, axis_of, counts, in_order, is_data, with_rows
 from chainrule.check.samples import Sizes
 from chainrule.check.script import Loop
 from chainrule.check.source import SCRIPT
@@ -57,7 +57,7 @@ class Scripted(WithOnes):
         self._params = [n for n in known if n in {*self.loop.learned, *still}]  # as they were made
         self._roots = self._data(mapping)
         self.loop = with_rows(self.loop, self._roots, vars(module))
-        vars(module)[ROWS] = None  # known before the loop
+        vars(module).update({ROWS: None, PARTS: 1})  # known before the loop
         self._moved = [*self._counts(), *moved_inside(self.loop, [*self._roots.values(), ROWS], set(vars(module)))]
         self._calls = self._made()
         self.roles = {role: fn.__name__ for role, fn in self._calls.items()}
@@ -91,7 +91,7 @@ class Scripted(WithOnes):
             found = {"X": rest[0], "y": rest[1]}
         if len(found) < 2:
             seen = f"the arrays that it reads: {', '.join(arrays)}" if arrays else "it reads no arrays made before it"
-            how = "call them X and y, or name them: --map X=NAME y=NAME"
+            how = f"call them X and y, or name them: {asking(('X', 'y'))}"
             how = "keep inputs and targets in two arrays" if len(arrays) == 1 else how
             raise self._refuse(f"which are its data cannot be told; {seen}; {how}")
         return {role: found[role] for role in ("X", "y")}
@@ -144,7 +144,7 @@ class Scripted(WithOnes):
         def one_turn(_X: Any, _y: Any) -> None:
             step(_X, _y)
 
-        one_turn.__name__ = "a turn of the loop"  # in notes
+        one_turn.__name__ = f"a turn of the loop (line {self.loop.line})"  # in notes
 
         step = self._compiled("step", Plan())
         return calls | {"loss_and_grads": loss_and_grads, "step": one_turn}
@@ -211,6 +211,12 @@ class Scripted(WithOnes):
         exec(code, vars(self.module), space)
         found: Callable[..., Any] = space[name]
         return found
+
+    def shown_loss(self) -> float | None:
+        """The loss that a turn leaves: of its last batch, where it has several."""
+        return digest.scalar(
+            self._calls["loss_and_grads"], self._calls["loss_and_grads"](self.env.roles["X"], self.env.roles["y"])
+        )
 
     # how it is run
 
@@ -288,9 +294,9 @@ class Scripted(WithOnes):
         factor = rate_of(self.loop, self._params, vars(self.module))
         return factor if isinstance(factor, float) else super().rate()
 
-    def _held_rate(self) -> tuple[dict[str, Any], str] | None:
+    def held_rate(self) -> tuple[dict[str, Any], str] | None:
         factor = rate_of(self.loop, self._params, vars(self.module))
-        return (vars(self.module), factor) if isinstance(factor, str) else super()._held_rate()
+        return (vars(self.module), factor) if isinstance(factor, str) else super().held_rate()
 
 
 def _opened(held: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

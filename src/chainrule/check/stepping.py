@@ -15,6 +15,10 @@ DIGITS = 1e-6  # of a tensor's maximum: smaller cells of the right gradient are 
 ONE_ROW = "the gradient is read from calls with one row, which do not show a division by the number of rows"
 SEVERAL = "one call makes several updates with one row too, or a change that is not in proportion to the rate"
 UNCLEAR = "with one row the step is that of the gradient, with several it is not: does one call make several updates?"
+UNSEEN = (
+    "a step alone, which fits none of the usual networks and losses: neither predictions nor a loss are computed by "
+    "functions of their own; let the step return the loss, or write a forward"
+)
 DECAYS = {"l2-not-in-loss": "W", "l2-all-not-in-loss": "Wb"}  # rules of a decay -> the parameters that they shrink
 
 

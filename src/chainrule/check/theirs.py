@@ -18,6 +18,7 @@ from chainrule.check.making import (
     build,
     distinct,
     filled,
+    holder_of,
     kept_in,
     names_gradient,
     parameter_names,
@@ -37,6 +38,7 @@ from chainrule.check.names import (
 from chainrule.check.naming import chained_as_named, pick_gradients
 from chainrule.check.result import NoStep, Result
 from chainrule.check.samples import Sizes
+from chainrule.check.step_loss import loss_of_step
 from chainrule.check.walk import DEPTH, Place, fields_of, neurons, places
 from chainrule.errors import InputError
 
@@ -177,6 +179,8 @@ class Theirs:
             self._globals = True
             return vars(self.module)
         values = {name: np.zeros(shape) for name, shape in self.made_up(flat_names(names), sizes).items()}
+        if container == "attributes":
+            return holder_of(self.module, values)
         self.env.names |= values
         if container == "unpacked":
             self._container = filled(names, values)
@@ -271,9 +275,11 @@ class Theirs:
             result.grads, result.called = self._gradients(backward, given, held=True)
             if not result.grads:
                 result.unread = f"{getattr(backward, '__name__', 'backward')} gave {digest.summary(given)}"
-            if result.loss is None and loss is None and isinstance(given, tuple):
+            if result.loss is None and loss is None and (isinstance(given, tuple) or digest.is_scalar(given)):
                 result.loss = digest.scalar(backward, given)
             self.env.roles["grads"] = self._returned_grads(given)
+        if result.loss is None and loss is None:
+            result.step_loss = loss_of_step(self)
         if self.object is None and (update := self.fn("update")) is not None:
             self._name_gradients(update, result)
         return result
@@ -325,9 +331,13 @@ class Theirs:
         """The loss alone, for differences."""
         fn = self.fn("loss_and_grads") or self.fn("loss")
         if fn is None:
-            return None
+            return loss_of_step(self)
         self.forward()
         return digest.scalar(fn, call(fn, self.env))
+
+    def shown_loss(self) -> float | None:
+        """What a step shows as its loss, where it returns one."""
+        return loss_of_step(self)
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return {path: place.value.shape for path, place in self.places.items()}
@@ -386,10 +396,10 @@ class Theirs:
         """The learning rate they use: the argument that was bound, an attribute, or a constant of the module."""
         if "lr" in self.env.used:
             return float(self.env.used["lr"])
-        held = self._held_rate()
+        held = self.held_rate()
         return None if held is None else float(held[0][held[1]])
 
-    def _held_rate(self) -> tuple[dict[str, Any], str] | None:
+    def held_rate(self) -> tuple[dict[str, Any], str] | None:
         """Where an object or the module keeps the rate."""
         known = set(ARGUMENTS["lr"].split())
         for owner in (self.object, self.module):
@@ -401,7 +411,7 @@ class Theirs:
     @contextlib.contextmanager
     def slowed(self, share: float, *, held: bool) -> Iterator[None]:
         """A share of the rate for what is set up: of the one that is kept, or of the argument."""
-        kept = self._held_rate() if held else None
+        kept = self.held_rate() if held else None
         if kept is None:
             self.env.slower = share
             yield

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
+from chainrule.check.binding import NO_PARAMETERS
 from chainrule.check.chain import Chained, left_out
 from chainrule.check.holding import has_numpy, held_in, numbers_in
 from chainrule.check.optimizing import drive_classes, drive_step
 from chainrule.check.randomness import Randomness
 from chainrule.check.samples import Sizes, as_given, as_rows, given_targets, inputs, parameters, targets
+from chainrule.check.unusable import differing
 from chainrule.check.watch import watching
 
 STEP = 1e-3  # of the central differences of their loss; near a corner a hundredth of it
@@ -65,7 +67,8 @@ class Trial:
             self.reading.start(sizes, *self._given(X, t), n, sizes.n_out)
             chained = self.reading.chained(sizes)
             if chained is None:
-                raise DoesNotRun(f"its arrays do not chain: {self._shapes()}")
+                shapes = self._shapes()
+                raise DoesNotRun(f"its arrays do not chain: {shapes}" if shapes else NO_PARAMETERS)
             if len(set(chained.widths)) > 1:
                 self.reading.transposed = chained.transposed
             elif hasattr(self.reading, "transposed"):  # square layers do not show it
@@ -82,7 +85,7 @@ class Trial:
         self.left_out = left_out({path: place.value.shape for path, place in self.reading.places.items()}, chained)
 
     def _shapes(self) -> str:
-        return ", ".join(f"{path} {place.value.shape}" for path, place in self.reading.places.items()) or "none found"
+        return ", ".join(f"{path} {place.value.shape}" for path, place in self.reading.places.items())
 
     def batch(self, i: int) -> Batch:
         batch = self._draw(100 + i, self.setting.sizes.rows[i])
@@ -112,6 +115,19 @@ class Trial:
             X, t = (self.own[0][:1], self.own[1][:1]) if n == 1 else self.own
         params = parameters(rng, {name: self.reading.places[name].value.shape for name in self.names})
         return Batch(X, t, params)
+
+    def draw_rows(self, rows: int) -> Batch:
+        """Other rows, an even number of them."""
+        batch = self._draw(100, rows)
+        even = len(batch.X) // 2 * 2
+        return Batch(batch.X[:even], batch.t[:even], batch.params)
+
+    def loss_in_batches(self) -> float | None:
+        """The loss that a step over batches shows, of the last of them or of all."""
+        with contextlib.suppress(Exception):
+            result: float | None = self.reading.shown_loss()
+            return result
+        return None
 
     def _kill_a_unit(self, X: Array, params: dict[str, Array]) -> None:
         """The first hidden unit stays below 0 on every row."""
@@ -154,7 +170,7 @@ class Trial:
         after = {name: self.reading.places[name].value.copy() for name in self.names}
         return {
             "X": batch.X, "t": batch.t, "params": batch.params, "n": len(batch.X), "called": result.called,
-            "out": self._rows(result.out, batch), "loss": result.loss,
+            "out": self._rows(result.out, batch), "loss": result.loss, "step loss": result.step_loss,
             "grads": {name: np.array(g, dtype=np.float64) for name, g in result.grads.items()},
             "single": any(np.asarray(g).dtype == np.float32 for g in result.grads.values())
             or (result.out is not None and result.out.dtype == np.float32),
@@ -176,6 +192,17 @@ class Trial:
         self.start(batch)
         self.reading.evaluate()
         return {n: np.array(g, dtype=np.float64) for n, g in self.reading.backward_again().items()}
+
+    def redrawn(self, batch: Batch) -> str:
+        """Where two backward calls behind the same forward differ, random numbers going on from two places between."""
+        found = []
+        for seed in (1, 2):
+            self.start(batch)
+            self.randomness.reset()
+            called = self.reading.evaluate().called
+            self.randomness.elsewhere(seed)
+            found.append({"grads": self.reading.backward_again(), "called": called})
+        return differing(*found)
 
     def _rows(self, out: Array | None, batch: Batch) -> Array | None:
         if out is None:

@@ -34,7 +34,7 @@ def said(record: Mapping[str, Any]) -> str:
 def differing(one: Evaluation, other: Evaluation) -> str:
     """Where the gradients of two calls that should be alike are the furthest apart, or the parameters, or ""."""
     kept = "grads" if one["grads"] else "after"
-    for name, g in one[kept].items():
+    for name, g in one.get(kept, {}).items():
         again = other[kept].get(name)
         if again is None or again.shape != g.shape or not (np.isfinite(g).all() and np.isfinite(again).all()):
             continue
