@@ -90,7 +90,7 @@ def _hint(fn: Callable[..., Any], env: Env, unknown: str, needs: str) -> str:
     plain = [name for name, known in roles.items() if known == (None,)]
     if not rows and (needs == "X" or (not targets and plain[:1] == [unknown] and len(plain) == len(roles) > 1)):
         return f"; --map X={unknown}"
-    return "" if targets else f"; --map y={unknown}"
+    return "" if targets or TENSOR.fullmatch(unknown) else f"; --map y={unknown}"
 
 
 def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, needs: str = "y") -> Any:

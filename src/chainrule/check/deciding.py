@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.check import unusable
 from chainrule.check.apart import tells
-from chainrule.check.case import NOTHING, Case, Hypothesis, candidates
+from chainrule.check.case import NOTHING, Case, Hypothesis, agreeing, candidates
 from chainrule.check.clipping import clipped_wrong
 from chainrule.check.convention import conventions, turned_over
 from chainrule.check.diagnosis import Diagnosis
@@ -52,7 +52,7 @@ def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Di
     steps = [(case, step) for case in cases if (step := adaptive(case)) is not None]
     if steps and (found := _from_adaptive(*min(steps, key=lambda pair: pair[1].against), record)) is not None:
         return found
-    cases = [turned_over(case) or case for case in cases]
+    cases = sorted((turned_over(case) or case for case in cases), key=lambda case: -agreeing(case))
     finite = all(np.isfinite(g).all() for g in cases[0].draws[0].grads.values())
     few = cases[:MANY_REFERENCES] if finite else []
     fitting = [(i, hypothesis) for i, case in enumerate(few) for hypothesis in singles(case, until)]

@@ -16,7 +16,8 @@ ARGUMENTS: dict[str, str] = {
     "row sample example feats z values emb embedding embeddings eingabe eingaben daten entree entrees entrée entrées donnees données",
     "y": "y t target targets y_true ytrue labels label actual y_batch batch_y yb y_train training_outputs expected desired "
     "ground_truth ts tgt truth y_actual expected_output target_output true onehot one_hot y_onehot t_batch y_data goal wanted "
-    "y_one_hot true_labels targets_batch teacher answer actuals truths gold want "
+    "y_one_hot true_labels targets_batch teacher answer actuals truths gold want targ targs "
+    "y_trues all_y_trues y_enc y_encoded "
     "ziel ziele zielwerte sollwerte cible cibles etiquettes étiquettes",
     "out": "y_pred ypred y_hat yhat output outputs out prediction predictions pred preds predicted al o probs p probabilities "
     "logits scores a2 a3 a_out softmax_output y_prob final_output yh y_probs prob guess "
@@ -48,7 +49,8 @@ ARGUMENTS: dict[str, str] = {
     "true": "training train_flg train is_training train_mode train_flag",
     "false": "verbose debug print_cost print_loss plot",
     "mask": "mask masks dropout_mask",
-    "hiddens": "hidden_dims hidden_sizes hidden_layers hidden_layer_sizes hiddens hidden_widths",
+    "hiddens": "hidden_dims hidden_sizes hidden_layers hidden_layer_sizes hiddens hidden_widths "
+    "hidden_size_list hidden_sizes_list hidden_dims_list hidden_layers_list hidden_list",
     "dropout": "dropout dropout_rate drop_rate drop_prob keep_prob keep dropout_prob dropout_ratio p_keep p_drop",
     "weight": "w weight weights kernel",
     "bias": "b bias biases",
@@ -86,7 +88,8 @@ def argument_roles(name: str) -> list[str]:
     """Every role an argument of this name may play, in the order of the table."""
     whole = plain(name)
     words = {whole, whole.removeprefix("self_"), *(["lambda"] if "lambda" in whole else [])}  # lambda_reg, lambda1
-    return [role for role, names in _ROLES.items() if words & names]
+    found = [role for role, names in _ROLES.items() if words & names]
+    return found or (argument_roles(whole[:-5]) if whole.endswith("_list") else [])  # inputs_list
 
 
 @cache
@@ -96,7 +99,7 @@ def callable_role(name: str) -> str | None:
 
 
 _GRADIENT = re.compile(
-    r"^(?:d_?l_?d_?|dloss_?d?_?|dj_?d?_?|d_(?=.)|d(?=[wb\d]|weight|bias|theta|gamma|beta|param|[A-Z])|delta_|nabla_|grad(?:ient)?s?_(?:of_|wrt_)?|g(?=[wb]\d*$)|g_)(.+)$"
+    r"^(?:d_?l_?d_?|d_?loss_*d?_*|dj_?d?_?|d_(?=.)|d(?=[wb\d]|weight|bias|theta|gamma|beta|param|[A-Z])|delta_|nabla_|grad(?:ient)?s?_(?:of_|wrt_)?|g(?=[wb]\d*$)|g_)(.+)$"
 )
 _SUFFIX = re.compile(r"^(.+?)_(?:grads?|gradients?|delta|d|update)$")
 
@@ -121,8 +124,17 @@ def is_bias(name: str) -> bool:
     return short(name.split(".")[-1].split("[")[0]).startswith("b") or "bias" in name.lower()
 
 
+_PLACE = re.compile(r"[wb](?=.)(\d|h|hid|hidden|i|in|inputs?|o|out|outputs?|to|layer|l)*")
+
+
 def is_weight(name: str) -> bool:
-    return re.fullmatch(r"w(eights?)?_?(h|o|out|hidden|output)?\d*", short(name)) is not None
+    return short(name).startswith("w") and (short(name) == "w" or names_place(name))
+
+
+def names_place(name: str) -> bool:
+    """Whether it is a weight or a bias by its name, and the rest says of which layer: w_h, bias_out,
+    weights_input_to_hidden."""
+    return _PLACE.fullmatch(short(name)) is not None
 
 
 def tree_of(fn: Callable[..., Any]) -> ast.AST | None:

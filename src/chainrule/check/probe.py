@@ -23,7 +23,7 @@ from chainrule.check.recognise import readings
 from chainrule.check.result import NoStep
 from chainrule.check.rounds import changes_again, stands_still, stepping
 from chainrule.check.rules import OPTIMIZER
-from chainrule.check.samples import Sizes
+from chainrule.check.samples import LAST, Sizes
 from chainrule.check.source import SCRIPT, defined, describe
 from chainrule.check.trial import DoesNotRun, Setting, Trial
 from chainrule.check.unusable import differing
@@ -35,8 +35,9 @@ LAYOUTS = ("rows", "columns", "vector", "column")
 NO_PASS = "no forward and backward, no loss with gradients, no training step"
 PLAIN = ("it is random", "its prediction is", "its loss is")  # refusals that explain themselves
 SHAPES = "; its arrays: "
-KINDS = ("one-hot", "labels", "flags", "values", "row of values", "column of labels")
+KINDS = ("one-hot", "labels", "flags", "values", "row of values", LAST, "column of labels")
 CLASSES = ("one-hot", "labels", "column of labels")
+OTHERWISE = (LAST, "column of labels")  # tried where nothing else runs
 Attempt = tuple[Sizes, tuple[str, ...], tuple[Array, Array] | None]  # sizes, kinds of targets, rows of the user's own
 
 
@@ -112,7 +113,7 @@ def _first_layout(
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
         for kind in kinds:
-            if (kind == "column of labels" and evidence) or (kind == "row of values" and sizes.n_out > 1):
+            if (kind in OTHERWISE and evidence) or (kind == "row of values" and sizes.n_out > 1):
                 continue
             try:
                 evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own), file))

@@ -42,6 +42,9 @@ def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -
             if any("dropout" in argument_roles(p.name) for p in arguments(cls)):
                 style = f"the class {cls.__name__} with dropout"
                 yield WithOnes(module, cls, roles, style, arguments_given, dropout=True)
+            if {"backward", "step"} <= set(roles):  # its backward may take what only its step knows
+                steps = {role: fn for role, fn in roles.items() if role not in ("backward", "update")}
+                yield WithOnes(module, cls, steps, f"the class {cls.__name__}", arguments_given)
     if name not in classes:
         yield from _functions(module, functions, name, given, arguments_given)
     kit = layer_kit(module, classes if name is None else {**classes}, functions, name if name in classes else None)

@@ -217,7 +217,7 @@ class Pass:
         scale = factor(spec, draw, o)
         do = scale * spec.form.slope(o, draw.t)  # (N, K)
         last = spec.depth - 1
-        dz = self.line("loss", last, spec.link.pull(self.trace.z[-1], do), do=do, scale=scale)
+        dy, dz = do, self.line("loss", last, spec.link.pull(self.trace.z[-1], do), do=do, scale=scale)
         for layer in reversed(range(spec.depth)):
             x, W = self.trace.x[layer], draw.params[f"W{layer + 1}"]
             self._finish(f"W{layer + 1}", layer, self.line("dW", layer, x.T @ dz, dz=dz), dz)
@@ -227,7 +227,8 @@ class Pass:
                 right = column_sums.sum(keepdims=True) if shared else column_sums
                 self._finish(f"b{layer + 1}", layer, self.line("db", layer, right, dz=dz), dz)
             if layer:
-                dz = self._through(layer - 1, self.line("dx", layer, dz @ W.T, dz=dz), dz)
+                back = self.line("dx", layer, dz @ W.T, dz=dz, dy=dy)
+                dy, dz = back, self._through(layer - 1, back, dz)
         return self.grads
 
     def _through(self, layer: int, dy: Array, after: Array) -> Array:

@@ -19,6 +19,7 @@ from chainrule.check.making import (
     distinct,
     filled,
     kept_in,
+    like_parameter,
     names_gradient,
     parameter_names,
     shapes_of,
@@ -187,11 +188,10 @@ class Theirs:
         return shapes_of(names, sizes, self.storage, self.wanted)
 
     def _leading(self, count: int) -> list[str]:
-        """The names of the first arguments of the function that needs the targets."""
-        for role in ("loss_and_grads", "backward", "loss", "step", "forward"):
-            if (fn := self.fn(role)) is not None:
-                return [p.name for p in arguments(fn)][:count]
-        return []
+        """The names of the first arguments of a function: parameters if one begins so, else of what needs targets."""
+        fns = [self.fn(role) for role in ("loss_and_grads", "backward", "loss", "step", "forward")]
+        found = [[p.name for p in arguments(fn)][:count] for fn in fns if fn is not None]
+        return next((names for names in found if names and all(map(like_parameter, names))), next(iter(found), []))
 
     # one evaluation
 
