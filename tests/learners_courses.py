@@ -287,3 +287,220 @@ class Net:
         delta2 = delta3 @ self.W2.T * self.sigmoidPrime(self.z2)
         return X.T @ delta2, self.a2.T @ delta3
 """
+
+TRAINED_IN_A_FUNCTION = """
+import numpy as np
+
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 6))
+    return X, (X.sum(axis=1) > 0).astype(float)
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def fit(X, y, n_hidden=10, n_iter=200, eta=0.5):
+    y = y[:, None]
+    m, n = X.shape
+    rng = np.random.default_rng(1)
+    w1, b1 = rng.normal(0, 0.1, (n, n_hidden)), np.zeros((1, n_hidden))
+    w2, b2 = rng.normal(0, 0.1, (n_hidden, 1)), np.zeros((1, 1))
+    for i in range(n_iter):
+        a1 = sigmoid(X @ w1 + b1)
+        a2 = sigmoid(a1 @ w2 + b2)
+        cost = -(y * np.log(a2) + (1 - y) * np.log(1 - a2)).mean()
+        dz2 = a2 - y
+        dw2 = a1.T @ dz2 / m
+        db2 = dz2.mean(axis=0, keepdims=True)
+        dz1 = (dz2 @ w2.T) * a1 * (1 - a1)
+        dw1 = X.T @ dz1 / m
+        db1 = dz1.mean(axis=0, keepdims=True)
+        w1, b1 = w1 - eta * dw1, b1 - eta * db1
+        w2, b2 = w2 - eta * dw2, b2 - eta * db2
+        if i % 50 == 0:
+            print(i, cost)
+    return w1, b1, w2, b2
+
+def main():
+    X, y = data()
+    weights = fit(X, y, n_hidden=7)
+    print(len(weights))
+
+if __name__ == "__main__":
+    main()
+"""
+
+DECAY_WITHOUT_A_LOSS = """
+import numpy as np
+
+def forward(W1, b1, W2, b2, X):
+    a1 = np.tanh(X @ W1 + b1)
+    s = a1 @ W2 + b2
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    return a1, e / e.sum(axis=1, keepdims=True)
+
+def backward(W1, b1, W2, b2, X, y):
+    a1, probs = forward(W1, b1, W2, b2, X)
+    delta = probs - y
+    dW2 = a1.T @ delta + 0.01 * W2
+    db2 = delta.sum(axis=0)
+    delta = delta @ W2.T * (1 - a1 ** 2)
+    dW1 = X.T @ delta + 0.01 * W1
+    db1 = delta.sum(axis=0)
+    return dW1, db1, dW2, db2
+"""
+
+LEAKY_AND_BCE = """
+import numpy as np
+
+class Net:
+    def __init__(self, input_dim, hidden_dim, output_dim, alpha=0.01, lr=0.05):
+        self.W_in, self.b_in = np.random.randn(input_dim, hidden_dim) * 0.3, np.zeros((1, hidden_dim))
+        self.W_out, self.b_out = np.random.randn(hidden_dim, output_dim) * 0.3, np.zeros((1, output_dim))
+        self.alpha, self.lr = alpha, lr
+
+    def lrelu(self, z):
+        return np.where(z > 0, z, self.alpha * z)
+
+    def lrelu_grad(self, z):
+        return np.where(z > 0, 1, self.alpha)
+
+    def forward(self, X):
+        self.z = X @ self.W_in + self.b_in
+        self.h = self.lrelu(self.z)
+        self.y_hat = 1 / (1 + np.exp(-(self.h @ self.W_out + self.b_out)))
+        return self.y_hat
+
+    def bce(self, y):
+        return -np.mean(y * np.log(self.y_hat) + (1 - y) * np.log(1 - self.y_hat))
+
+    def train_step(self, X, y):
+        self.forward(X)
+        d_out = (self.y_hat - y) / y.size
+        d_z = d_out @ self.W_out.T * self.lrelu_grad(self.z)
+        self.W_out -= self.lr * (self.h.T @ d_out)
+        self.b_out -= self.lr * d_out.sum(axis=0, keepdims=True)
+        self.W_in -= self.lr * (X.T @ d_z)
+        self.b_in -= self.lr * d_z.sum(axis=0, keepdims=True)
+        return self.bce(y)
+"""
+
+VELOCITIES = """
+import numpy as np
+
+def initialize_velocity(parameters):
+    return {"d" + name: np.zeros(value.shape) for name, value in parameters.items()}
+
+def initialize_parameters(n_x, n_h, n_y):
+    return {"W1": np.random.randn(n_h, n_x), "b1": np.zeros((n_h, 1)),
+            "W2": np.random.randn(n_y, n_h), "b2": np.zeros((n_y, 1))}
+
+def forward_propagation(X, parameters):
+    A1 = np.tanh(parameters["W1"] @ X + parameters["b1"])
+    A2 = 1 / (1 + np.exp(-(parameters["W2"] @ A1 + parameters["b2"])))
+    return A2, {"A1": A1, "A2": A2}
+
+def compute_cost(A2, Y):
+    return -np.sum(np.log(A2) * Y + (1 - Y) * np.log(1 - A2)) / Y.shape[1]
+
+def backward_propagation(parameters, cache, X, Y):
+    m = X.shape[1]
+    A1 = cache["A1"]
+    dZ2 = cache["A2"] - Y
+    dZ1 = parameters["W2"].T @ dZ2 * (1 - np.power(A1, 2))
+    return {"dW1": dZ1 @ X.T / m, "db1": dZ1.sum(axis=1, keepdims=True) / m,
+            "dW2": dZ2 @ A1.T / m, "db2": dZ2.sum(axis=1, keepdims=True) / m}
+
+def update_parameters_with_momentum(parameters, grads, v, beta, learning_rate):
+    for name in parameters:
+        v["d" + name] = beta * v["d" + name] + (1 - beta) * grads["d" + name]
+        parameters[name] = parameters[name] - learning_rate * v["d" + name]
+    return parameters, v
+"""
+
+CALLED_WITH_TARGETS = """
+import numpy as np
+
+class Model:
+    def __init__(self, n_in, nh, n_out):
+        self.w1, self.b1 = np.random.randn(n_in, nh), np.zeros(nh)
+        self.w2, self.b2 = np.random.randn(nh, n_out), np.zeros(n_out)
+
+    def __call__(self, x, targ):
+        self.x, self.targ = x, targ
+        self.l1 = x @ self.w1 + self.b1
+        self.a1 = self.l1.clip(0)
+        self.out = self.a1 @ self.w2 + self.b2
+        return ((self.out - targ) ** 2).mean()
+
+    def backward(self):
+        out_g = 2 * (self.out - self.targ) / self.targ.size
+        l1_g = (self.l1 > 0) * (out_g @ self.w2.T)
+        self.w2_g, self.b2_g = self.a1.T @ out_g, out_g.sum(0)
+        self.w1_g, self.b1_g = self.x.T @ l1_g, l1_g.sum(0)
+"""
+
+MADE_IN_THE_FILE = """
+import numpy as np
+
+class Dense:
+    def __init__(self, n_inputs, units, activation=None):
+        self.kernel = np.random.uniform(-0.5, 0.5, size=(n_inputs, units))
+        self.bias = np.zeros(units)
+        self.activation = activation
+
+    def __call__(self, X):
+        self.X = X
+        Z = X @ self.kernel + self.bias
+        self.A = np.maximum(Z, 0) if self.activation == "relu" else Z
+        return self.A
+
+    def backward(self, dA):
+        dZ = dA * (self.A > 0) if self.activation == "relu" else dA
+        self.dkernel = self.X.T @ dZ
+        self.dbias = dZ.sum(axis=0)
+        return dZ @ self.kernel.T
+
+class Sequential:
+    def __init__(self, layers):
+        self.layers = layers
+
+    def __call__(self, X):
+        for layer in self.layers:
+            X = layer(X)
+        return X
+
+    def mse(self, X, y):
+        return np.mean((self(X) - y) ** 2)
+
+    def gradients(self, X, y):
+        d = 2 * (self(X) - y) / y.size
+        for layer in reversed(self.layers):
+            d = layer.backward(d)
+
+model = Sequential([Dense(8, 6, activation="relu"), Dense(6, 1)])
+"""
+
+AUTOENCODER = """
+import numpy as np
+
+class Autoencoder:
+    def __init__(self, n_visible, n_hidden):
+        self.W_enc, self.b_enc = np.random.randn(n_visible, n_hidden) * 0.1, np.zeros(n_hidden)
+        self.W_dec, self.b_dec = np.random.randn(n_hidden, n_visible) * 0.1, np.zeros(n_visible)
+
+    def forward(self, X):
+        self.code = 1 / (1 + np.exp(-(X @ self.W_enc + self.b_enc)))
+        self.recon = self.code @ self.W_dec + self.b_dec
+        return self.recon
+
+    def loss(self, X):
+        return np.mean(np.sum((self.forward(X) - X) ** 2, axis=1))
+
+    def backward(self, X):
+        d = 2 * (self.recon - X) / len(X)
+        dW_dec, db_dec = self.code.T @ d, d.sum(axis=0)
+        dc = d @ self.W_dec.T * self.code * (1 - self.code)
+        dW_enc, db_enc = X.T @ dc, dc.sum(axis=0)
+        return dW_enc, db_enc, dW_dec, db_dec
+"""

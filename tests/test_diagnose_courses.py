@@ -1,8 +1,11 @@
 """Networks in the manner of books and courses: each is read and called right, and its wrong counterparts are named."""
 
+import json
+
 import pytest
 
 import learners_courses as courses
+from chainrule.errors import InputError
 from learners_courses import (
     ADAM_OF_A_DICT,
     LAYERS_THAT_STEP,
@@ -37,6 +40,15 @@ WRONG = {
     "an epsilon inside the root": (ADAM_OF_A_DICT, "(np.sqrt(vhat) + self.eps)", "np.sqrt(vhat + self.eps)", [17]),
     "half a slope in all layers": (ONE_PRIME_FOR_ALL, "/ (1 + np.exp(-z)) ** 2", "/ (1 + np.exp(-z))", [11]),
     "half a slope at the output": (ONE_PRIME_FOR_ALL, "self.sigmoidPrime(self.z3)", "self.sigmoid(self.z3)", [11]),
+    "half a slope in a function that trains": (courses.TRAINED_IN_A_FUNCTION, "* a1 * (1 - a1)", "* a1", [11]),
+    "no 1/N in a function that trains": (courses.TRAINED_IN_A_FUNCTION, "X.T @ dz1 / m", "X.T @ dz1", [3]),
+    "no square beside a decay": (courses.DECAY_WITHOUT_A_LOSS, "(1 - a1 ** 2)", "(1 - a1)", [11]),
+    "a leaky slope left out": (courses.LEAKY_AND_BCE, "np.where(z > 0, 1, self.alpha)", "np.where(z > 0, 1, 0)", [10]),
+    "targets minus predictions": (courses.LEAKY_AND_BCE, "(self.y_hat - y)", "(y - self.y_hat)", [2]),
+    "1/N once more beside velocities": (courses.VELOCITIES, "np.power(A1, 2))", "np.power(A1, 2)) / m", [3]),
+    "N for all numbers": (courses.CALLED_WITH_TARGETS, "self.targ.size", "len(self.targ)", [3]),
+    "no slope in a bias": (courses.MADE_IN_THE_FILE, "self.dbias = dZ.sum", "self.dbias = dA.sum", [8]),
+    "half a slope of a code": (courses.AUTOENCODER, "self.code * (1 - self.code)", "(1 - self.code)", [11]),
 }  # fmt: skip
 
 
@@ -45,3 +57,26 @@ def test_a_wrong_network_is_named(probed, text, right, wrong, numbers):
     assert text.count(right) == 1
     found = probed(text.replace(right, wrong))
     assert (found.verdict, found.numbers) == ("wrong", numbers), found
+
+
+def test_a_function_that_trains_is_read_in_a_notebook_too(probed):
+    start, _, rest = courses.TRAINED_IN_A_FUNCTION.partition("def fit")
+    fit, _, _ = rest.partition("def main")
+    call = "X, y = data()\nweights = fit(X, y, n_hidden=7)"
+    for wrong, numbers in (("* a1 * (1 - a1)", []), ("* a1", [11])):
+        sources = [start, "def fit" + fit.replace("* a1 * (1 - a1)", wrong), call]
+        cells = [{"cell_type": "code", "source": source} for source in sources]
+        assert probed(json.dumps({"cells": cells}), "theirs.ipynb").numbers == numbers
+
+
+def test_a_decay_that_no_loss_tells_of_is_shown_and_no_mistake(probed):
+    said = "the gradient of the weights also holds λ·W, λ = 0.01: that of ½λ·ΣW², of which no loss here tells"
+    assert said in probed(courses.DECAY_WITHOUT_A_LOSS).notes
+    loss = "def loss(probs, y):\n    return -(y * np.log(probs)).sum()\n\ndef backward"
+    assert probed(courses.DECAY_WITHOUT_A_LOSS.replace("def backward", loss)).numbers == [14]
+
+
+def test_what_makes_parameters_asks_for_a_width_by_its_name(probed):
+    text = courses.VELOCITIES.replace("n_x, n_h, n_y", "n_x, zorp, n_y, blib, quux, more").replace("n_h", "zorp")
+    with pytest.raises(InputError, match="is it a width\\? --map n_hidden=zorp"):
+        probed(text)

@@ -84,7 +84,10 @@ def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, need
 
 
 def _hint(fn: Callable[..., Any], env: Env, unknown: str, needs: str) -> str:
-    """What an unknown argument may be: the rows where a forward has none, or another has neither; else the targets."""
+    """What an unknown argument may be: the rows where a forward has none, or another has neither; else the targets.
+    Of what makes parameters, a width."""
+    if needs == "sizes":
+        return f"; is it a width? --map n_hidden={unknown}"
     roles = {p.name: (env.mapping.get(p.name), *argument_roles(p.name)) for p in arguments(fn)}
     rows, targets = (any(role in known for known in roles.values()) for role in ("X", "y"))
     plain = [name for name, known in roles.items() if known == (None,)]

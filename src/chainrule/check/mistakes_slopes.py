@@ -139,11 +139,21 @@ def _smooth(line: Callable[[Scene], Array]) -> Callable[[Scene], Array]:
     return wrong
 
 
-def _skipped(s: Scene) -> Array:
-    if s.l == s.depth - 1 and fused(s):
-        raise LookupError("p − t holds the derivative already")
-    return np.asarray(s.dy @ s.W.T)
+def _before(line: Callable[[Scene], Array]) -> Callable[[Scene], Array]:
+    """With the error at a layer's output in the place of dz, where the two are not one."""
 
+    def wrong(s: Scene) -> Array:
+        if s.l == s.depth - 1 and fused(s):
+            raise LookupError("p − t holds the derivative already")
+        return line(s)
+
+    return wrong
+
+
+_USED_TWICE: dict[str, Any] = {
+    "question": "A layer's error is used for dW, for db and for the layer before. In which of them does the derivative of the activation stand?",
+    "change": "Compute dz = dy · f′(z) once, and use it for dW, db and dz · Wᵀ.", "cost": 1.1,
+}  # fmt: skip
 
 add(
     Rule("slope-for-dz", 8, "hidden activation's derivative alone, without what came back", {"act": _smooth(lambda s: s.slope())}, sentence="dz is the derivative itself: the gradient that came back is lost.", formula="dz = ⟦f′(z)⟧", cost=1.1, **_ALONE),
@@ -152,8 +162,7 @@ add(
     Rule("slope-next-layer", 11, "derivative at the next layer's pre-activation", {"act": _smooth(lambda s: s.dy * slope(s.act, s.zs[s.l + 1]))}, sentence="The slope is that of another layer: an index is off by one.", formula="dz = dy · f′(⟦z₊₁⟧)", cost=1.1, **_ALONE),
     Rule("slope-layer-before", 11, "derivative at the pre-activation of the layer before", {"act": _smooth(lambda s: s.dy * slope(s.act, s.zs[s.l - 1] if s.l else s.x))}, sentence="The slope is that of another layer: an index is off by one.", formula="dz = dy · f′(⟦z₋₁⟧)", cost=1.1, **_ALONE),
     Rule("slope-of-input", 11, "derivative at what entered the layer", {"act": _smooth(lambda s: s.dy * slope(s.act, s.x))}, sentence="The slope is evaluated at the layer's input, before its weights.", formula="dz = dy · f′(⟦x⟧)", cost=1.15, **_ALONE),
-    Rule(
-        "slope-skipped", 8, "derivative missing in what a layer hands back", {"dx": _skipped}, sentence="What goes back through the weights is the error at the layer's output: its derivative stands in dW alone.", formula="dx = ⟦dy⟧ · Wᵀ", right="dx = dz · Wᵀ with dz = dy · f′(z)",
-        question="Two things use a layer's error: its own dW, and the layer before. Which of them gets the derivative of the activation?", change="Compute dz = dy · f′(z) once, and use it for dW, db and dz · Wᵀ.", cost=1.1,
-    ),
+    Rule("slope-skipped", 8, "derivative missing in what a layer hands back", {"dx": _before(lambda s: s.dy @ s.W.T)}, sentence="What goes back through the weights is the error at the layer's output, without its derivative.", formula="dx = ⟦dy⟧ · Wᵀ", right="dx = dz · Wᵀ with dz = dy · f′(z)", **_USED_TWICE),
+    Rule("slope-not-in-bias", 8, "derivative missing in db", {"db": _before(lambda s: s.dy.sum(axis=0))}, sentence="db sums the error at the layer's output, without its derivative.", formula="db = Σ ⟦dy⟧", right="db = Σ dz with dz = dy · f′(z)", **_USED_TWICE),
+    Rule("slope-not-in-weights", 8, "derivative missing in dW", {"dW": _before(lambda s: s.x.T @ s.dy)}, sentence="dW takes the error at the layer's output, without its derivative.", formula="dW = xᵀ · ⟦dy⟧", right="dW = xᵀ · dz with dz = dy · f′(z)", **_USED_TWICE),
 )  # fmt: skip

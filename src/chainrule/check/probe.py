@@ -109,6 +109,7 @@ def _first_layout(
 ) -> list[dict[str, Any]]:
     """The first way of handing over rows in which gradients come out, else in which anything does."""
     runs: list[dict[str, Any]] = []
+    kinds = kinds[:1] if getattr(reading, "own_targets", False) else kinds
     for layout in ("columns",) if getattr(reading, "pairs", False) else LAYOUTS:
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
@@ -160,7 +161,7 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
     twice = trial.evaluate(first)
     _require_repeatable(fresh, twice)
     record: dict[str, Any] = {
-        "layout": trial.setting.layout, "kind": trial.setting.kind, "weights": list(trial.chained.weights),
+        "layout": trial.setting.layout, "kind": _kind(trial), "weights": list(trial.chained.weights),
         "biases": list(trial.chained.biases), "transposed": trial.chained.transposed,
         "left out": trial.left_out, "draws": [fresh], "notes": notes, "rate": trial.reading.rate(),
         "said rate": getattr(trial.reading, "said_rate", trial.reading.rate)(),
@@ -209,6 +210,10 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
         with noting({}, "one update"):
             record |= _one_update(trial, file, moves=moves, single=fresh["single"])
     return record
+
+
+def _kind(trial: Trial) -> str:
+    return "its inputs" if getattr(trial.reading, "own_targets", False) else trial.setting.kind
 
 
 def _one_update(trial: Trial, file: str, *, moves: bool, single: bool) -> dict[str, Any]:
