@@ -72,8 +72,8 @@ def as_rows(array: Array, layout: str, n: int, width: int) -> Array | None:
         return None
     if layout in ("columns", "column") and array.ndim == 2:
         return array.T if array.shape == (width, n) else None
-    if array.ndim == 2 and array.shape != (n, width):  # code that takes rows may turn them, and hand back columns
-        return array.T if layout == "rows" and array.shape == (width, n) else None
+    if array.ndim == 2 and array.shape != (n, width):
+        return None
     return array.reshape(n, width)
 
 

@@ -49,6 +49,8 @@ class Batch:
 class Trial:
     """One reading of their code in one setting. Raises DoesNotRun where it makes no sense."""
 
+    turned: bool | None = None  # whether it takes rows and hands back columns; at the first batch no sizes are alike
+
     def __init__(self, reading: Any, setting: Setting, own: tuple[Array, Array] | None = None) -> None:
         self.reading, self.setting, self.own = reading, setting, own
         self.randomness = Randomness(reading)
@@ -182,7 +184,10 @@ class Trial:
     def _rows(self, out: Array | None, batch: Batch) -> Array | None:
         if out is None:
             return None
-        return as_rows(np.asarray(out, dtype=np.float64), self.setting.layout, *batch.t.shape)
+        array = np.asarray(out, dtype=np.float64)
+        if self.turned is None:
+            self.turned = self.setting.layout == "rows" and array.shape == batch.t.shape[::-1] != batch.t.shape
+        return as_rows(array.T if self.turned else array, self.setting.layout, *batch.t.shape)
 
     def losses(self, batch: Batch, names: Sequence[str] = ()) -> dict[str, Array]:
         """Central differences of their own loss, with h and h/2 combined; NaN beside a corner. Of all or some names."""
