@@ -97,13 +97,16 @@ def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, need
 
 
 def _hint(fn: Callable[..., Any], env: Env, unknown: str, needs: str) -> str:
-    """What an unknown argument may be: the rows where a forward has none, or another has neither; else the targets."""
+    """What an unknown argument may be: the rows where a forward has none, or another has neither; else the targets.
+    Of what makes parameters, a width."""
+    if needs == "sizes":
+        return f"; is it a width? --map n_hidden={unknown}"
     roles = {p.name: (env.mapping.get(p.name), *argument_roles(p.name)) for p in arguments(fn)}
     rows, targets = (any(role in known for known in roles.values()) for role in ("X", "y"))
     plain = [name for name, known in roles.items() if known == (None,)]
     if not rows and (needs == "X" or (not targets and plain[:1] == [unknown] and len(plain) == len(roles) > 1)):
         return f"; --map X={unknown}"
-    return "" if targets else f"; --map y={unknown}"
+    return "" if targets or TENSOR.fullmatch(unknown) else f"; --map y={unknown}"
 
 
 def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, needs: str = "y") -> Any:

@@ -206,6 +206,20 @@ def shaped(theirs: Array, ours: Array) -> tuple[Array, Array]:
 NOTHING = Hypothesis(())
 
 
+def agreeing(case: Case) -> int:
+    """How many tensors are right as they stand; of a step whose rate is not known, up to the one of the last layer."""
+    last, right = f"W{case.spec.depth}", [gradients(case.spec, draw) for draw in case.draws]
+    rate, theirs = 1.0, case.draws[0].grads.get(last)
+    if case.from_step and case.rate is None and theirs is not None and theirs.shape == right[0][last].shape:
+        square = float((right[0][last] ** 2).sum())
+        rate = float((theirs * right[0][last]).sum()) / square if square else 0.0
+    return sum(
+        rate > 0 and not any(case.differing(draw.grads[name], rate * ours[name], draw.params[name], case.rate).any()
+        for draw, ours in zip(case.draws, right))
+        for name in case.tensors
+    )  # fmt: skip
+
+
 def candidates(case: Case) -> Iterator[Hypothesis]:
     """Every rule that may be tried here, at every layer and at each one."""
     depth = case.spec.depth

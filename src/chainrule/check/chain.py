@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
 
-from chainrule.check.names import gradient_of, is_bias, is_weight, plain, short
+from chainrule.check.names import gradient_of, is_bias, is_weight, names_place, plain, short
 
 NOT_PARAMETERS = re.compile(
     r"(^|[._'\[])(v|m|s|z|a|h|(?i:vel|velocity|velocities|moments?|momentums?|cache|running|mask|dropout|output|inputs?"
@@ -81,7 +81,9 @@ def chains(
 
 
 def may_be_learned(name: str) -> bool:
-    return gradient_of(tail(name)) is None and not NOT_PARAMETERS.search(name)
+    last = tail(name)
+    where = name[: name.rfind(last)] if names_place(last) else name  # weights_input_hidden holds no inputs
+    return gradient_of(last) is None and not NOT_PARAMETERS.search(where)
 
 
 def _orders(matrices: list[str]) -> Iterator[tuple[str, ...]]:

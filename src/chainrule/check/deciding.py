@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.check import unusable
 from chainrule.check.apart import tells
-from chainrule.check.case import NOTHING, Case, Hypothesis, candidates
+from chainrule.check.case import NOTHING, Case, Hypothesis, agreeing, candidates
 from chainrule.check.clipping import clipped_wrong
 from chainrule.check.convention import conventions, turned_over
 from chainrule.check.diagnosis import Diagnosis
@@ -52,7 +52,7 @@ def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Di
     steps = [(case, step) for case in cases if (step := adaptive(case)) is not None]
     if steps and (found := _from_adaptive(*min(steps, key=lambda pair: pair[1].against), record)) is not None:
         return found
-    cases = [turned_over(case) or case for case in cases]
+    cases = sorted((turned_over(case) or case for case in cases), key=lambda case: -agreeing(case))
     finite = all(np.isfinite(g).all() for g in cases[0].draws[0].grads.values())
     few = cases[:MANY_REFERENCES] if finite else []
     fitting = [(i, hypothesis) for i, case in enumerate(few) for hypothesis in singles(case, until)]
@@ -106,11 +106,15 @@ def _from_adaptive(case: Case, step: Adaptive, record: Mapping[str, Any]) -> Dia
 
 
 def _decayed(case: Case, decay: Mapping[str, float], rest: Hypothesis, record: Mapping[str, Any]) -> Diagnosis:
-    """The verdict beside the decay of a step, which is the same in the update and in the gradient."""
+    """The verdict beside a decay: of a step, the same in the update and in the gradient; of a gradient without a loss,
+    that of a penalty."""
     case = without_decay(case, decay)
     found = _wrong(case, rest, [], record) if rest.parts else _right(case, record)
     what = "weights and biases" if any(name[0] == "b" for name in decay) else "weights"
-    note = f"the step also shrinks the {what} by η·λ, λ = {max(decay.values()):.9g}, which the loss does not contain"
+    size = f"λ = {max(decay.values()):.9g}"
+    note = f"the step also shrinks the {what} by η·λ, {size}, which the loss does not contain"
+    if not case.from_step:
+        note = f"the gradient of the {what} also holds λ·W, {size}: that of ½λ·ΣW², of which no loss here tells"
     return replace(found, decay=decay, notes=(*found.notes, note))
 
 

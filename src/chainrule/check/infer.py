@@ -149,7 +149,7 @@ def _with_losses(
         one = draws[0].t.shape[1] == 1  # of which a softmax is 1, whatever the scores
         for link in (link for link in links if not (one and link.name.startswith("softmax"))):
             for form in _usual(link):
-                for scale in SCALES[:2] if "entropy" in form.name else SCALES[:7]:
+                for scale in SCALES[: _usual_scales(form)]:
                     if not link.odd and form.mistake is None:
                         yield Finding(replace(spec, link=link, form=form, scale=scale), has_out, False)
         return
@@ -169,6 +169,11 @@ def _with_losses(
             Finding(replace(spec, link=link, form=form, scale=scale), True, False)
             for link in links if not link.name.endswith("twice") for form in _usual(link) for scale in SCALES[:3]
         )  # fmt: skip
+
+
+def _usual_scales(form: Form) -> int:
+    """How many of the scales this loss is asked for with: a mean over the outputs where each stands for itself."""
+    return 7 if "entropy" not in form.name else 3 if form.name.startswith("binary") else 2
 
 
 def _usual(link: Link) -> list[Form]:

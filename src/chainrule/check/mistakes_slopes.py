@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.activations import ELU, GELU, GELUTanh, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from chainrule.arrays import Array
 from chainrule.check.forms import slope
-from chainrule.check.lines import only_for
+from chainrule.check.lines import fused, only_for, only_link
 from chainrule.check.reference import Scene
 from chainrule.check.rules import Rule, add
 from chainrule.special import erf, sigmoid
@@ -48,6 +48,7 @@ _FACTOR = "A factor of the derivative is missing."
 _TERM = "The derivative of a product has two terms; one of them is missing."
 _PLACE = "The derivative is evaluated at a = f(z), and its formula is written for z."
 _FORM = "This is the derivative of another function."
+_OUTPUTS: dict[type, str] = {Sigmoid: "sigmoid", Tanh: "tanh"}
 _RIGHT: dict[type, str] = {
     Sigmoid: "dz = dy · a(1 − a)",
     Tanh: "dz = dy · (1 − a²)",
@@ -102,14 +103,23 @@ def _slip(kind: type, wrong: Slope) -> Callable[[Scene], Array]:
     return only_for(kind, lambda s: s.dy * wrong(s.z, s.y))
 
 
+def _output_slip(link: str, wrong: Slope) -> Callable[[Scene], Array]:
+    return only_link((link,), lambda s: s.do * wrong(s.z, s.o))
+
+
 for _key, _name, _kind, _wrong, _formula, _sentence in _SLIPS:
-    add(
-        Rule(
-            _key, 11, _name, {"act": _slip(_kind, _wrong)}, sentence=_sentence, formula=_formula, right=_RIGHT[_kind],
-            question="Differentiate the activation by hand, term by term. What is it at z = 0, and what is yours there?",
-            change=f"{_RIGHT[_kind]}.", cost=1.1,
-        )
-    )  # fmt: skip
+    _words: dict[str, Any] = {
+        "sentence": _sentence, "formula": _formula, "right": _RIGHT[_kind], "change": f"{_RIGHT[_kind]}.",
+        "question": "Differentiate the activation by hand, term by term. What is it at z = 0, and what is yours there?",
+    }  # fmt: skip
+    _hidden = _slip(_kind, _wrong)
+    add(Rule(_key, 11, _name, {"act": _hidden}, cost=1.1, **_words))
+    if _kind in _OUTPUTS:  # one function may serve the output as well
+        _output = _output_slip(_OUTPUTS[_kind], _wrong)
+        add(
+            Rule(f"{_key}-output", 11, f"{_name} (output)", {"loss": _output}, cost=1.15, **_words),
+            Rule(f"{_key}-both", 11, f"{_name} (hidden and output)", {"act": _hidden, "loss": _output}, cost=1.15, every=False, **_words),
+        )  # fmt: skip
 
 _ALONE: dict[str, Any] = {
     "right": "dz = dy · f′(z)",
@@ -129,6 +139,22 @@ def _smooth(line: Callable[[Scene], Array]) -> Callable[[Scene], Array]:
     return wrong
 
 
+def _before(line: Callable[[Scene], Array]) -> Callable[[Scene], Array]:
+    """With the error at a layer's output in the place of dz, where the two are not one."""
+
+    def wrong(s: Scene) -> Array:
+        if s.l == s.depth - 1 and fused(s):
+            raise LookupError("p − t holds the derivative already")
+        return line(s)
+
+    return wrong
+
+
+_USED_TWICE: dict[str, Any] = {
+    "question": "A layer's error is used for dW, for db and for the layer before. In which of them does the derivative of the activation stand?",
+    "change": "Compute dz = dy · f′(z) once, and use it for dW, db and dz · Wᵀ.", "cost": 1.1,
+}  # fmt: skip
+
 add(
     Rule("slope-for-dz", 8, "hidden activation's derivative alone, without what came back", {"act": _smooth(lambda s: s.slope())}, sentence="dz is the derivative itself: the gradient that came back is lost.", formula="dz = ⟦f′(z)⟧", cost=1.1, **_ALONE),
     Rule("slope-added", 8, "hidden activation's derivative added instead of multiplied", {"act": _smooth(lambda s: s.dy + s.slope())}, sentence="The chain rule multiplies; here the derivative is added.", formula="dz = dy ⟦+⟧ f′(z)", cost=1.1, **_ALONE),
@@ -136,4 +162,7 @@ add(
     Rule("slope-next-layer", 11, "derivative at the next layer's pre-activation", {"act": _smooth(lambda s: s.dy * slope(s.act, s.zs[s.l + 1]))}, sentence="The slope is that of another layer: an index is off by one.", formula="dz = dy · f′(⟦z₊₁⟧)", cost=1.1, **_ALONE),
     Rule("slope-layer-before", 11, "derivative at the pre-activation of the layer before", {"act": _smooth(lambda s: s.dy * slope(s.act, s.zs[s.l - 1] if s.l else s.x))}, sentence="The slope is that of another layer: an index is off by one.", formula="dz = dy · f′(⟦z₋₁⟧)", cost=1.1, **_ALONE),
     Rule("slope-of-input", 11, "derivative at what entered the layer", {"act": _smooth(lambda s: s.dy * slope(s.act, s.x))}, sentence="The slope is evaluated at the layer's input, before its weights.", formula="dz = dy · f′(⟦x⟧)", cost=1.15, **_ALONE),
+    Rule("slope-skipped", 8, "derivative missing in what a layer hands back", {"dx": _before(lambda s: s.dy @ s.W.T)}, sentence="What goes back through the weights is the error at the layer's output, without its derivative.", formula="dx = ⟦dy⟧ · Wᵀ", right="dx = dz · Wᵀ with dz = dy · f′(z)", **_USED_TWICE),
+    Rule("slope-not-in-bias", 8, "derivative missing in db", {"db": _before(lambda s: s.dy.sum(axis=0))}, sentence="db sums the error at the layer's output, without its derivative.", formula="db = Σ ⟦dy⟧", right="db = Σ dz with dz = dy · f′(z)", **_USED_TWICE),
+    Rule("slope-not-in-weights", 8, "derivative missing in dW", {"dW": _before(lambda s: s.x.T @ s.dy)}, sentence="dW takes the error at the layer's output, without its derivative.", formula="dW = xᵀ · ⟦dy⟧", right="dW = xᵀ · dz with dz = dy · f′(z)", **_USED_TWICE),
 )  # fmt: skip

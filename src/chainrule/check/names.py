@@ -16,7 +16,8 @@ ARGUMENTS: dict[str, str] = {
     "row sample example feats z values emb embedding embeddings eingabe eingaben daten entree entrees entrée entrées donnees données",
     "y": "y t target targets y_true ytrue labels label actual y_batch batch_y yb y_train training_outputs expected desired "
     "ground_truth ts tgt truth y_actual expected_output target_output true onehot one_hot y_onehot t_batch y_data goal wanted "
-    "y_one_hot true_labels targets_batch teacher answer actuals truths gold want "
+    "y_one_hot true_labels targets_batch teacher answer actuals truths gold want targ targs "
+    "y_trues all_y_trues y_enc y_encoded "
     "ziel ziele zielwerte sollwerte cible cibles etiquettes étiquettes",
     "out": "y_pred ypred y_hat yhat output outputs out prediction predictions pred preds predicted al o probs p probabilities "
     "logits scores a2 a3 a_out softmax_output y_prob final_output yh y_probs prob guess "
@@ -32,7 +33,7 @@ ARGUMENTS: dict[str, str] = {
     "grad_out output_error dloss dl_da upstream_grad g dl_doutput accumulated_gradient loss_grad d_output dl_do gout dl",
     "n_in": "n_in input_size n_inputs input_dim num_inputs n_x d in_features fan_in n_features inputs_size in_dim n_input "
     "num_features in_size inputnodes input_nodes dim_in nin input_width n_units_in inputs input n_0 in_ inp rows_in d_in i "
-    "n_embd embd_dim n_eingabe n_eingaben anzahl_eingaben n_entree n_entrees taille_entree",
+    "n_embd embd_dim n_visible visible_size num_visible n_eingabe n_eingaben anzahl_eingaben n_entree n_entrees taille_entree",
     "n_hidden": "n_hidden hidden_size hidden_dim h n_h num_hidden units hidden hidden_units num_hiddens hidden_nodes hiddennodes "
     "hidden_width n_neurons hidden_layer_size d_hidden n_1 hid dim_hidden num_hidden_units h1 h2 hidden1 hidden2 d_h hid_dim "
     "hid_size n_hid d_hid n_versteckt anzahl_versteckt n_cachee n_cachees taille_cachee",
@@ -48,7 +49,8 @@ ARGUMENTS: dict[str, str] = {
     "true": "training train_flg train is_training train_mode train_flag",
     "false": "verbose debug print_cost print_loss plot",
     "mask": "mask masks dropout_mask",
-    "hiddens": "hidden_dims hidden_sizes hidden_layers hidden_layer_sizes hiddens hidden_widths",
+    "hiddens": "hidden_dims hidden_sizes hidden_layers hidden_layer_sizes hiddens hidden_widths "
+    "hidden_size_list hidden_sizes_list hidden_dims_list hidden_layers_list hidden_list",
     "dropout": "dropout dropout_rate drop_rate drop_prob keep_prob keep dropout_prob dropout_ratio p_keep p_drop",
     "weight": "w weight weights kernel",
     "bias": "b bias biases",
@@ -60,14 +62,14 @@ CALLABLES: dict[str, str] = {
     "loss_and_grads": r"loss_?(and|with)_?grad|value_and_grad|grads?_?and_?loss|cost_?and_?grad|forward_?(and_?)?backward|fwd_?bwd"
     r"|compute_loss_and|compute_loss_grad|loss_grad(s|ient|ients)?$|objective_and",
     "numeric": r"numeric|numerical|grad(ient)?_?check|check_?grad|finite_?diff|eval_num",
-    "derivative": r"deriv|_prime$|prime$|^d_|^d(relu|sigmoid|tanh|act)|^grad_of",
+    "derivative": r"deriv|_prime$|prime$|^d_|^d(relu|sigmoid|tanh|act)|^grad_of|(elu|sigm(oid)?|tanh|activation|act)_?grad(ient)?$",
     "backward": r"backward|back_?prop|_(grads?|gradients?)$|^_?(backward|back_?prop|backpropagat|back_?propagation|bprop|bwd|backward_?(pass|prop|propagation)|compute_grad"
     r"|get_grad|calc_grad|calculate_grad|grads?$|gradients?$|find_grad|back$|backwards)"
     r"|^r(ue|ü)ckw(ae|ä)rts|^r(e|é)tropropag|^gradienten$",
     "step": r"^(train|fit|learn|step|update_mini_batch|sgd_step|gradient_descent|one_step|training_?step|optimi[sz]e|do_step|run_step|lerne|entra(i|î)n|appren)",
     "update": r"^(update|apply_grad|sgd$|sgd_update|descend|take_step|adjust)",
     "init": r"init|^(make|create|build|new|random)_?(params|parameters|weights|network|net|model)",
-    "loss": r"loss|cost|cross_?entropy|^mse$|mean_squared|error$|^criterion|objective|^nll|total_error|energy"
+    "loss": r"loss|cost|cross_?entropy|^(mse|bce|sse)$|mean_squared|error$|^criterion|objective|^nll|total_error|energy"
     r"|^(fehler|kosten|verlust|co(u|û)t|perte|erreur)",
     "forward": r"forward|^_?(forward|feed_?forward|fwd|fprop|propagate|predict|run$|compute_output|think|activate|model$|net$|network$|query"
     r"|predict_proba|\w+_predict$|output$|hypothesis|__call__|infer|prob|scores|logits|vorw(ae|ä)rts|propag|vorhersage|pr(e|é)dire)",
@@ -87,7 +89,8 @@ def argument_roles(name: str) -> list[str]:
     """Every role an argument of this name may play, in the order of the table."""
     whole = plain(name)
     words = {whole, whole.removeprefix("self_"), *(["lambda"] if "lambda" in whole else [])}  # lambda_reg, lambda1
-    return [role for role, names in _ROLES.items() if words & names]
+    found = [role for role, names in _ROLES.items() if words & names]
+    return found or (argument_roles(whole[:-5]) if whole.endswith("_list") else [])  # inputs_list
 
 
 @cache
@@ -97,9 +100,9 @@ def callable_role(name: str) -> str | None:
 
 
 _GRADIENT = re.compile(
-    r"^(?:d_?l_?d_?|dloss_?d?_?|dj_?d?_?|d_(?=.)|d(?=[wb\d]|weight|bias|theta|gamma|beta|param|[A-Z])|delta_|nabla_|grad(?:ient)?s?_(?:of_|wrt_)?|g(?=[wb]\d*$)|g_)(.+)$"
+    r"^(?:d_?l_?d_?|d_?loss_*d?_*|dj_?d?_?|d_(?=.)|d(?=[wb\d]|weight|bias|theta|gamma|beta|param|[A-Z])|delta_|nabla_|grad(?:ient)?s?_(?:of_|wrt_)?|g(?=[wb]\d*$)|g_)(.+)$"
 )
-_SUFFIX = re.compile(r"^(.+?)_(?:grads?|gradients?|delta|d|update)$")
+_SUFFIX = re.compile(r"^(.+?)_(?:grads?|gradients?|delta|d|g|update)$")
 
 
 def gradient_of(name: str) -> str | None:
@@ -122,8 +125,17 @@ def is_bias(name: str) -> bool:
     return short(name.split(".")[-1].split("[")[0]).startswith("b") or "bias" in name.lower()
 
 
+_PLACE = re.compile(r"[wb](?=.)(\d|h|hid|hidden|i|in|inputs?|o|out|outputs?|to|layer|l)*")
+
+
 def is_weight(name: str) -> bool:
-    return re.fullmatch(r"w(eights?)?_?(h|o|out|hidden|output)?\d*", short(name)) is not None
+    return short(name).startswith("w") and (short(name) == "w" or names_place(name))
+
+
+def names_place(name: str) -> bool:
+    """Whether it is a weight or a bias by its name, and the rest says of which layer: w_h, bias_out,
+    weights_input_to_hidden."""
+    return _PLACE.fullmatch(short(name)) is not None
 
 
 def tree_of(fn: Callable[..., Any]) -> ast.AST | None:

@@ -65,6 +65,13 @@ def _frozen_bias(case: Case) -> str | None:
     return "; ".join(said) or None
 
 
+def _frozen_weight(case: Case) -> str | None:
+    """A weight matrix that stays where it is, though the loss depends on it."""
+    right = gradients(case.spec, case.draws[0])
+    still = {name for name in {*case.silent, *_unmoved(case)} if name[0] == "W" and right[name].any()}
+    return f"{', '.join(sorted(still))}: never changes" if still else None
+
+
 def _biases(case: Case, names: set[str]) -> list[str]:
     return sorted(name for name in names if name[0] == "b" and not _one_number(case, name))
 
@@ -171,6 +178,10 @@ add(
     Observation(
         "bias-frozen", 7, "bias never updated", _frozen_bias, "The biases stay where they began.", "db = ⟦0⟧", "db = Σ dz over the rows; b −= η·db",
         "Which of your parameters are the same before and after a step?", "Compute db and update the bias like the weights.", (GRADIENTS,),
+    ),
+    Observation(
+        "weight-frozen", 7, "weights never updated", _frozen_weight, "The weights stay where they began, though the loss depends on them.", "dW = ⟦0⟧", "dW = xᵀ · dz; W −= η·dW",
+        "Which of your parameters are the same before and after a step?", "Compute dW for every layer and update every W.", (GRADIENTS,),
     ),
     Observation(
         "bias-shared", 7, "bias shared by a layer", _shared_bias, "All units of a layer share one bias.", "b is ⟦one number⟧", "b is (O,)",

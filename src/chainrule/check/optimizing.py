@@ -53,11 +53,18 @@ def drive_classes(module: ModuleType, reading: Any, evaluate: Callable[[], Any])
                     break
 
 
+def _made(cls: type, reading: Any) -> Any:
+    """An optimizer of theirs for the network, or for the parameters by name."""
+    by_name = {reading.places[path].last: reading.places[path].raw for path in reading.chained_paths}
+    for params in (getattr(reading, "object", None), by_name):
+        with contextlib.suppress(Exception):
+            return call(cls, Env({"params": params, "n": reading.n}), ("lr", "reg", "params", "n"))
+    raise TypeError("it takes neither")
+
+
 def _drive(name: str, cls: type, main: str, way: Any, reading: Any, evaluate: Callable[[], Any]) -> Any:
     evaluate()
-    env = Env({"params": getattr(reading, "object", None)})
-    env.roles["n"] = reading.n
-    made = call(cls, env, ("lr", "reg", "params", "n"))
+    made = _made(cls, reading)
     steps, paths = [], list(reading.chained_paths)
     numbers = {k: v for k, v in vars(made).items() if isinstance(v, (int, float, tuple, list))}
     for _ in range(STEPS):

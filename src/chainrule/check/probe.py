@@ -24,7 +24,7 @@ from chainrule.check.recognise import readings
 from chainrule.check.result import NoStep
 from chainrule.check.rounds import changes_again, stands_still, stepping
 from chainrule.check.rules import OPTIMIZER
-from chainrule.check.samples import Sizes
+from chainrule.check.samples import LAST, Sizes
 from chainrule.check.source import SCRIPT, defined, describe
 from chainrule.check.trial import DoesNotRun, Setting, Trial
 from chainrule.check.unusable import differing
@@ -36,8 +36,9 @@ LAYOUTS = ("rows", "columns", "vector", "column")
 NO_PASS = "no forward and backward, no loss with gradients, no training step"
 PLAIN = ("it is random", "its prediction is", "its loss is", NO_PARAMETERS)  # refusals that explain themselves
 SHAPES = "; its arrays: "
-KINDS = ("one-hot", "labels", "flags", "values", "row of values", "column of labels")
+KINDS = ("one-hot", "labels", "flags", "values", "row of values", LAST, "column of labels")
 CLASSES = ("one-hot", "labels", "column of labels")
+OTHERWISE = (LAST, "column of labels")  # tried where nothing else runs
 Attempt = tuple[Sizes, tuple[str, ...], tuple[Array, Array] | None]  # sizes, kinds of targets, rows of the user's own
 
 
@@ -110,11 +111,12 @@ def _first_layout(
 ) -> list[dict[str, Any]]:
     """The first way of handing over rows in which gradients come out, else in which anything does."""
     runs: list[dict[str, Any]] = []
+    kinds = kinds[:1] if getattr(reading, "own_targets", False) else kinds
     for layout in ("columns",) if getattr(reading, "pairs", False) else LAYOUTS:
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
         for kind in kinds:
-            if (kind == "column of labels" and evidence) or (kind == "row of values" and sizes.n_out > 1):
+            if (kind in OTHERWISE and evidence) or (kind == "row of values" and sizes.n_out > 1):
                 continue
             try:
                 evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own), file))
@@ -168,7 +170,7 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
     twice = trial.evaluate(first)
     _require_repeatable(fresh, twice)
     record: dict[str, Any] = {
-        "layout": trial.setting.layout, "kind": trial.setting.kind, "weights": list(trial.chained.weights),
+        "layout": trial.setting.layout, "kind": _kind(trial), "weights": list(trial.chained.weights),
         "biases": list(trial.chained.biases), "transposed": trial.chained.transposed,
         "left out": trial.left_out, "draws": [fresh], "step numeric": {}, "notes": notes, "rate": trial.reading.rate(),
         "said rate": getattr(trial.reading, "said_rate", trial.reading.rate)(),
@@ -224,6 +226,10 @@ def collect(trial: Trial, file: str) -> dict[str, Any]:
         several = moves or "fewer rows" in record  # which may take long
         record["step numeric"] = trial.losses(first) if fresh["step loss"] is not None and not several else {}
     return record
+
+
+def _kind(trial: Trial) -> str:
+    return "its inputs" if getattr(trial.reading, "own_targets", False) else trial.setting.kind
 
 
 def _one_update(trial: Trial, file: str, *, moves: bool, single: bool) -> dict[str, Any]:

@@ -42,6 +42,9 @@ def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -
             if any("dropout" in argument_roles(p.name) for p in arguments(cls)):
                 style = f"the class {cls.__name__} with dropout"
                 yield WithOnes(module, cls, roles, style, arguments_given, dropout=True)
+            if {"backward", "step"} <= set(roles):  # its backward may take what only its step knows
+                steps = {role: fn for role, fn in roles.items() if role not in ("backward", "update")}
+                yield WithOnes(module, cls, steps, f"the class {cls.__name__}", arguments_given)
     if name not in classes:
         yield from _functions(module, functions, name, given, arguments_given)
     kit = layer_kit(module, classes if name is None else {**classes}, functions, name if name in classes else None)
@@ -52,7 +55,15 @@ def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -
         roles = class_roles(cls, functions) | dict(given)
         whole = all(role in roles and hasattr(cls, roles[role]) for role in ("forward", "loss", "backward"))
         if whole and not is_network(cls, roles, arguments_given) and not _is_loss(cls):
-            yield WithOnes(module, cls, roles, f"the class {cls.__name__}", arguments_given)
+            reading = WithOnes(module, cls, roles, f"the class {cls.__name__}", arguments_given)
+            reading.own_targets = _knows_all(cls, roles)
+            yield reading
+    for name, thing in list(vars(module).items()):  # made in the file, of what cannot be made here
+        if type(thing) in chosen.values():
+            roles = class_roles(type(thing), functions) | dict(given)
+            if is_network(type(thing), roles, arguments_given):
+                style = f"{name}, an object of the class {type(thing).__name__}"
+                yield WithOnes(module, type(thing), roles, style, arguments_given, held=thing)
 
 
 def _functions(
@@ -92,7 +103,13 @@ def class_roles(cls: type, functions: Mapping[str, Any]) -> dict[str, str]:
     for role, name in function_roles(functions, None).items():
         if role == "loss" and role not in roles and "loss_and_grads" not in roles:
             roles[role] = name
+    if not {"loss", "loss_and_grads"} & set(roles) and _needs_targets(methods.get(roles.get("forward", ""))):
+        roles["loss"] = roles["forward"]  # a forward that needs the targets goes on to the loss
     return roles
+
+
+def _needs_targets(fn: Any) -> bool:
+    return fn is not None and any("y" in argument_roles(p.name) and p.default is p.empty for p in arguments(fn))
 
 
 def _derivative(callables: Mapping[str, Any], roles: Mapping[str, str]) -> dict[str, str]:
@@ -136,6 +153,8 @@ def _by_role(callables: Mapping[str, Any]) -> dict[str, str]:
         role = callable_role(name)
         if role in ROLES:
             groups.setdefault(role, []).append(name)
+    if fresh := [name for name in groups.get("init", ()) if not _takes_parameters(callables[name])]:
+        groups["init"] = fresh  # initialize_velocity(parameters) makes what an optimizer remembers
     return {role: _root(names, callables) for role, names in groups.items()}
 
 
@@ -166,6 +185,11 @@ def _rank(name: str) -> int:
     return len(plain) - plain.index(name) if name in plain else 0
 
 
+def _takes_parameters(fn: Any) -> bool:
+    roles = [argument_roles(p.name) for p in arguments(fn)]
+    return any("params" in found and "sizes" not in found for found in roles)
+
+
 def _takes_data(fn: Any) -> bool:
     roles = {role for p in arguments(fn) for role in argument_roles(p.name)}
     return bool({"X", "y", "params", "out", "cache"} & roles)
@@ -194,6 +218,13 @@ def is_network(cls: type, roles: Mapping[str, str], given: Mapping[str, str]) ->
     knows = any("y" in (given.get(p.name), *argument_roles(p.name)) for fn in [cls, *own] for p in arguments(fn))
     passes = any(role in roles and hasattr(cls, roles[role]) for role in ("backward", "loss_and_grads", "loss", "step"))
     return knows and passes and not _is_loss(cls)
+
+
+def _knows_all(cls: type, roles: Mapping[str, str]) -> bool:
+    """Whether its loss and its backward take rows, and nothing whose name says nothing: an autoencoder."""
+    taken = [argument_roles(p.name) for role in ("loss", "backward") for p in arguments(getattr(cls, roles[role]))
+             if p.name != "self"]  # fmt: skip
+    return all(taken) and any("X" in found for found in taken)
 
 
 def _is_loss(cls: type) -> bool:

@@ -219,17 +219,18 @@ class Pass:
         scale = factor(spec, draw, o)
         do = scale * spec.form.slope(o, draw.t)  # (N, K)
         last = spec.depth - 1
-        dz = self.line("loss", last, spec.link.pull(self.trace.z[-1], do), do=do, scale=scale)
+        dy, dz = do, self.line("loss", last, spec.link.pull(self.trace.z[-1], do), do=do, scale=scale)
         for layer in reversed(range(spec.depth)):
             x, W = self.trace.x[layer], draw.params[f"W{layer + 1}"]
-            self._finish(f"W{layer + 1}", layer, self.line("dW", layer, x.T @ dz, dz=dz), dz)
+            self._finish(f"W{layer + 1}", layer, self.line("dW", layer, x.T @ dz, dz=dz, dy=dy), dz)
             if f"b{layer + 1}" in draw.params:
                 column_sums = dz.sum(axis=0)
                 shared = draw.params[f"b{layer + 1}"].size == 1 < W.shape[1]  # one number for all units: their sum
                 right = column_sums.sum(keepdims=True) if shared else column_sums
-                self._finish(f"b{layer + 1}", layer, self.line("db", layer, right, dz=dz), dz)
+                self._finish(f"b{layer + 1}", layer, self.line("db", layer, right, dz=dz, dy=dy), dz)
             if layer:
-                dz = self._through(layer - 1, self.line("dx", layer, dz @ W.T, dz=dz), dz)
+                back = self.line("dx", layer, dz @ W.T, dz=dz, dy=dy)
+                dy, dz = back, self._through(layer - 1, back, dz)
         return self.grads
 
     def _through(self, layer: int, dy: Array, after: Array) -> Array:

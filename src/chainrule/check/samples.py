@@ -10,8 +10,9 @@ import numpy as np
 
 from chainrule.arrays import Array
 
+LAST = "labels with the last class among them"  # for code that counts the classes by the largest label
 LAYOUTS = ("rows", "columns", "vector", "column")  # (N, I), (I, N), (I,), (I, 1)
-TARGETS = ("one-hot", "labels", "values", "flags", "column of labels", "row of values")
+TARGETS = ("one-hot", "labels", "values", "flags", "column of labels", "row of values", LAST)
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,12 @@ def inputs(rng: np.random.Generator, n: int, n_in: int) -> Array:
 
 
 def targets(rng: np.random.Generator, kind: str, n: int, n_out: int) -> Array:
-    """t (N, K): one-hot rows in which the last class never occurs, flags, or values."""
-    if kind in ("one-hot", "labels", "column of labels") and n_out > 1:
+    """t (N, K): one-hot rows in which the last class never occurs unless it has to, flags, or values."""
+    if kind in ("one-hot", "labels", "column of labels", LAST) and n_out > 1:
         classes = max(n_out - 1, 1) if n_out > 2 else n_out
-        return np.eye(n_out)[rng.integers(0, classes, n)]
+        labels = rng.integers(0, classes, n)
+        labels[0] = n_out - 1 if kind == LAST else labels[0]
+        return np.eye(n_out)[labels]
     if kind in ("flags", "one-hot", "labels"):
         flags = (rng.random((n, n_out)) < 0.5).astype(np.float64)
         flags[0], flags[-1] = 1.0, 0.0
@@ -47,7 +50,7 @@ def targets(rng: np.random.Generator, kind: str, n: int, n_out: int) -> Array:
 
 def given_targets(t: Array, kind: str, layout: str) -> Array:
     """Targets as their code takes them."""
-    if kind == "labels":
+    if kind in ("labels", LAST):
         return t.argmax(axis=1) if t.shape[1] > 1 else t[:, 0].astype(int)
     if kind == "column of labels":
         return t.argmax(axis=1)[:, None]

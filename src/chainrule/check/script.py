@@ -42,9 +42,10 @@ class Loop:
 def find(tree: ast.Module) -> Loop | None:
     """The first loop at the top of a file that multiplies matrices and changes its weights; None where there is none,
     or where the file defines its network as a class or as functions."""
-    if any(_is_network(node) for node in tree.body):
+    called = _trainers(tree)
+    if any(_is_network(node) for node in tree.body if getattr(node, "name", "") not in called):
         return None
-    return _first(unzipped(_inlined(_opened(tree.body), tree)), ())
+    return _first(unzipped(_inlined(_opened(tree.body), called)), ())
 
 
 def _is_network(node: ast.stmt) -> bool:
@@ -66,15 +67,50 @@ def _opened(body: Block) -> list[ast.stmt]:
     return found
 
 
-def _inlined(body: Block, tree: ast.Module) -> list[ast.stmt]:
-    """The statements, with those of a function that takes nothing and trains where it is called: ``main()``."""
-    plain = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef) and not n.args.args and products(n) > 1}
+def _trainers(tree: ast.Module) -> dict[str, ast.FunctionDef]:
+    """Functions that train weights of their own making from start to end, or call one that does: ``main()``."""
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    found = {n.name: n for n in functions if (not n.args.args and products(n) > 1) or _first(n.body, ()) is not None}
+    for _ in functions:
+        found |= {n.name: n for n in functions if any(_called(inner) in found for inner in n.body)}
+    return found
+
+
+def _called(node: ast.stmt) -> str:
+    """The function that a statement calls, and keeps the result of at most."""
+    call = node.value if isinstance(node, (ast.Expr, ast.Assign)) else None
+    return getattr(call.func, "id", "") if isinstance(call, ast.Call) else ""
+
+
+def _inlined(body: Block, trainers: dict[str, ast.FunctionDef], depth: int = 3) -> list[ast.stmt]:
+    """The statements, with those of a function that trains where it is called."""
     found: list[ast.stmt] = []
     for node in body:
-        call = node.value if isinstance(node, (ast.Expr, ast.Assign)) else None
-        name = getattr(call.func, "id", "") if isinstance(call, ast.Call) else ""
-        found += [n for n in plain[name].body if not isinstance(n, ast.Return)] if name in plain else [node]
+        fn = trainers.get(_called(node))
+        given = None if fn is None or not depth else _given(fn, node)
+        if fn is None or given is None:
+            found.append(node)
+        else:
+            inner = [n for n in fn.body if not isinstance(n, ast.Return)]
+            found += [*given, *_inlined(inner, trainers, depth - 1)]
     return found
+
+
+def _given(fn: ast.FunctionDef, node: ast.stmt) -> list[ast.stmt] | None:
+    """The arguments of a call as assignments; None where it is not plain which is which."""
+    call = getattr(node, "value", None)
+    if not isinstance(call, ast.Call) or fn.args.vararg or fn.args.kwarg or fn.args.posonlyargs:
+        return None
+    names = [argument.arg for argument in fn.args.args]
+    values = dict(zip(reversed(names), reversed(fn.args.defaults)))
+    values |= {a.arg: value for a, value in zip(fn.args.kwonlyargs, fn.args.kw_defaults) if value is not None}
+    values |= dict(zip(names, call.args)) | {word.arg: word.value for word in call.keywords if word.arg is not None}
+    wanted = [*names, *(argument.arg for argument in fn.args.kwonlyargs)]
+    if not set(wanted) <= set(values) or any(isinstance(value, ast.Starred) for value in call.args):
+        return None
+    given = [ast.Assign([ast.Name(name, ast.Store())], values[name]) for name in wanted
+             if getattr(values[name], "id", "") != name]  # fmt: skip
+    return [ast.fix_missing_locations(ast.copy_location(assignment, call)) for assignment in given]
 
 
 def _first(body: Block, before: tuple[ast.stmt, ...]) -> Loop | None:

@@ -106,9 +106,11 @@ def _run_cells(module: ModuleType, path: Path, text: str) -> None:
     whole = ast.Module([node for _, _, tree in cells for node in tree.body], [])
     if (loop := script.find(whole)) is not None:
         vars(module)[SCRIPT] = loop
-        wanted = script.needed(whole, loop).body
-        for shown, plain, tree in cells:
-            _run(module, path, shown, plain, ast.Module([n for n in tree.body if n in wanted], []))
+        owner = {id(node): i for i, (_, _, tree) in enumerate(cells) for node in ast.walk(tree)}
+        at = 0
+        for node in script.needed(whole, loop).body:
+            at = owner.get(id(node), at)  # an argument as an assignment is of no cell
+            _run(module, path, *cells[at][:2], ast.Module([node], []))
         return
     known = set(NUMBERS)
     for shown, plain, tree in cells:

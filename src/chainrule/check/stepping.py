@@ -69,9 +69,10 @@ def at_rate(case: Case, fit: Hypothesis) -> Case:
 
 
 def decay_of(case: Case, hypothesis: Hypothesis) -> tuple[Mapping[str, float], Hypothesis]:
-    """λ by tensor, where a step shrinks parameters by η·λ, which is no mistake of a pass; and what else there is."""
+    """λ by tensor, where a step shrinks parameters by η·λ, or where no loss says whether it has a penalty, which is no
+    mistake of a pass; and what else there is."""
     decays = [rule for rule in hypothesis.rules if rule.key in DECAYS]
-    if not case.from_step or not decays or hypothesis.c is None or hypothesis.c <= 0:
+    if (not case.from_step and case.finding.loss) or not decays or hypothesis.c is None or hypothesis.c <= 0:
         return {}, hypothesis
     rest = tuple(part for part in hypothesis.parts if part[0] not in decays)
     return {name: hypothesis.c for name in case.tensors if name[0] in DECAYS[decays[0].key]}, Hypothesis(rest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
@@ -20,6 +21,7 @@ from chainrule.check.making import (
     filled,
     holder_of,
     kept_in,
+    like_parameter,
     names_gradient,
     parameter_names,
     shapes_of,
@@ -32,6 +34,7 @@ from chainrule.check.names import (
     argument_roles,
     flat_names,
     gradient_of,
+    plain,
     short,
     takes_pairs,
 )
@@ -63,7 +66,9 @@ class Theirs:
         *,
         dropout: bool = False,
         depth: int = 3,
+        held: Any = None,
     ) -> None:
+        self.held = held  # an object that the file has made, where it cannot be made here
         self.module, self.cls, self.roles, self.style, self.mapping = module, cls, dict(roles), style, mapping
         self.wanted = {ours: theirs for theirs, ours in mapping.items() if TENSOR.fullmatch(ours)}
         self.storage, self.dropout, self.depth = storage, dropout, depth
@@ -86,11 +91,14 @@ class Theirs:
         roles |= {"hiddens": sizes.chain(3)[1:-1], "mask": masks.T if self.storage[0] == "columns" else masks}
         self.env, self._made_with = Env(roles, {}, self.mapping, dropout=self.dropout), {}
         self.feed(X, y)
-        if self.cls is not None:
+        if self.held is not None:
+            self.object = copy.deepcopy(self.held)
+            self._grow()
+        elif self.cls is not None:
             self.object = build(self.cls, self.env, sizes)
             self._made_with = kept_in(self.object, {"X": X, "y": y})
-            self.params: Any = self.object
-        else:
+        self.params: Any = self.object
+        if self.object is None:
             self.params = self._parameters(sizes)
             self.env.roles["params"] = self.params if self._container is None else self._container
         self.places = self._places()
@@ -104,6 +112,13 @@ class Theirs:
             of = [path for path in result.grads if wanted is not None and short(tail(path)) == short(wanted)]
             if len(of) == 1:
                 self.env.names[p.name] = result.grads[of[0]]
+
+    own_targets = False  # whether it is to give back its inputs
+
+    def _grow(self) -> None:
+        """A first forward, where layers make their weights as soon as they see how wide their inputs are."""
+        if not any(place.value.ndim == 2 for place in places(self.object)):
+            self.forward()
 
     def _places(self) -> Mapping[str, Place]:
         return neurons(self.params) or distinct(places(self.params, depth=1 if self._globals else DEPTH))
@@ -148,7 +163,7 @@ class Theirs:
         shapes = {path: place.value.shape for path, place in self.places.items()}
         if (named := chained_as_named(self.wanted, shapes)) is not None:
             return named
-        known = self.object is None or sizes_matter(self.cls)
+        known = self.object is None or (self.held is None and sizes_matter(self.cls))
         ends = (sizes.n_in, sizes.n_out) if known else (None, None)
         return best_chain(shapes, *ends)
 
@@ -191,11 +206,10 @@ class Theirs:
         return shapes_of(names, sizes, self.storage, self.wanted)
 
     def _leading(self, count: int) -> list[str]:
-        """The names of the first arguments of the function that needs the targets."""
-        for role in ("loss_and_grads", "backward", "loss", "step", "forward"):
-            if (fn := self.fn(role)) is not None:
-                return [p.name for p in arguments(fn)][:count]
-        return []
+        """The names of the first arguments of a function: parameters if one begins so, else of what needs targets."""
+        fns = [self.fn(role) for role in ("loss_and_grads", "backward", "loss", "step", "forward")]
+        found = [[p.name for p in arguments(fn)][:count] for fn in fns if fn is not None]
+        return next((names for names in found if names and all(map(like_parameter, names))), next(iter(found), []))
 
     # one evaluation
 
@@ -400,12 +414,13 @@ class Theirs:
         return None if held is None else float(held[0][held[1]])
 
     def held_rate(self) -> tuple[dict[str, Any], str] | None:
-        """Where an object or the module keeps the rate."""
-        known = set(ARGUMENTS["lr"].split())
+        """Where an object or the module keeps the rate: under the plainest of its names, as alpha is a slope too."""
+        known = ARGUMENTS["lr"].split()
         for owner in (self.object, self.module):
-            for name, value in getattr(owner, "__dict__", {}).items():
-                if name.lower().strip("_") in known and isinstance(value, (int, float)):
-                    return owner.__dict__, name
+            held = {plain(name): name for name, value in getattr(owner, "__dict__", {}).items()
+                    if isinstance(value, (int, float))}  # fmt: skip
+            if found := [held[name] for name in known if name in held]:
+                return owner.__dict__, found[0]
         return None
 
     @contextlib.contextmanager

@@ -51,6 +51,8 @@ class Batch:
 class Trial:
     """One reading of their code in one setting. Raises DoesNotRun where it makes no sense."""
 
+    turned: bool | None = None  # whether it takes rows and hands back columns; at the first batch no sizes are alike
+
     def __init__(self, reading: Any, setting: Setting, own: tuple[Array, Array] | None = None) -> None:
         self.reading, self.setting, self.own = reading, setting, own
         self.randomness = Randomness(reading)
@@ -113,6 +115,8 @@ class Trial:
         X, t = inputs(rng, n, sizes.n_in), targets(rng, self.setting.kind, n, sizes.n_out)
         if self.own is not None:
             X, t = (self.own[0][:1], self.own[1][:1]) if n == 1 else self.own
+        if getattr(self.reading, "own_targets", False) and sizes.n_in == sizes.n_out:
+            t = X.copy()
         params = parameters(rng, {name: self.reading.places[name].value.shape for name in self.names})
         return Batch(X, t, params)
 
@@ -207,7 +211,10 @@ class Trial:
     def _rows(self, out: Array | None, batch: Batch) -> Array | None:
         if out is None:
             return None
-        return as_rows(np.asarray(out, dtype=np.float64), self.setting.layout, *batch.t.shape)
+        array = np.asarray(out, dtype=np.float64)
+        if self.turned is None:
+            self.turned = self.setting.layout == "rows" and array.shape == batch.t.shape[::-1] != batch.t.shape
+        return as_rows(array.T if self.turned else array, self.setting.layout, *batch.t.shape)
 
     def losses(self, batch: Batch, names: Sequence[str] = ()) -> dict[str, Array]:
         """Central differences of their own loss, with h and h/2 combined; NaN beside a corner. Of all or some names."""
