@@ -136,3 +136,42 @@ def test_gradients_that_are_all_zero_are_not_right(code):
     zero = OWN_WORDS.replace("d = 2 *", "d = 0 *")
     mapping = ROLES | {"backward": "learn", "X": "pixels", "y": "goal"}
     assert cr.diagnose(code(zero), mapping=mapping).verdict in ("wrong", "not consistent")
+
+
+FIRST_UNFOUND = """import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden) * 0.1, np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out) * 0.1, np.zeros(n_out)
+
+    def forward(self, X):
+        self.X, self.h = X, np.tanh(X @ self.W1 + self.b1)
+        return self.h @ self.W2 + self.b2
+
+    def loss(self, X, y):
+        return ((self.forward(X) - y) ** 2).mean()
+
+    def backward(self, y):
+        out = self.h @ self.W2 + self.b2
+        d = 2 * (out - y) / out.size
+        self.dW2, self.db2 = self.h.T @ d, d.sum(axis=0)
+        dz = d @ self.W2.T * (1 - self.h**2)
+        self.first, self.db1 = self.X.T @ dz, dz.sum(axis=0)
+"""
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+def test_weights_without_a_gradient_are_not_called_right(unknown, diagnosed, code, refused, run):
+    text = FIRST_UNFOUND
+    if unknown:  # no network known here gives its predictions
+        text = text.replace("np.tanh(X @ self.W1 + self.b1)", "np.sin(X @ self.W1 + self.b1)")
+        text = text.replace("(1 - self.h**2)", "np.cos(self.X @ self.W1 + self.b1)")
+    found = diagnosed(text)
+    assert not found.ok
+    assert "What was found of the gradient is right; none was found for W1." in str(found)
+    assert "no gradient of W1 was found" in refused("check", code(text))
+    named = run("check", code(text), "--map", "dW1=first")
+    assert "The gradient is" in named
+    assert "none was found" not in named
+    assert diagnosed(text.replace("self.first", "self.dW1")).ok

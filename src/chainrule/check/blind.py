@@ -13,7 +13,7 @@ from chainrule.check.case import Case, of_layer
 from chainrule.check.convention import MINUS, over, same_call, update_adds
 from chainrule.check.deciding import observed
 from chainrule.check.diagnosis import Diagnosis
-from chainrule.check.evidence import step_draws
+from chainrule.check.evidence import step_draws, without_gradient
 from chainrule.check.formulas import adds
 from chainrule.check.infer import Finding
 from chainrule.check.mistakes_scale import NO_UPDATE
@@ -54,11 +54,13 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
         compared = compared and not alike  # what agrees is a part of it
         notes += (f"{APART}{', '.join(apart)}",)
     verdict = "wrong" if rules else "no reference" if not compared else "correct" if alike else "not consistent"
+    unjudged = without_gradient(record, theirs) if verdict == "correct" else ()
     notes += _missing([name for name in differences if name not in draws[0].grads], step, alike=alike)
     untold = [rule for rule in everything if getattr(rule, "needs_reference", True) and rule.key not in seen]
     return Diagnosis(
         subject, verdict, "none", alike if compared else None, rules, seen, tables=rows, probes=probes_run(record),
         notes=notes, why=unusable.said(record), not_tested=tuple(dict.fromkeys(rule.name for rule in untold)),
+        unjudged=unjudged,
     )  # fmt: skip
 
 

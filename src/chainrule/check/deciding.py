@@ -17,6 +17,7 @@ from chainrule.check.case import NOTHING, Case, Hypothesis, agreeing, candidates
 from chainrule.check.clipping import clipped_wrong
 from chainrule.check.convention import conventions, turned_over
 from chainrule.check.diagnosis import Diagnosis
+from chainrule.check.evidence import without_gradient
 from chainrule.check.mistakes_scale import NO_UPDATE
 from chainrule.check.reference import gradients
 from chainrule.check.rules import OBSERVATIONS, RULES
@@ -160,7 +161,10 @@ def _right(case: Case, record: Mapping[str, Any]) -> Diagnosis:
     rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
     verdict = "wrong" if any(rule.grave for rule in rules) else "unwise" if rules else "correct"
     consistent = True if case.finding.loss else None
-    return Diagnosis(**_common(case, record), verdict=verdict, consistent=consistent, mistakes=rules, seen=seen)
+    unjudged = without_gradient(record, case.draws[0].grads)
+    return Diagnosis(
+        **_common(case, record), verdict=verdict, consistent=consistent, mistakes=rules, seen=seen, unjudged=unjudged
+    )
 
 
 def _wrong(case: Case, best: Hypothesis, also: Sequence[Hypothesis], record: Mapping[str, Any]) -> Diagnosis:

@@ -77,3 +77,8 @@ def _difference(before: Array, after: Array) -> Array:
         return np.asarray(before - after)
     except ValueError:
         return after
+
+
+def without_gradient(record: Mapping[str, Any], grads: Mapping[str, Any]) -> tuple[str, ...]:
+    """Their names for the weights of which no gradient was found."""
+    return tuple(name for i, name in enumerate(record["weights"]) if f"W{i + 1}" not in grads)
