@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from chainrule.check.binding import arguments
+from chainrule.check.binding import arguments, is_batch_size
 from chainrule.check.case import Case
 from chainrule.check.evidence import step_draws
 from chainrule.check.infer import close, draws_of
@@ -43,7 +43,7 @@ def _of(reading: Any, rows: int) -> Iterator[None]:
     kept = [(space, name, value) for space in spaces for name, value in space.items()
             if BATCH.search(name.lower()) and type(value) is int]  # fmt: skip
     step = reading.fn("step")
-    asks = step is not None and any(BATCH.search(p.name.lower()) for p in arguments(step))
+    asks = step is not None and any(map(is_batch_size, arguments(step)))
     if not kept and not asks:
         raise LookupError("no batches")
     before, reading.env.batch = reading.env.batch, rows

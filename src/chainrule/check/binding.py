@@ -81,6 +81,12 @@ def arguments(fn: Callable[..., Any]) -> list[inspect.Parameter]:
     return [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
+def is_batch_size(p: inspect.Parameter) -> bool:
+    """Whether an argument is how many rows a batch has; `batch` and `mini_batch` may be the rows themselves."""
+    named = BATCH.search(p.name.lower())
+    return named is not None and (p.name.lower().endswith(("size", "bs")) or type(p.default) is int)
+
+
 def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, needs: str = "y") -> dict[str, Any]:
     """Keyword arguments for a call, which is likely to need rows or targets. Raises CannotBind."""
     bound: dict[str, Any] = {}
@@ -121,7 +127,7 @@ def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, need
 def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mapping[str, Any]) -> tuple[bool, Any]:
     if p.name in env.names and TENSOR.fullmatch(env.mapping.get(p.name, "")):
         return True, env.names[p.name]
-    if env.batch is not None and BATCH.search(p.name.lower()):
+    if env.batch is not None and is_batch_size(p):
         return True, env.batch
     roles = [env.mapping[p.name]] if p.name in env.mapping else [r for r in argument_roles(p.name) if r in allowed]
     for role in roles:

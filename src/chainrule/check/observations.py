@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from chainrule.check import unusable
 from chainrule.check.case import Case
 from chainrule.check.formulas import adds
 from chainrule.check.infer import named
@@ -140,7 +141,7 @@ def _disturbs(case: Case) -> str | None:
 def _draws(case: Case) -> str | None:
     """Backward calls behind one forward that differ because random numbers are drawn in them."""
     redrawn = case.record.get("redrawn")
-    if redrawn is None:
+    if redrawn is None or unusable.said(case.record):  # what differs in any two calls says nothing about the draw
         raise LookupError("backward again")
     return f"behind the same forward, other random numbers give another gradient: {redrawn}" if redrawn else None
 
