@@ -135,7 +135,7 @@ private:
     RuleSpec rule{};
     Rule rule_kind = Rule::none;
     T *params = nullptr, *moments[2] = {}, *grads = nullptr, *carry = nullptr;
-    T* parts = nullptr;  // PARTS times the sums over a part of the batch and its `carry`, part_size apart; null where no batch has parts
+    T* parts = nullptr;  // the sums over each of PARTS, part_size apart, then what each carries; null where a batch has none
     int64_t part_size = 0;
     double* strips = nullptr;
     std::vector<Scratch<T>> scratch;
