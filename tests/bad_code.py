@@ -3,7 +3,7 @@
 import pytest
 
 from chainrule.check.given import split
-from chainrule.check.process import probe
+from chainrule.check.probing.process import probe
 
 NET = """import numpy as np
 

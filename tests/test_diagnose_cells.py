@@ -5,7 +5,7 @@ import json
 import pytest
 
 import chainrule as cr
-from chainrule.check.report import as_json, headline, text, worst
+from chainrule.check.report.words import as_json, headline, text, worst
 from two_layers import NET, UNDIVIDED
 
 COLUMNS = """import numpy as np

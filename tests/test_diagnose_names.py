@@ -5,7 +5,7 @@ import pytest
 
 import chainrule as cr
 from bad_code import NET, found
-from chainrule.check.names import argument_roles
+from chainrule.check.reading.names import argument_roles
 from chainrule.errors import InputError
 
 

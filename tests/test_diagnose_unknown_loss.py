@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 import chainrule as cr
-from chainrule.check.report import verdict
+from chainrule.check.report.words import verdict
 
 NET = """
 import numpy as np
