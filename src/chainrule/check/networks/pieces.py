@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check.calling.binding import CALL, CONSTRUCTOR, CannotBind, Env, arguments, call
+from chainrule.check.calling.binding import CALL, CONSTRUCTOR, Env, arguments, call
 from chainrule.check.calling.digest import is_scalar
 from chainrule.check.calling.walk import is_numbers, places
 from chainrule.check.reading.names import argument_roles, callable_role
@@ -173,6 +173,3 @@ def loss_value(result: Any) -> float | None:
     if isinstance(result, np.ndarray) and result.ndim == 1:
         return float(result.mean())
     return None
-
-
-__all__ = ["CannotBind", "FunctionPair", "Piece", "is_loss", "is_softmax", "keeps_shape", "loss_value", "make_dense"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -15,23 +14,19 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check.calling import digest
 from chainrule.check.calling.chain import Chained, best_chain, may_be_learned
-from chainrule.check.calling.naming import asking, chained_as_named, pick_gradients
+from chainrule.check.calling.naming import chained_as_named, pick_gradients
 from chainrule.check.calling.sizes import Sizes
 from chainrule.check.calling.walk import Place, is_numbers, places
 from chainrule.check.networks.ones import WithOnes
 from chainrule.check.networks.result import DoesNotRun, Result
-from chainrule.check.networks.script_data import is_data
+from chainrule.check.networks.script_data import data_of, refused, require_no_picks, row_counts
 from chainrule.check.reading.flow import base, reads, written
-from chainrule.check.reading.names import argument_roles, is_bias
-from chainrule.check.reading.rows import PARTS, ROWS, alike, as_row, axis_of, counts, in_order, with_rows
+from chainrule.check.reading.names import is_bias
+from chainrule.check.reading.rows import PARTS, ROWS, alike, as_row, in_order, with_rows
 from chainrule.check.reading.script import Loop
 from chainrule.check.reading.source import SCRIPT
 from chainrule.check.reading.terms import gradients, holders, losses, rate_of, whole_turn
-from chainrule.check.reading.turn import IN_ORDER, LOSS, Plan, function, meeting, moved_inside, sources
-from chainrule.errors import InputError
-
-TESTING = re.compile(r"(^|_)(val|valid|validation|test|dev)(_|$)")
-PICKS = {"choice", "randint", "integers", "sample", "randrange", "random_integers", "choices"}
+from chainrule.check.reading.turn import IN_ORDER, LOSS, Plan, function, meeting, moved_inside
 
 
 @dataclass(frozen=True)
@@ -48,79 +43,25 @@ class Scripted(WithOnes):
         self.loop: Loop = vars(module)[SCRIPT]
         super().__init__(module, None, {}, f"the training loop (line {self.loop.line})", mapping)
         self._globals = True
-        self._refuse_picks()
+        require_no_picks(self.loop)
         vars(module)[IN_ORDER] = in_order
         held = {name: value for name, value in vars(module).items() if name in self.loop.shared}
         self._state = copy.deepcopy(held)  # at once, so that a list of parameters goes on to hold them
         known = vars(module)
         still = {n for n in reads(self.loop.node) if is_bias(n) and isinstance(known.get(n), (float, np.ndarray))}
         self._params = [n for n in known if n in {*self.loop.learned, *still}]  # as they were made
-        self._roots = self._data(mapping)
+        self._roots = data_of(self.loop, vars(module), mapping)
         self.loop = with_rows(self.loop, self._roots, vars(module))
         vars(module).update({ROWS: None, PARTS: 1})  # known before the loop
-        self._moved = [*self._counts(), *moved_inside(self.loop, [*self._roots.values(), ROWS], set(vars(module)))]
+        self._moved = [
+            *row_counts(self.loop, self._roots, vars(module)),
+            *moved_inside(self.loop, [*self._roots.values(), ROWS], set(vars(module))),
+        ]
         self._calls = self._made()
         self.roles = {role: fn.__name__ for role, fn in self._calls.items()}
 
     def fn(self, role: str) -> Callable[..., Any] | None:
         return self._calls.get(role)
-
-    def _refuse(self, why: str) -> InputError:
-        return InputError(f"found {self.loop}, but {why}")
-
-    def _refuse_picks(self) -> None:
-        for node in ast.walk(self.loop.node):
-            name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
-            if name in PICKS:
-                assert isinstance(node, ast.Call)
-                raise self._refuse(f"{name} (line {node.lineno}) picks what a turn sees; let a turn take all rows")
-
-    # the data
-
-    def _data(self, mapping: Mapping[str, str]) -> dict[str, str]:
-        """What the script calls its inputs and its targets. InputError where that cannot be told."""
-        named = {ours: mapping[ours] for ours in ("X", "y") if ours in mapping}
-        if missing := [f"--map {k}={v}" for k, v in named.items() if v not in vars(self.module)]:
-            raise self._refuse(f"it defines no such name: {missing[0]}")
-        arrays = [name for name in self._arrays() if name not in named.values()]
-        found = named | {role: root for role in ("X", "y") if role not in named and (root := self._root(role, arrays))}
-        rest = [name for name in arrays if name not in found.values()]
-        if len(found) == 1 and len(rest) == 1:
-            found["y" if "X" in found else "X"] = rest[0]
-        if not found and len(rest) == 2:
-            found = {"X": rest[0], "y": rest[1]}
-        if len(found) < 2:
-            seen = f"the arrays that it reads: {', '.join(arrays)}" if arrays else "it reads no arrays made before it"
-            how = f"call them X and y, or name them: {asking(('X', 'y'))}"
-            how = "keep inputs and targets in two arrays" if len(arrays) == 1 else how
-            raise self._refuse(f"which are its data cannot be told; {seen}; {how}")
-        return {role: found[role] for role in ("X", "y")}
-
-    def _arrays(self) -> list[str]:
-        """Arrays that the loop reads and does not learn, in the order in which they stand there; none for testing."""
-        names = [n.id for n in ast.walk(self.loop.node) if isinstance(n, ast.Name) and n.id not in self.loop.learned]
-        held = vars(self.module)
-        found = [name for name in dict.fromkeys(names) if name in held and is_data(held[name])]
-        lines = {n.id: (n.lineno, n.col_offset) for n in reversed(list(_names(self.loop.node)))}
-        return sorted((n for n in found if not TESTING.search(n.lower())), key=lambda name: lines[name])
-
-    def _root(self, role: str, arrays: list[str]) -> str | None:
-        """The array of this role that no other one of it is made into."""
-        like = [name for name in arrays if argument_roles(name)[:1] == [role]]
-        like = like or [name for name in arrays if role in argument_roles(name)]
-        free = [name for name in like if not sources(self.loop, name) & set(like)]
-        return next(iter(free or like), None)
-
-    def _counts(self) -> list[ast.stmt]:
-        """Numbers of rows, read off the data that a turn is given."""
-        X, held = self._roots["X"], vars(self.module)
-        made_from = sources(self.loop, X)
-        names = sorted({n.id for n in _names(self.loop.node)} | made_from)
-        found = counts(X, axis_of(held[X], held[self._roots["y"]]), names, made_from, held)
-        for node in (inner for stmt in found for inner in ast.walk(stmt)):
-            if hasattr(node, "lineno"):
-                node.lineno = node.end_lineno = self.loop.line  # type: ignore[attr-defined]
-        return found
 
     # its functions
 
@@ -133,7 +74,9 @@ class Scripted(WithOnes):
         self._scale_free = loss_name is None
         named = gradients(self.loop, self._params) if whole_turn(self.loop, self._params) else {}
         if loss_name is None and not calls:
-            raise self._refuse("no loss is computed in it, and no prediction; assign the loss to a name: loss = ...")
+            raise refused(
+                self.loop, "no loss is computed in it, and no prediction; assign the loss to a name: loss = ..."
+            )
 
         def loss_and_grads(_X: Any, _y: Any) -> Any:
             local = turn(_X, _y)
@@ -304,7 +247,3 @@ def _opened(held: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in held.items():
         inside = isinstance(value, list) and not is_numbers(value)
         yield from ((f"{name}[{i}]", part) for i, part in enumerate(value)) if inside else [(name, value)]
-
-
-def _names(node: ast.AST) -> Iterator[ast.Name]:
-    yield from (n for n in ast.walk(node) if isinstance(n, ast.Name))

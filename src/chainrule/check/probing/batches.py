@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chainrule.check.calling.binding import arguments, is_batch_size
+from chainrule.check.probing.trial import Trial
 from chainrule.check.reading.names import BATCH
 from chainrule.check.reading.rows import PARTS
 
-if TYPE_CHECKING:
-    from chainrule.check.probing.trial import Trial
-
-ROWS = 8  # in two batches of half
+SEED, ROWS = 100, 8  # in two batches of half
 SLOW = 1e-6  # the share of the rate at which the order of the batches makes no difference
 
 
 def in_batches(trial: Trial) -> dict[str, Any]:
     """One step over two batches, where their code has a name for the size of one; LookupError where it has none."""
-    batch = trial.draw_rows(ROWS)
+    batch = trial.drawing().draw(SEED, ROWS).even()
     rows = len(batch.X)
     trial.start(batch)
     with _of(trial.reading, rows // 2), trial.reading.slowed(SLOW, held=trial.reading.held_rate() is not None):
         after, _ = trial.reading.step()
-        shown = trial.loss_in_batches()
-    kept = {"X": batch.X, "t": batch.t, "params": batch.params, "after": after, "rate": None}
-    return kept | {"size": rows // 2, "shown": shown}
+        shown = _shown(trial.reading)
+    return batch.record | {"after": after, "rate": None, "size": rows // 2, "shown": shown}
+
+
+def _shown(reading: Any) -> float | None:
+    """The loss that the step shows, of the last of its batches or of all."""
+    with contextlib.suppress(Exception):
+        found: float | None = reading.shown_loss()
+        return found
+    return None
 
 
 @contextlib.contextmanager

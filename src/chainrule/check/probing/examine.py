@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -15,19 +13,17 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.calling.binding import NO_PARAMETERS, CannotBind
-from chainrule.check.calling.naming import UnknownName, asking
+from chainrule.check.calling.naming import UnknownName
 from chainrule.check.calling.sizes import Sizes
 from chainrule.check.networks.bare import Bare
 from chainrule.check.networks.recognise import bare_readings, readings
-from chainrule.check.networks.result import DoesNotRun, NoStep
+from chainrule.check.networks.result import DoesNotRun
 from chainrule.check.probing import checkers
-from chainrule.check.probing.batches import in_batches
-from chainrule.check.probing.optimizing import other_shape
-from chainrule.check.probing.probes import OPTIMIZER
-from chainrule.check.probing.rounds import changes_again, stands_still, stepping
+from chainrule.check.probing.batch import Setting
+from chainrule.check.probing.collect import collect
 from chainrule.check.probing.samples import LAST
-from chainrule.check.probing.sensible import Unseeded, differing, require_repeatable, require_sense
-from chainrule.check.probing.trial import Setting, Trial
+from chainrule.check.probing.sensible import Unseeded
+from chainrule.check.probing.trial import Trial
 from chainrule.check.reading.source import SCRIPT, defined, describe
 from chainrule.errors import InputError
 
@@ -136,11 +132,6 @@ def _first_layout(
     return runs
 
 
-def _asked(trial: Trial, names: list[str]) -> str:
-    """How to name the gradients of these parameters."""
-    return asking([f"d{ours}" for ours, theirs in trial.chained.named.items() if theirs in names])
-
-
 def _without_shapes(refusal: str) -> str:
     return refusal.partition(SHAPES)[0]
 
@@ -151,156 +142,3 @@ def _refusal(error: BaseException, file: str, reading: Any) -> str:
     clash = isinstance(error, ValueError) and re.search("mismatch|broadcast|align|shape", str(error))
     shapes = ", ".join(f"{path} {np.shape(place.raw)}" for path, place in list(places.items())[:8])
     return describe(error, file) + (f"{SHAPES}{shapes}" if clash and shapes else "")
-
-
-def collect(trial: Trial, file: str) -> dict[str, Any]:
-    """All probes of one setting; the first evaluation has to run, the others say why they did not."""
-    first, second, third = trial.batches
-    notes: dict[str, str] = {}
-    noting = partial(Noting, file)
-    trial.start(first)
-    fresh = trial.evaluate(first)
-    require_sense(trial.reading, fresh)
-    if fresh["unread"] and not fresh["grads"]:
-        notes["gradients"] = f"{fresh['unread']}: none was found in it; name them: {_asked(trial, trial.names)}"
-    if fresh["grads"] and (without := [n for n in trial.chained.weights if n not in fresh["grads"]]):
-        notes["gradients"] = (
-            f"none was found for {', '.join(without)}; is its shape right? Name it: {_asked(trial, without)}"
-        )
-    trial.start(first)
-    twice = trial.evaluate(first)
-    require_repeatable(fresh, twice)
-    record: dict[str, Any] = {
-        "layout": trial.setting.layout, "kind": _kind(trial), "weights": list(trial.chained.weights),
-        "biases": list(trial.chained.biases), "transposed": trial.chained.transposed,
-        "left out": trial.left_out, "draws": [fresh], "step numeric": {}, "notes": notes, "rate": trial.reading.rate(),
-        "said rate": getattr(trial.reading, "said_rate", trial.reading.rate)(),
-        "reg": trial.reading.env.used.get("reg"), "two calls": differing(fresh, twice),
-    }  # fmt: skip
-    record["moves"] = moves = any((fresh["after"][n] != first.params[n]).any() for n in trial.names)
-    with noting(notes, "gradients again"):
-        record["history"] = [fresh, trial.evaluate(first)] if not moves else []
-        if not moves:
-            record["history"].append(trial.evaluate(trial.put(replace(second, params=first.params))))
-    for batch, probe in ((second, "gradients on other data"), (third, "gradients at a second batch size")):
-        with noting(notes, probe):
-            trial.start(batch)
-            record["draws"].append(trial.evaluate(batch))
-    with noting({}, "shift"):
-        record["shifted"] = trial.shifted(first)
-    with noting({}, "backward again"):
-        record["again"] = trial.again(first) if not moves else {}
-    with noting({}, "backward elsewhere"):
-        record["redrawn"] = trial.redrawn(first) if not moves else ""
-    with noting(notes, "differences of the loss"):
-        record["numeric"] = trial.losses(first) if fresh["loss"] is not None and not moves else {}
-    with noting({}, "differences at the second batch size"):
-        last = trial.chained.weights[-1:]
-        record["numeric second"] = trial.losses(third, last) if record.get("numeric") else {}
-    with noting({}, "steps on other data"):
-        record["step history"] = trial.steps_on([first, replace(second, params=first.params)])
-    with noting({}, "optimizer"):
-        driven = [] if moves else trial.optimizers(first)
-        record["optimizers"] = [optimizer for optimizer in driven if not other_shape(optimizer)]
-        if odd := [why for optimizer in driven if (why := other_shape(optimizer))]:
-            notes[OPTIMIZER] = f"not judged: {'; '.join(odd)}"
-    record["steps"] = []
-    for batch in (first, third):
-        if not trial.reading.steps:
-            notes["one step"] = "not run: it makes no step"
-            break
-        with noting(notes, "one step"):
-            record["steps"].append(trial.steps(batch, 3))
-    if record["steps"] and not moves and stands_still(trial.reading, record["steps"]):
-        still = f"{stepping(trial.reading)} changes no parameter and returns none"
-        notes["one step"] = f"not run: {still}"
-        if not fresh["grads"]:
-            notes.setdefault("gradients", f"none was found, and {still}; name them: {_asked(trial, trial.names)}")
-        record["steps"], record["step history"] = [], []
-    with noting({}, "half batches"):
-        record["half batches"] = in_batches(trial) if record["steps"] and not moves else None
-    record["small"] = _small(trial)
-    if moves or (record["steps"] and not fresh["grads"]):
-        with noting({}, "one update"):
-            record |= _one_update(trial, file, moves=moves, single=fresh["single"])
-    with noting({}, "differences of a step's loss"):
-        several = moves or "fewer rows" in record  # which may take long
-        record["step numeric"] = trial.losses(first) if fresh["step loss"] is not None and not several else {}
-    return record
-
-
-def _kind(trial: Trial) -> str:
-    return "its inputs" if getattr(trial.reading, "own_targets", False) else trial.setting.kind
-
-
-def _one_update(trial: Trial, file: str, *, moves: bool, single: bool) -> dict[str, Any]:
-    """The probes again with fewer rows, where a call makes several updates of all, or where that cannot be told."""
-    first = trial.batches[0]
-    several = trial.several_updates(first, moves=moves, single=single)
-    if several:
-        fewer = None  # that there are several is known even where no probe runs with fewer rows
-        with Noting(file, {}, "fewer rows"):
-            fewer = _fewer_rows(trial, file, moves=moves, single=single)
-        return {"fewer rows": fewer}
-    if several is None and changes_again(_with_rows(trial, 1), moves=moves):
-        return {"fewer rows": None}  # not for each row
-    return {"one row": collect(_with_rows(trial, 1), file)} if several is None and len(first.X) > 1 else {}
-
-
-def _fewer_rows(trial: Trial, file: str, *, moves: bool, single: bool) -> dict[str, Any] | None:
-    """The probes with as many rows as one call takes in one update: those of a batch of theirs, or one."""
-    for n in (7, 2, 1):
-        if n >= len(trial.batches[0].X):
-            continue
-        few = _with_rows(trial, n)
-        if not few.several_updates(few.batches[0], moves=moves, single=single):
-            return collect(few, file)
-    return None
-
-
-def _with_rows(trial: Trial, n: int) -> Trial:
-    sizes = replace(trial.setting.sizes, rows=(n, n, max(n - 1, 1)))
-    own = None if trial.own is None else (trial.own[0][:n], trial.own[1][:n])
-    return Trial(trial.reading, replace(trial.setting, sizes=sizes), own)
-
-
-def _small(trial: Trial) -> dict[str, Any] | None:
-    """A step on a few rows with short numbers, for the page: 3-4-2 where the sizes are ours to choose."""
-    setting, rows = trial.setting, (min(5, trial.setting.sizes.rows[0]),) * 3
-    few = Sizes(n_in=3, hidden=(4, 6), n_out=min(setting.sizes.n_out, 2), rows=rows)
-    own = None if trial.own is None else (trial.own[0][:5], trial.own[1][:5])
-    for sizes in (few, replace(setting.sizes, rows=rows))[own is not None :]:
-        with suppress(Exception, SystemExit):
-            small = Trial(trial.reading, replace(setting, sizes=sizes), own)
-            batch = small.readable()
-            small.start(batch)
-            fresh = small.evaluate(batch)
-            require_sense(small.reading, fresh)
-            moves = any((fresh["after"][n] != batch.params[n]).any() for n in small.names)
-            again = [] if moves else [small.evaluate(batch)]
-            steps = []
-            with suppress(Exception, SystemExit):
-                steps = [small.steps(batch, 1)]
-            return {
-                "weights": list(small.chained.weights), "biases": list(small.chained.biases), "moves": moves,
-                "transposed": small.chained.transposed, "draws": [fresh], "history": [fresh, *again],
-                "rate": small.reading.rate(), "steps": steps,
-            }  # fmt: skip
-    return None
-
-
-class Noting:
-    """A probe that fails says why, and the others go on."""
-
-    def __init__(self, file: str, notes: dict[str, str], probe: str) -> None:
-        self.file, self.notes, self.probe = file, notes, probe
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
-        if isinstance(error, (Exception, SystemExit, KeyboardInterrupt)) and not isinstance(error, MemoryError):
-            plain = isinstance(error, (CannotBind, NoStep))
-            self.notes[self.probe] = str(error) if plain else describe(error, self.file)
-            return True
-        return False

@@ -13,6 +13,8 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.calling.binding import Env, arguments, call
+from chainrule.check.probing.batch import Batch
+from chainrule.check.probing.trial import Trial
 from chainrule.check.reading.names import argument_roles
 from chainrule.check.reading.source import defined
 
@@ -38,7 +40,22 @@ def constants_of(found: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def drive_classes(module: ModuleType, reading: Any, evaluate: Callable[[], Any]) -> Iterator[dict[str, Any]]:
+def optimizers(trial: Trial, batch: Batch) -> list[dict[str, Any]]:
+    """Some steps of every optimizer that they define, each with the gradients that it was given."""
+    found = []
+    trial.start(batch)
+    evaluate = partial(trial.gradients, batch)
+    in_parts = getattr(trial.reading, "in_parts", False)  # an optimizer of their own is handed whole arrays
+    for driven in () if in_parts else _drive_classes(trial.reading.module, trial.reading, evaluate):
+        found.append(driven)
+        trial.start(batch)
+    with contextlib.suppress(Exception):
+        if (stepped := _drive_step(trial.reading, evaluate)) is not None:
+            found.append(stepped)
+    return found
+
+
+def _drive_classes(module: ModuleType, reading: Any, evaluate: Callable[[], Any]) -> Iterator[dict[str, Any]]:
     """A few steps of each optimizer class on a reading's parameters. `evaluate` sets gradients and returns them."""
     for name, cls in defined(module)[0].items():
         takes = {role for p in arguments(cls) for role in argument_roles(p.name)}
@@ -117,7 +134,7 @@ WAYS: tuple[Any, ...] = (
 )
 
 
-def drive_step(reading: Any, evaluate: Callable[[], Any]) -> dict[str, Any] | None:
+def _drive_step(reading: Any, evaluate: Callable[[], Any]) -> dict[str, Any] | None:
     """The same of a training step that is a function or a method."""
     fn = reading.fn("step") if hasattr(reading, "fn") else None
     if fn is None:

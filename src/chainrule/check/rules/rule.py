@@ -9,8 +9,8 @@
         change="Use the layer's input in dW.",
     )
 
-⟦…⟧ marks the faulty factor. The scene `s` is described in `reference.passes.Scene`. A rule that cannot be a line of the pass
-is an `Observation`: a function of all the evidence that says what it saw.
+⟦…⟧ marks the faulty factor. The scene `s` is described in `reference.passes.Scene`. A rule that cannot be a line of the
+pass is an `Observation`: a function of all the evidence that says what it saw.
 """
 
 from __future__ import annotations
