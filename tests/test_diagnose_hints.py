@@ -9,7 +9,8 @@ import pytest
 
 import chainrule.check
 from chainrule.cli import main
-from hinted import CLASS, FUNCTIONS, HEAD, SCRIPT
+from hinted import CLASS, FUNCTIONS, SCRIPT
+from two_layers import NUMPY
 
 
 def changed(text, *pairs):
@@ -49,7 +50,7 @@ def told(tmp_path, capsys):
     """What is printed of a file, with these names mapped."""
 
     def tell(text, mapping):
-        (tmp_path / "net.py").write_text(HEAD + text)
+        (tmp_path / "net.py").write_text(NUMPY + text)
         words = [f"{ours}={theirs}" for ours, theirs in mapping.items()]
         with contextlib.suppress(SystemExit):
             main(["diagnose", str(tmp_path / "net.py"), *(["--map", *words] if words else [])])
