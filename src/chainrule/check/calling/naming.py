@@ -16,7 +16,7 @@ from chainrule.check.reading.names import ARGUMENTS, TENSOR, is_bias
 from chainrule.check.reading.source import defined
 from chainrule.errors import InputError, nearest
 
-CALLS = ("init", "forward", "loss", "backward", "loss_and_grads", "step", "update")
+ROLES = ("init", "forward", "loss", "backward", "loss_and_grads", "step", "update")  # of their functions and methods
 Gradients = tuple[dict[str, Array], dict[str, str]]  # by parameter: its gradient, and what they call it
 FEW = 12  # names to list rather than the nearest of them
 
@@ -40,7 +40,7 @@ def require_names(module: ModuleType, name: str | None, mapping: Mapping[str, st
     takers += [getattr(cls, m) for cls in classes.values() for m in methods if hasattr(cls, m)]
     for ours, theirs in mapping.items():
         where = f"--map {ours}={theirs}"
-        if ours in CALLS:
+        if ours in ROLES:
             if theirs not in methods and theirs not in functions:
                 raise InputError(f"{where}: no function or method {theirs!r}; {_near(theirs, [*functions, *methods])}")
         elif ours in ARGUMENTS:
@@ -48,7 +48,7 @@ def require_names(module: ModuleType, name: str | None, mapping: Mapping[str, st
             if theirs not in known:
                 raise InputError(f"{where}: no argument {theirs!r}; {_near(theirs, known)}")
         elif TENSOR.fullmatch(ours) is None:
-            may = f"{', '.join(CALLS)}; W1, b1, dW1, db1, ...; {', '.join(ARGUMENTS)}"
+            may = f"{', '.join(ROLES)}; W1, b1, dW1, db1, ...; {', '.join(ARGUMENTS)}"
             raise InputError(f"{where}: {ours!r} cannot be named; these can: {may}")
     _alias(classes.values(), mapping)
 
@@ -66,7 +66,7 @@ def _alias(classes: Iterable[type], mapping: Mapping[str, str]) -> None:
     """A method under our name too, so that layers whose pass is called otherwise are found."""
     for ours, theirs in mapping.items():
         for cls in classes:
-            if ours in CALLS and theirs in vars(cls) and not hasattr(cls, ours):
+            if ours in ROLES and theirs in vars(cls) and not hasattr(cls, ours):
                 setattr(cls, ours, vars(cls)[theirs])
 
 

@@ -17,9 +17,9 @@ from chainrule.arrays import Array
 from chainrule.check.calling import digest
 from chainrule.check.calling.binding import CALL, CannotBind, arguments
 from chainrule.check.calling.chain import Chained
+from chainrule.check.calling.naming import ROLES
 from chainrule.check.calling.sizes import Sizes
 from chainrule.check.calling.walk import Place
-from chainrule.check.networks.roles import ROLES
 from chainrule.check.networks.theirs import Theirs
 from chainrule.check.reading.names import argument_roles
 

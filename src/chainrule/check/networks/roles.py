@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chainrule.check.calling.binding import arguments
+from chainrule.check.calling.naming import ROLES
 from chainrule.check.calling.walk import places
 from chainrule.check.networks.pieces import make_plain
 from chainrule.check.reading.names import argument_roles, callable_role, tree_of
-
-ROLES = ("init", "forward", "loss", "backward", "loss_and_grads", "step", "update")
 
 
 def class_roles(cls: type, functions: Mapping[str, Any]) -> dict[str, str]:

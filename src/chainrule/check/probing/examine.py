@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from chainrule.check.calling.binding import NO_PARAMETERS, CannotBind
 from chainrule.check.calling.naming import UnknownName
 from chainrule.check.calling.sizes import Sizes
 from chainrule.check.networks.bare import Bare
-from chainrule.check.networks.recognise import bare_readings, readings
+from chainrule.check.networks.recognise import readings
 from chainrule.check.networks.result import DoesNotRun
 from chainrule.check.probing import checkers
 from chainrule.check.probing.batch import Setting
@@ -29,7 +28,7 @@ from chainrule.errors import InputError
 
 SQUARE = Sizes(n_in=4, hidden=(4, 4), n_out=4)
 ONE = Sizes(n_out=1)
-LAYOUTS = ("rows", "columns", "vector", "column")
+LAYOUTS = ("rows", "columns", "vector", "column")  # (N, I), (I, N), (I,), (I, 1)
 NO_PASS = "no forward and backward, no loss with gradients, no training step"
 PLAIN = ("it is random", "its prediction is", "its loss is", NO_PARAMETERS)  # refusals that explain themselves
 SHAPES = "; its arrays: "
@@ -46,8 +45,7 @@ def examine(
     refusals: list[str] = []
     aside: list[str] = []
     found: list[dict[str, Any]] = []
-    bare = () if SCRIPT in vars(module) and name is None else bare_readings(module, name, mapping)
-    for reading in chain(readings(module, name, mapping), bare):
+    for reading in readings(module, name, mapping):
         style, evidence = reading.style, None
         enough = bool(found) and not style.startswith("the layers")
         if enough and style != f"{found[-1]['style']} with dropout":

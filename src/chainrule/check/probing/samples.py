@@ -10,8 +10,6 @@ import numpy as np
 from chainrule.arrays import Array
 
 LAST = "labels with the last class among them"  # for code that counts the classes by the largest label
-LAYOUTS = ("rows", "columns", "vector", "column")  # (N, I), (I, N), (I,), (I, 1)
-TARGETS = ("one-hot", "labels", "values", "flags", "column of labels", "row of values", LAST)
 
 
 def inputs(rng: np.random.Generator, n: int, n_in: int) -> Array:

@@ -18,8 +18,6 @@ from chainrule.arrays import Array
 from chainrule.check.reference.forms import FORMS, LINKS, SCALES, Form, Link, Scale, apply, name_of, pull, slope
 from chainrule.layers import Layer
 
-PLACES = ("loss", "dW", "db", "dx", "mask", "act", "end")
-
 
 @dataclass(frozen=True)
 class Draw:
