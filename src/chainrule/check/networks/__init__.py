@@ -4,5 +4,6 @@
 kinds: `theirs` a class or functions that share parameters, made by `built` and run by `passing`; `ones` the same with
 biases inside the weights; `scripted` one turn of a script's loop, on the data that `script_data` finds; `layered`
 layer objects in a row, which `kits` puts together of `pieces`; `bare` parameters that are numbers: `flat` in one
-vector, `scalars` a name for each. `result` is what an evaluation gives, `step_loss` a loss that a step returns.
+vector, `scalars` a name for each, which `units` puts together. `result` is what an evaluation gives, `step_loss` a
+loss that a step returns.
 """

@@ -53,7 +53,7 @@ class Collecting:
             "biases": list(chained.biases), "transposed": chained.transposed, "left out": trial.left_out,
             "draws": [fresh], "moves": self.moves, "two calls": differing(fresh, twice), "notes": self.notes,
             "rate": reading.rate(), "said rate": getattr(reading, "said_rate", reading.rate)(),
-            "reg": reading.env.used.get("reg"), "step numeric": {}, "steps": [],
+            "step numeric": {}, "steps": [],
         }  # fmt: skip
 
     @contextmanager

@@ -57,11 +57,11 @@ def examine(
             if evidence and _tells(evidence):
                 break
         if evidence:
-            found.append({"style": style, "name": reading.name, "settings": evidence, "square": sizes is SQUARE})
+            found.append({"style": style, "name": reading.name, "settings": evidence})
     checks = list(checkers.checks(module, name))
     if not found and not checks:
         raise InputError(_nothing(module, refusals or aside))
-    return {"readings": found, "checks": checks, "refusals": refusals[:20]}
+    return {"readings": found, "checks": checks}
 
 
 def _tells(evidence: list[dict[str, Any]]) -> bool:

@@ -97,9 +97,8 @@ class Trial:
             result = self.reading.evaluate()
         after = {name: self.reading.places[name].value.copy() for name in self.names}
         return batch.record | {
-            "n": len(batch.X), "called": result.called,
             "out": self._rows(result.out, batch), "loss": result.loss, "step loss": result.step_loss,
-            "grads": {name: np.array(g, dtype=np.float64) for name, g in result.grads.items()},
+            "grads": {name: np.array(g, dtype=np.float64) for name, g in result.grads.items()}, "called": result.called,
             "single": any(np.asarray(g).dtype == np.float32 for g in result.grads.values())
             or (result.out is not None and result.out.dtype == np.float32),
             "disturbed": list(getattr(self.reading, "disturbed", [])), "after": after, "unread": result.unread,

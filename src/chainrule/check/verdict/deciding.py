@@ -38,11 +38,25 @@ def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Di
     cases = sorted(cases, key=lambda case: not shows_rate(case, rate))  # the η that they name is the likeliest
     if not cases[0].tensors:  # all of it is zero
         return _unknown(cases[0], record)
+    found = _as_it_stands(cases, record) or _as_updated(cases, record) or _by_signs(cases, record)
+    if found is not None:
+        return found
+    cases = sorted((turned_over(case) or case for case in cases), key=lambda case: -agreeing(case))
+    return _by_rules(cases, record, until) or _unexplained(cases, record, until)
+
+
+def _as_it_stands(cases: Sequence[Case], record: Mapping[str, Any]) -> Diagnosis | None:
+    """The right gradient, or what a convention makes of it."""
     for whole in chain(cases, (other for case in cases for other in conventions(case))):
         for exact in (whole, without_epsilon(whole)):
             if (fit := exact.fits(NOTHING)) is not None:
                 shown = at_rate(exact, fit)
                 return _from_history(shown, record) or _right(shown, record)
+    return None
+
+
+def _as_updated(cases: Sequence[Case], record: Mapping[str, Any]) -> Diagnosis | None:
+    """The right gradient, behind an update that changes it on purpose; or that of smoothed targets."""
     for case in cases:
         for exact in (case, without_epsilon(case)):
             if (update := update_of(exact)) is not None:
@@ -50,10 +64,17 @@ def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Di
         if not case.finding.loss and (soft := smoothed(without_epsilon(case))) is not None:
             judged = _from_history(soft[0], record) or _right(soft[0], record)
             return replace(judged, notes=(*judged.notes, f"{SMOOTHED}, ε = {soft[1]:.6g}"))
+    return None
+
+
+def _by_signs(cases: Sequence[Case], record: Mapping[str, Any]) -> Diagnosis | None:
+    """What the first step of an adaptive optimizer tells."""
     steps = [(case, step) for case in cases if (step := adaptive(case)) is not None]
-    if steps and (found := _from_adaptive(*min(steps, key=lambda pair: pair[1].against), record)) is not None:
-        return found
-    cases = sorted((turned_over(case) or case for case in cases), key=lambda case: -agreeing(case))
+    return _from_adaptive(*min(steps, key=lambda pair: pair[1].against), record) if steps else None
+
+
+def _by_rules(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Diagnosis | None:
+    """The cheapest rule, else a rule behind a clip, else the cheapest pair."""
     finite = all(np.isfinite(g).all() for g in cases[0].draws[0].grads.values())
     few = cases[:MANY_REFERENCES] if finite else []
     fitting = [(i, hypothesis) for i, case in enumerate(few) for hypothesis in singles(case, until)]
@@ -62,18 +83,27 @@ def decide(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Di
             found = _wrong(case, cut[0], [], record)
             return replace(found, notes=(*found.notes, cut[1]))
     below = math.inf
-    several = "fewer rows" in record  # no pair gives the sum of several updates
-    for i, case in enumerate([] if fitting or several else few):
+    for i, case in enumerate([] if fitting or _several(record) else few):
         for hypothesis in pairs(case, until, below - LATER * i):
             fitting.append((i, hypothesis))
             below = hypothesis.cost + LATER * i
-    if fitting:
-        first, best = min(fitting, key=lambda pair: pair[1].cost + LATER * pair[0])
-        also = [hypothesis for i, hypothesis in fitting if i == first and hypothesis is not best]
-        decay, rest = decay_of(few[first], best)
-        return _decayed(few[first], decay, rest, record) if decay else _wrong(few[first], best, also, record)
-    for case in cases:
-        if not several and (update := other_rate(case)) is not None:
+    if not fitting:
+        return None
+    first, best = min(fitting, key=lambda pair: pair[1].cost + LATER * pair[0])
+    also = [hypothesis for i, hypothesis in fitting if i == first and hypothesis is not best]
+    decay, rest = decay_of(few[first], best)
+    return _decayed(few[first], decay, rest, record) if decay else _wrong(few[first], best, also, record)
+
+
+def _several(record: Mapping[str, Any]) -> bool:
+    """Whether a call makes several updates, whose sum no pair of rules gives and no one rate."""
+    return "fewer rows" in record
+
+
+def _unexplained(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Diagnosis:
+    """A step at a rate of its own, else nothing that is known."""
+    for case in [] if _several(record) else cases:
+        if (update := other_rate(case)) is not None:
             return _updated(case, update, record)
     return _soft(_unknown(cases[0], record, searched=time.monotonic() < until), cases[0])
 

@@ -41,20 +41,11 @@ def judge(
             return alone
         few = _from_fewer_rows(alone, reading, record, wanted, until)  # a loss may be that of the last update
         return alone if few.reference == "none" else few
-    cases = [
-        case
-        for finding in found[: MANY_REFERENCES * 4]
-        if (case := case_of(finding, record, draws, single)) is not None
-    ]
+    tried = (case_of(finding, record, draws, single) for finding in found[: MANY_REFERENCES * 4])
+    cases = [case for case in tried if case is not None]
     if not cases:
-        return Diagnosis(
-            subject,
-            "no reference",
-            str(found[0].spec),
-            None,
-            probes=probes_run(record),
-            notes=(f"gradients: {record['notes'].get('gradients', 'none, and it makes no step')}",),
-        )
+        why = f"gradients: {record['notes'].get('gradients', 'none, and it makes no step')}"
+        return Diagnosis(subject, "no reference", str(found[0].spec), None, probes=probes_run(record), notes=(why,))
     decided = decide(cases, record, until)
     if decided.verdict == "not consistent" and "fewer rows" in record:
         decided = _from_fewer_rows(decided, reading, record, wanted, until)
