@@ -22,7 +22,6 @@ GRADIENT = {
     "analytic", "grad", "g", "gradient", "dx", "dw", "analytic_grad", "analytical", "backprop", "grads",
     "analytic_gradient", "df", "expected",
 }  # fmt: skip
-NOISE = 1e-10  # a step below this leaves no digit of a difference of numbers near 1
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from chainrule.check.networks.result import NoStep
 from chainrule.check.probing.batches import in_batches
 from chainrule.check.probing.differences import differences
 from chainrule.check.probing.optimizing import optimizers, other_shape
-from chainrule.check.probing.probes import OPTIMIZER
+from chainrule.check.probing.probes import AGAIN, GRADIENTS, OPTIMIZER, OTHER, SECOND, STEP
 from chainrule.check.probing.rounds import changes_again, several_updates, stands_still, stepping
 from chainrule.check.probing.sensible import differing, require_repeatable, require_sense
 from chainrule.check.probing.small import small_step
@@ -80,10 +80,10 @@ class Collecting:
         without = [name for name in self.trial.chained.weights if name not in fresh["grads"]]
         if fresh["unread"] and not fresh["grads"]:
             asked = self._asked(self.trial.names)
-            self.notes["gradients"] = f"{fresh['unread']}: none was found in it; name them: {asked}"
+            self.notes[GRADIENTS] = f"{fresh['unread']}: none was found in it; name them: {asked}"
         elif fresh["grads"] and without:
             asked = self._asked(without)
-            self.notes["gradients"] = f"none was found for {', '.join(without)}; is its shape right? Name it: {asked}"
+            self.notes[GRADIENTS] = f"none was found for {', '.join(without)}; is its shape right? Name it: {asked}"
 
     def _asked(self, names: list[str]) -> str:
         """How to name the gradients of these parameters."""
@@ -92,15 +92,15 @@ class Collecting:
     def evaluations(self) -> None:
         """More evaluations of the same object, then of others on other data."""
         trial, record = self.trial, self.record
-        with self.trying("gradients again"):
+        with self.trying(AGAIN):
             record["history"] = [self.fresh, trial.evaluate(self.first)] if not self.moves else []
             if not self.moves:
                 other = replace(self.second, params=self.first.params)
                 record["history"].append(trial.evaluate(trial.put(other)))
-        with self.trying("gradients on other data"):
+        with self.trying(OTHER):
             trial.start(self.second)
             record["draws"].append(trial.evaluate(self.second))
-        with self.trying("gradients at a second batch size"):
+        with self.trying(SECOND):
             trial.start(self.third)
             record["draws"].append(trial.evaluate(self.third))
 
@@ -138,16 +138,16 @@ class Collecting:
         """Their training step, as often as three times on one batch, and over batches of half the rows."""
         record, reading = self.record, self.trial.reading
         if not reading.steps:
-            self.notes["one step"] = "not run: it makes no step"
+            self.notes[STEP] = "not run: it makes no step"
         for batch in (self.first, self.third) if reading.steps else ():
-            with self.trying("one step"):
+            with self.trying(STEP):
                 record["steps"].append(self.trial.steps(batch, 3))
         if record["steps"] and not self.moves and stands_still(reading, record["steps"]):
             still = f"{stepping(reading)} changes no parameter and returns none"
-            self.notes["one step"] = f"not run: {still}"
+            self.notes[STEP] = f"not run: {still}"
             if not self.fresh["grads"]:
                 asked = self._asked(self.trial.names)
-                self.notes.setdefault("gradients", f"none was found, and {still}; name them: {asked}")
+                self.notes.setdefault(GRADIENTS, f"none was found, and {still}; name them: {asked}")
             record["steps"], record["step history"] = [], []
         with self.trying():
             record["half batches"] = in_batches(self.trial) if record["steps"] and not self.moves else None

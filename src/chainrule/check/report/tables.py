@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check.evidence.draws import numeric
 from chainrule.check.evidence.formulas import formula_of
-from chainrule.check.probing.probes import GRADIENTS, OPTIMIZER
+from chainrule.check.probing.probes import AGAIN, FORWARD, GRADIENTS, LOSS, OPTIMIZER, OTHER, SECOND, STEP
 from chainrule.check.reference.passes import gradients
 from chainrule.check.rules.case import ROUNDING, Case, nothing, of_layer, shaped
 from chainrule.check.rules.catalogue import OBSERVATIONS, RULES
@@ -98,17 +98,18 @@ def _their_name(name: str, record: Mapping[str, Any]) -> str:
 
 
 def probes_run(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those that gave something."""
     first, ran = record["draws"][0], []
-    ran += ["forward"] if first["out"] is not None else []
-    ran += ["loss"] if first["loss"] is not None else []
-    ran += ["gradients"] if first["grads"] and not record["moves"] else []
+    ran += [FORWARD] if first["out"] is not None else []
+    ran += [LOSS] if first["loss"] is not None else []
+    ran += [GRADIENTS] if first["grads"] and not record["moves"] else []
     given = bool(first["grads"]) and not record["moves"]
     stepped = [call for call in record.get("step history") or [] if call["rate"] is not None]
     calls = len(record.get("history") or []) if given else 1 + len(stepped)  # a step on other data shows both
-    ran += ["gradients again"] if calls > 1 else []
-    ran += ["gradients on other data"] if calls > 2 else []
-    ran += ["gradients at a second batch size"] if len(record["draws"]) > 2 and first["grads"] else []
-    ran += ["one step"] if record["steps"] or record["moves"] else []
+    ran += [AGAIN] if calls > 1 else []
+    ran += [OTHER] if calls > 2 else []
+    ran += [SECOND] if len(record["draws"]) > 2 and first["grads"] else []
+    ran += [STEP] if record["steps"] or record["moves"] else []
     return (*ran, *([OPTIMIZER] if record.get("optimizers") else []))
 
 
@@ -123,7 +124,7 @@ def not_tested(case: Case) -> tuple[str, ...]:
 
 
 def notes_of(case: Case, record: Mapping[str, Any]) -> tuple[str, ...]:
-    seen = ("one step", "gradients") if record["moves"] else ()  # their step showed both
+    seen = (STEP, GRADIENTS) if record["moves"] else ()  # their step showed both
     notes = [f"{probe}: {why}" for probe, why in record["notes"].items() if probe not in seen]
     notes += ["their code computes in float32: compared at 1e-5 of each tensor's maximum"] if case.single else []
     notes += [case.convention] if case.convention else []

@@ -5,10 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.check.probing.checkers import NOISE, SMOOTH
+from chainrule.check.probing.checkers import SMOOTH
 from chainrule.check.probing.probes import CHECKER
 from chainrule.check.rules.case import Case
 from chainrule.check.rules.rule import Observation, add
+
+NOISE = 1e-10  # a step below this leaves no digit of a difference of numbers near 1
+
+
+def faults(check: Mapping[str, Any]) -> dict[str, str]:
+    """Slip -> what was seen."""
+    answers = check["answers"]
+    right, kink = answers[SMOOTH.name], answers["near a kink"]
+    seen = {}
+    if not right["accepts"]:
+        if right["single"]:
+            seen["check-single"] = "it rejects a right gradient, and asks the function in float32"
+        elif right["nudge"] < NOISE:
+            seen["check-small-step"] = f"it rejects a right gradient, and its step is {right['nudge']:.0e}"
+        else:
+            seen["check-rejects"] = "it rejects a right gradient"
+    elif not kink["accepts"] and kink["nudge"] > 1e-3:
+        seen["check-kink"] = f"it rejects the right gradient of ReLU: a step of {kink['nudge']:.0e} leads over a corner"
+    if right["accepts"] and answers["wrong by a tenth"]["accepts"]:
+        seen["check-accepts"] = "it accepts a gradient that is wrong by a tenth"
+    elif answers["tiny and wrong"]["accepts"] and right["accepts"]:
+        seen["check-absolute"] = "it accepts a gradient of the wrong sign, because its entries are about 1e-5"
+    return seen
 
 
 def _slip(key: str) -> Callable[[Case], str | None]:
@@ -54,24 +77,3 @@ add(
         "⟦…⟧", _RIGHT, "Does your check refuse 1.1 times the gradient of Σ x²?", "Compare with this formula.",
     ),
 )  # fmt: skip
-
-
-def faults(check: Mapping[str, Any]) -> dict[str, str]:
-    """Slip -> what was seen."""
-    answers = check["answers"]
-    right, kink = answers[SMOOTH.name], answers["near a kink"]
-    seen = {}
-    if not right["accepts"]:
-        if right["single"]:
-            seen["check-single"] = "it rejects a right gradient, and asks the function in float32"
-        elif right["nudge"] < NOISE:
-            seen["check-small-step"] = f"it rejects a right gradient, and its step is {right['nudge']:.0e}"
-        else:
-            seen["check-rejects"] = "it rejects a right gradient"
-    elif not kink["accepts"] and kink["nudge"] > 1e-3:
-        seen["check-kink"] = f"it rejects the right gradient of ReLU: a step of {kink['nudge']:.0e} leads over a corner"
-    if right["accepts"] and answers["wrong by a tenth"]["accepts"]:
-        seen["check-accepts"] = "it accepts a gradient that is wrong by a tenth"
-    elif answers["tiny and wrong"]["accepts"] and right["accepts"]:
-        seen["check-absolute"] = "it accepts a gradient of the wrong sign, because its entries are about 1e-5"
-    return seen
