@@ -145,7 +145,10 @@ def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mappi
     taken = [id(value) for value in bound.values()]
     for role in roles:
         if role in env.roles and not (role in ("X", "out", "dout") and id(env.roles[role]) in taken):
-            return True, env.roles[role]
+            if allowed is not CONSTRUCTOR or _like_default(p, env.roles[role]):
+                return True, env.roles[role]
+            if role == "n_hidden" and isinstance(p.default, (list, tuple)):
+                return True, type(p.default)(env.roles["hiddens"][: len(p.default)])
         if role in SETTLED and (role != "epochs" or p.default is not None):
             return True, SETTLED[role]
         if role == "rng":
@@ -156,6 +159,14 @@ def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mappi
         if "width" in p.name.lower() and p.default is p.empty:
             return True, env.roles["n_hidden"]
     return False, None
+
+
+def _like_default(p: inspect.Parameter, value: Any) -> bool:
+    """Whether a value may stand for a default: no rows or list for a number, no number for a list."""
+    numbers, several = (int, float), (list, tuple, np.ndarray)
+    return not (isinstance(p.default, numbers) and isinstance(value, several)) and not (
+        isinstance(p.default, several) and isinstance(value, numbers)
+    )
 
 
 def _constant(role: str, p: inspect.Parameter, env: Env) -> float:

@@ -45,7 +45,7 @@ def sizes_matter(cls: type | None) -> bool:
 
 
 def build(maker: Callable[..., Any], env: Env, sizes: Sizes) -> Any:
-    """An object or parameters of theirs. Sizes go by name, else in the order of the layers."""
+    """An object or parameters of theirs. Sizes go by name, else in the order of the layers, else by default."""
     try:
         return call(maker, env, CONSTRUCTOR, needs="sizes")
     except CannotBind:
@@ -55,6 +55,12 @@ def build(maker: Callable[..., Any], env: Env, sizes: Sizes) -> Any:
             env.learn(maker, made)
             return made
         raise
+    except Exception:
+        if any(p.default is p.empty for p in arguments(maker)):
+            raise
+        made = maker()
+        env.learn(maker, made)
+        return made
 
 
 def kept_in(thing: Any, data: Mapping[str, Any]) -> dict[str, str]:

@@ -98,7 +98,8 @@ def make_plain(cls: type) -> Any | None:
         required = [p for p in arguments(cls) if p.default is p.empty]
         rates = {"rate", "p", "drop_rate", "dropout_rate", "keep_prob", "prob", "ratio", "dropout_ratio", "keep"}
         try:
-            return cls(0.4) if len(required) == 1 and required[0].name.lower() in rates else None
+            known = len(required) < 2 and all(p.name.lower() in rates for p in required)
+            return cls(*(0.4 for _ in required)) if known else None
         except Exception:
             return None
 
