@@ -105,3 +105,42 @@ def test_what_cannot_be_made_is_asked_for_and_then_read(write):
         cr.diagnose(write(LAYERS))
     assert cr.diagnose(write(INIT + LAYERS)).verdict == "correct"
     assert cr.diagnose(write(INIT + LAYERS.replace(" * (1 - cache[i] ** 2)", ""))).numbers == [8]
+
+
+STEPPED = """
+def init(n_in, n_hidden, n_out):
+    r = np.random.default_rng(0)
+    W1, W2 = r.normal(size=(n_in, n_hidden)), r.normal(size=(n_hidden, n_out))
+    return [W1, np.zeros(n_hidden), W2, np.zeros(n_out)]
+
+def step(ws, X, Y, lr):
+    W1, b1, W2, b2 = ws
+    H = 1 / (1 + np.exp(-(X @ W1 + b1)))
+    P = H @ W2 + b2
+    dP = (P - Y) / len(X)
+    dH = dP @ W2.T * H * (1 - H)
+    new = [W1 - lr * X.T @ dH, b1 - lr * dH.sum(0), W2 - lr * H.T @ dP, b2 - lr * dP.sum(0)]
+    return new, np.sum((P - Y) ** 2) / (2 * len(X))
+"""
+MADE_AS = {
+    "a list": STEPPED,
+    "a list of any name": STEPPED.replace("ws", "kiste"),
+    "a tuple": re.sub(r"return \[(.*)\]", r"return (\1 + 0)", STEPPED),
+    "a tuple of a known name": re.sub(r"return \[(.*)\]", r"return (\1 + 0)", STEPPED).replace("ws", "params"),
+}
+
+
+@pytest.mark.parametrize("code", MADE_AS.values(), ids=MADE_AS)
+def test_what_init_makes_goes_into_the_one_argument_that_no_name_explains(write, code):
+    found = cr.diagnose(write(code))
+    assert (found.verdict, found.consistent) == ("correct", True), found
+    assert cr.diagnose(write(code.replace(" * H * (1 - H)", " * H"))).numbers == [11]
+    assert cr.diagnose(write(code.replace("b1 - lr * dH.sum(0)", "b1"))).numbers == [7]
+
+
+def test_what_gave_nothing_is_compared_with_nothing(write):
+    said = str(cr.diagnose(write(STEPPED.replace("step(ws,", "step(ws, zz,"))))
+    assert "no value known for its argument 'ws'" in said
+    assert "compared with nothing" in said
+    assert "predictions show" not in said
+    assert "makes no step" not in said

@@ -30,10 +30,12 @@ from chainrule.check.calling.sizes import Sizes
 from chainrule.check.calling.walk import DEPTH, Place, fields_of, neurons, places
 from chainrule.check.reading.names import (
     TENSOR,
+    argument_roles,
     flat_names,
     takes_pairs,
 )
 
+DATA = {"X", "y", "lr", "reg", "n"}
 KEEP = 0.7  # of the units, in a mask that is handed over
 
 
@@ -156,6 +158,7 @@ class Built:
     def _parameters(self, sizes: Sizes) -> Any:
         if (maker := self.fn("init")) is not None:
             made = build(maker, self.env, sizes)
+            self.env.names |= dict.fromkeys(self._containers(), made)
             if isinstance(made, tuple) and fields_of(made) is None:
                 named = dict(digest.parts(maker, made))
                 if any(name.startswith("[") for name in named):  # their functions say what they are called
@@ -164,7 +167,7 @@ class Built:
                 if not any(isinstance(value, (dict, list)) for value in made):
                     self._container = made
                     self.env.names |= named
-                return named
+                return list(made) if any(name.startswith("[") for name in named) else named
             return made
         functions = with_closures([fn for role in self.roles if (fn := self.fn(role)) is not None])
         try:
@@ -188,4 +191,16 @@ class Built:
         """The names of the first arguments of a function: parameters if one begins so, else of what needs targets."""
         fns = [self.fn(role) for role in ("loss_and_grads", "backward", "loss", "step", "forward")]
         found = [[p.name for p in arguments(fn)][:count] for fn in fns if fn is not None]
-        return next((names for names in found if names and all(map(like_parameter, names))), next(iter(found), []))
+        alone = [names for names in found if not any(DATA & set(argument_roles(name)) for name in names)]
+        return next((names for names in alone if names and all(map(like_parameter, names))), next(iter(alone), []))
+
+    def _containers(self) -> set[str]:
+        """What functions call the parameters, where it is the one argument of theirs of which no name tells."""
+        found = set()
+        for fn in (self.fn(role) for role in self.roles if role != "init"):
+            own = arguments(fn) if fn is not None else []
+            odd = [p for p in own if p.default is p.empty and not argument_roles(p.name) and p.name not in self.mapping]
+            told = any("params" in argument_roles(p.name) or like_parameter(p.name) for p in own)
+            if len(odd) == 1 and not told and not TENSOR.fullmatch(odd[0].name):
+                found.add(odd[0].name)
+        return found

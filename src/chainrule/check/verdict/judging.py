@@ -9,7 +9,7 @@ from typing import Any
 
 from chainrule.check.evidence.draws import draws_of
 from chainrule.check.evidence.steps import step_draws, step_history
-from chainrule.check.probing.probes import CHECKER
+from chainrule.check.probing.probes import CHECKER, GRADIENTS, STEP
 from chainrule.check.reference.dropout import with_masks
 from chainrule.check.reference.infer import EXACT, SINGLE, Finding, references
 from chainrule.check.reference.passes import Draw, Spec
@@ -44,8 +44,9 @@ def judge(
     tried = (case_of(finding, record, draws, single) for finding in found[: MANY_REFERENCES * 4])
     cases = [case for case in tried if case is not None]
     if not cases:
-        why = f"gradients: {record['notes'].get('gradients', 'none, and it makes no step')}"
-        return Diagnosis(subject, "no reference", str(found[0].spec), None, probes=probes_run(record), notes=(why,))
+        known = str(found[0].spec) if found[0].out or found[0].loss else "none"
+        notes = (f"gradients: {_none_because(record['notes'])}",)
+        return Diagnosis(subject, "no reference", known, None, probes=probes_run(record), notes=notes)
     decided = decide(cases, record, until)
     if decided.verdict == "not consistent" and "fewer rows" in record:
         decided = _from_fewer_rows(decided, reading, record, wanted, until)
@@ -54,6 +55,12 @@ def judge(
     if decided.verdict == "not consistent" and not any(finding.out or finding.loss for finding in found):
         decided = unread(decided, UNSEEN)
     return replace(decided, subject=subject)
+
+
+def _none_because(notes: Mapping[str, str]) -> str:
+    """Why there is none: backward gave none, and no step shows one."""
+    step = notes.get(STEP, "it makes no step").removeprefix("not run: ")
+    return notes.get(GRADIENTS, f"none, and {step}")
 
 
 def case_of(finding: Finding, record: Mapping[str, Any], draws: Sequence[Draw], single: bool) -> Case | None:
