@@ -143,3 +143,50 @@ def test_a_wrong_gradient_that_is_clipped_is_not_let_off(judged, name, fault):
     prepare, _ = CLIPS[name]
     for text in (step(prepare, "p -= 0.1 * g", fault), backward(prepare, fault)):
         assert judged(text).verdict in ("wrong", "not consistent")
+
+
+MINI_BATCH = """
+class Network:
+    def __init__(self, sizes):
+        self.sizes = sizes
+        self.biases = [np.random.randn(y, 1) for y in sizes[1:]]
+        self.weights = [np.random.randn(y, x) for x, y in zip(sizes[:-1], sizes[1:])]
+
+    def feedforward(self, a):
+        for b, w in zip(self.biases, self.weights):
+            a = 1 / (1 + np.exp(-(w @ a + b)))
+        return a
+
+    def backprop(self, x, y):
+        grad_b, grad_w = [None] * len(self.biases), [None] * len(self.weights)
+        acts = [x]
+        for b, w in zip(self.biases, self.weights):
+            acts.append(1 / (1 + np.exp(-(w @ acts[-1] + b))))
+        delta = acts[-1] - y
+        for l in range(1, len(self.sizes)):
+            if l > 1:
+                delta = (self.weights[-l + 1].T @ delta) * acts[-l] * (1 - acts[-l])
+            grad_b[-l], grad_w[-l] = delta, delta @ acts[-l - 1].T
+        return grad_b, grad_w
+
+    def update_mini_batch(self, mini_batch, eta, lmbda=0.0, n=1):
+        gb, gw = [0 * b for b in self.biases], [0 * w for w in self.weights]
+        for x, y in mini_batch:
+            db, dw = self.backprop(x, y)
+            gb, gw = [a + b for a, b in zip(gb, db)], [a + b for a, b in zip(gw, dw)]
+        k = len(mini_batch)
+        self.weights = [(1 - eta * lmbda / n) * w - eta / k * g for w, g in zip(self.weights, gw)]
+        self.biases = [b - eta / k * g for b, g in zip(self.biases, gb)]
+"""
+
+
+def test_a_mistake_is_named_beside_a_decay_that_is_divided_by_the_rows(code):
+    right = cr.diagnose(code("import numpy as np\n" + MINI_BATCH))
+    assert right.verdict == "correct", right
+    for good, bad, key in (
+        ("* w - eta / k * g", "* w - eta * g", "n-weights-missing"),
+        (" * acts[-l] * (1 - acts[-l])", " * acts[-l]", "sigmoid-only-a"),
+    ):
+        wrong = cr.diagnose(code("import numpy as np\n" + MINI_BATCH.replace(good, bad)))
+        assert [rule.key for rule in wrong.mistakes] == [key], wrong
+        assert "on the rows that were tried" in str(wrong)

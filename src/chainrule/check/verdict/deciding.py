@@ -25,7 +25,7 @@ from chainrule.check.verdict.clipping import clipped_wrong
 from chainrule.check.verdict.convention import conventions, turned_over
 from chainrule.check.verdict.smoothing import smoothed
 from chainrule.check.verdict.stepping import Adaptive, adaptive, at_rate, decay_of, shows_rate, without_decay
-from chainrule.check.verdict.updates import Update, other_rate, update_of
+from chainrule.check.verdict.updates import Update, other_rate, shrunk_wrong, update_of
 
 LATER = 0.15  # what each reference that comes first costs an explanation by another
 SMOOTHED = "the gradient is that of smoothed targets, (1 − ε)·t + ε/K"
@@ -74,7 +74,7 @@ def _by_signs(cases: Sequence[Case], record: Mapping[str, Any]) -> Diagnosis | N
 
 
 def _by_rules(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Diagnosis | None:
-    """The cheapest rule, else a rule behind a clip, else the cheapest pair."""
+    """The cheapest rule, else a rule behind a clip or a decay, else the cheapest pair."""
     finite = all(np.isfinite(g).all() for g in cases[0].draws[0].grads.values())
     few = cases[:MANY_REFERENCES] if finite else []
     fitting = [(i, hypothesis) for i, case in enumerate(few) for hypothesis in singles(case, until)]
@@ -82,6 +82,10 @@ def _by_rules(cases: Sequence[Case], record: Mapping[str, Any], until: float) ->
         if (cut := clipped_wrong(case)) is not None:
             found = _wrong(case, cut[0], [], record)
             return replace(found, notes=(*found.notes, cut[1]))
+        if (shrunk := shrunk_wrong(case)) is not None:
+            behind, hypothesis, update = shrunk
+            found = _wrong(behind, hypothesis, [], record)
+            return replace(found, decay=update.decay, notes=(*found.notes, update.said))
     below = math.inf
     for i, case in enumerate([] if fitting or _several(record) else few):
         for hypothesis in pairs(case, until, below - LATER * i):

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check.evidence.steps import repeated_steps
 from chainrule.check.reference.passes import Draw, gradients
-from chainrule.check.rules.case import Case, shaped
+from chainrule.check.rules.case import Case, Hypothesis, candidates, shaped
 from chainrule.check.verdict.clipping import clipped
 
 SAME = 1e-7  # of a rate: the same on two draws, or as it was given
@@ -53,6 +53,39 @@ def other_rate(case: Case) -> Update | None:
     if right is None or case.rate is None or (solved := _solved(case, right, "")) is None:
         return None
     return _own_rate(solved[0][0])
+
+
+def shrunk_wrong(case: Case) -> tuple[Case, Hypothesis, Update] | None:
+    """The cheapest rule that gives their step beside what shrinks the weights by λ/N, and the case without that; a λ
+    that is the same for any number of rows is a rule itself."""
+    if not case.from_step or case.spec.penalty is not None or len({draw.n for draw in case.draws}) < 2:
+        return None
+    tried = [h for h in candidates(case) if not h.constant and not any(rule.in_history for rule in h.rules)]
+    for hypothesis in sorted(tried, key=lambda h: h.cost):
+        predicted = [case.predicted(draw, hypothesis, 1.0) for draw in case.draws]
+        wrong = [grads for draw, grads in zip(case.draws, predicted) if grads and _whole(case, draw, grads)]
+        solved = _solved(case, wrong, "weights") if len(wrong) == len(case.draws) else None
+        if solved is None or (case.rate is not None and abs(solved[0][0] - 1) > SAME):
+            continue
+        by_rows = [s * draw.n for (_, s), draw in zip(solved, case.draws)]
+        if min(by_rows) > 0 and max(by_rows) - min(by_rows) <= SAME * max(by_rows):
+            return _without(case, [s for _, s in solved]), hypothesis, _shrinking(case, "weights", solved)
+    return None
+
+
+def _whole(case: Case, draw: Draw, grads: Grads) -> bool:
+    """Whether theirs and these have a number for each of the parameters'."""
+    both = [(array, draw.params[name]) for name in case.tensors for array in (draw.grads[name], grads[name])]
+    return all(shaped(array, param)[0].shape == param.shape and np.isfinite(array).all() for array, param in both)
+
+
+def _without(case: Case, shrinks: Sequence[float]) -> Case:
+    """The case without so many times the weights."""
+    draws = [
+        replace(d, grads={name: g - s * d.params[name] if name[0] == "W" else g for name, g in d.grads.items()})
+        for d, s in zip(case.draws, shrinks)
+    ]
+    return replace(case, draws=draws)
 
 
 def _right(case: Case) -> list[dict[str, Array]] | None:
