@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import inspect
+import re
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
@@ -37,6 +40,22 @@ from chainrule.check.reading.names import (
 
 DATA = {"X", "y", "lr", "reg", "n"}
 KEEP = 0.7  # of the units, in a mask that is handed over
+
+
+PARAMETERS = re.compile(r"_?(get_)?(trainable_)?(param(eter)?s|weights)")
+GRADIENTS = re.compile(r"_?(get_)?grad(ient)?s")
+
+
+def _listed(thing: Any, called: re.Pattern[str], passes: set[str]) -> list[Array]:
+    """The arrays that a method of this name, none of the passes, returns in a list without arguments, if one does."""
+    for name in dir(type(thing)) if thing is not None else ():
+        method = getattr(thing, name) if called.fullmatch(name) and name not in passes else None
+        if inspect.ismethod(method) and not arguments(method):
+            with contextlib.suppress(Exception):
+                found = method()
+                if isinstance(found, (list, tuple)) and all(isinstance(array, np.ndarray) for array in found):
+                    return list(found)
+    return []
 
 
 class Built:
@@ -116,7 +135,15 @@ class Built:
             self.forward()
 
     def _places(self) -> Mapping[str, Place]:
-        return neurons(self.params) or distinct(places(self.params, depth=1 if self._globals else DEPTH))
+        known = self.told_gradients()
+        found = neurons(self.params) or distinct(places(self.params, depth=1 if self._globals else DEPTH))
+        return {path: place for path, place in found.items() if not any(place.raw is g for _, g in known)}
+
+    def told_gradients(self) -> list[tuple[Array, Array]]:
+        """Each parameter with its gradient, where methods of their object return the two in one order."""
+        lists = [_listed(self.object, name, set(self.roles.values())) for name in (PARAMETERS, GRADIENTS)]
+        pairs = list(zip(*lists)) if len(lists[0]) == len(lists[1]) else []
+        return pairs if all(param is not g and param.shape == g.shape for param, g in pairs) else []
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return {path: place.value.shape for path, place in self.places.items()}

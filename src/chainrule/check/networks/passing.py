@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -131,10 +131,21 @@ class Passing(Built):
         """In what a call returned, then in what their object holds; by the given names, else by convention."""
         kept = {place.path: place.raw for place in places(self.object)} if held and self.object is not None else {}
         found = digest.gradients(fn, given, self._shapes(), kept)
+        if held and not found[0]:
+            found = self._told(kept)
         kind = digest.unreal([given, *(v for path, v in kept.items() if names_gradient(path))])
         if kind is not None and len(found[0]) < len(self.chained_paths):
             raise InputError(f"its gradients hold {kind}; expected real numbers")
         return pick_gradients(self.wanted, self.chained_paths, found, digest.everything(fn, given) | kept)
+
+    def _told(self, kept: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, str]]:
+        """The gradients that their object lists beside its parameters, and what it calls them."""
+        grads, called = dict[str, Array](), dict[str, str]()
+        for param, g in self.told_gradients():
+            for path in (path for path, place in self.places.items() if place.raw is param):
+                grads[path] = g
+                called[path] = next((name for name, array in kept.items() if array is g), f"gradient of {path}")
+        return grads, called
 
     def _kept(self) -> dict[str, tuple[Array, Array]]:
         """What the forward left for backward, beside the parameters and gradients: arrays and their copies."""
