@@ -209,3 +209,31 @@ def test_the_search_ends_with_the_time_and_says_so(code):
     assert (cut.verdict, cut.mistakes) == ("not consistent", ())
     assert "the search for the mistake was not finished" in str(cut)
     assert "note: not searched further: the time was over; allow more with --seconds" in str(cut)
+
+
+@pytest.mark.parametrize(("rows", "said"), [("0", "at least 2, got 0"), ("5", "how many rows of --data")])
+def test_rows_without_data_are_refused(code, capsys, rows, said):
+    with pytest.raises(SystemExit):
+        main(["diagnose", code(NET), "--rows", rows])
+    assert said in capsys.readouterr().err
+
+
+OPTIMIZER = """
+import numpy as np
+
+class Momentum:
+    def __init__(self, lr=0.1, mu=0.9):
+        self.lr, self.mu, self.v = lr, mu, {}
+    def update(self, params, grads):
+        for k in params:
+            self.v[k] = self.mu * self.v.get(k, 0) - self.lr * grads[k]
+            params[k] += self.v[k]
+"""
+
+
+def test_an_optimizer_alone_asks_for_a_network_beside_it(code):
+    with pytest.raises(InputError, match="found Momentum, but no network: .* put one into the same file"):
+        cr.diagnose(code(OPTIMIZER))
+    assert cr.diagnose(code(NET + OPTIMIZER.replace("import numpy as np\n", ""))).verdict == "correct"
+    with pytest.raises(InputError, match="no forward and backward"):
+        cr.diagnose(code(OPTIMIZER.replace("lr", "loud")))

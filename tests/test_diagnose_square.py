@@ -96,3 +96,35 @@ def test_weights_the_right_way_round_are_left_so(diagnosed):
     rows = rows.replace("self.W2 @ self.h", "self.h @ self.W2").replace("self.W2.T @ do", "self.W2 @ do")
     rows = rows.replace("np.outer(do, self.h)", "np.outer(self.h, do)").replace("np.outer(dh, x)", "np.outer(x, dh)")
     assert diagnosed(HEAD + rows).verdict == "correct"
+
+
+CHAIN = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden), np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out), np.zeros(n_out)
+
+    def forward(self, X):
+        self.h = np.tanh(X @ self.W1 + self.b1)
+        self.p = self.h @ self.W2.T + self.b2
+        return self.p
+
+    def loss(self, X, y):
+        return ((self.forward(X) - y) ** 2).sum() / len(X)
+
+    def backward(self, X, y):
+        d = 2 * (self.p - y) / len(X)
+        e = d @ self.W2.T * (1 - self.h**2)
+        return {"W1": X.T @ e, "b1": e.sum(0), "W2": self.h.T @ d, "b2": d.sum(0)}
+"""
+
+
+def test_what_runs_with_square_layers_alone_is_told_so(diagnosed):
+    found = diagnosed(CHAIN)
+    assert found.verdict != "correct"
+    assert "it runs only where all layers are as wide; is a weight transposed?" in str(found)
+    right = diagnosed(CHAIN.replace("self.W2.T + self.b2", "self.W2 + self.b2"))
+    assert right.verdict == "correct"
+    assert "as wide" not in str(right)

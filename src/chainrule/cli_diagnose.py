@@ -145,6 +145,9 @@ def _diagnosed(
     from chainrule.check.diagnose import diagnose
     from chainrule.files import load
 
+    require_count("--rows", rows, least=2)
+    if data is None and rows != HELD:
+        raise InputError("--rows: how many rows of --data, which was not given")
     X, y = (None, None) if data is None else _rows(data, target, rows)
     asked = None if reference is None else load(reference)
     return diagnose(code, X, y, mapping=pairs(mapping), reference=asked, seconds=seconds)
@@ -158,7 +161,6 @@ def _rows(data: str, target: str | None, rows: int) -> tuple[Any, Any]:
     from chainrule.data.table import Table
     from chainrule.job import pick_target
 
-    require_count("--rows", rows, least=2)
     dataset = load_dataset(data)
     X, y = dataset.X, dataset.y
     if isinstance(X, Table):

@@ -20,6 +20,7 @@ from chainrule.check.networks.result import DoesNotRun
 from chainrule.check.probing import checkers
 from chainrule.check.probing.batch import Setting
 from chainrule.check.probing.collect import collect
+from chainrule.check.probing.optimizing import update_method
 from chainrule.check.probing.samples import LAST
 from chainrule.check.probing.sensible import Unseeded
 from chainrule.check.probing.trial import Trial
@@ -50,9 +51,12 @@ def examine(
         enough = bool(found) and not style.startswith("the layers")
         if enough and style != f"{found[-1]['style']} with dropout":
             break
+        why = aside if isinstance(reading, Bare) else refusals  # what has arrays is more likely meant
+        before = len(why)
         for sizes, kinds, rows in _attempts(own):
-            why = aside if isinstance(reading, Bare) else refusals  # what has arrays is more likely meant
             here = _first_layout(reading, sizes, kinds, rows, why, getattr(module, "__file__", ""))
+            if sizes is SQUARE and not getattr(reading, "own_targets", False):
+                _note_square(here, why[before:])
             evidence = here if here and _tells(here) else evidence or here
             if evidence and _tells(evidence):
                 break
@@ -67,6 +71,15 @@ def examine(
 def _tells(evidence: list[dict[str, Any]]) -> bool:
     """Whether some gradient came out, as such or as a step."""
     return any(setting["draws"][0]["grads"] or setting["steps"] or setting["moves"] for setting in evidence)
+
+
+def _note_square(evidence: list[dict[str, Any]], refusals: list[str]) -> None:
+    """What runs with square layers alone may have a weight transposed by mistake."""
+    clash = next((why for why in refusals if SHAPES in why), None)
+    for setting in evidence if clash is not None else ():
+        setting["notes"]["square"] = (
+            f"it runs only where all layers are as wide; is a weight transposed? With other widths {clash}"
+        )
 
 
 def _attempts(own: tuple[Array, Array] | None) -> list[Attempt]:
@@ -90,6 +103,10 @@ def _nothing(module: Any, refusals: list[str]) -> str:
         return f"{file}: found {loop}, but no network that runs: {refusals[0] if refusals else NO_PASS}"
     if not names:
         return f"{file}: defines no class and no function; expected a network with a backward pass"
+    alone = [name for name, cls in classes.items() if update_method(cls)]
+    if not refusals and alone:
+        needs = "an optimizer is judged by its steps along the gradients of a network; put one into the same file"
+        return f"{file}: found {names}, but no network: {needs}"
     asked = [why for why in refusals if why.startswith("--map")]
     if asked:
         return f"{file}: {asked[0]}"

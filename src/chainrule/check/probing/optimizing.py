@@ -58,16 +58,21 @@ def optimizers(trial: Trial, batch: Batch) -> list[dict[str, Any]]:
 def _drive_classes(module: ModuleType, reading: Any, evaluate: Callable[[], Any]) -> Iterator[dict[str, Any]]:
     """A few steps of each optimizer class on a reading's parameters. `evaluate` sets gradients and returns them."""
     for name, cls in defined(module)[0].items():
-        takes = {role for p in arguments(cls) for role in argument_roles(p.name)}
-        main = [m for m in vars(cls) if re.search("^(step|update|apply)", m)]
-        if "lr" not in takes or not main or hasattr(cls, "forward") or hasattr(cls, "backward"):
-            continue
-        for way in WAYS:
+        main = update_method(cls)
+        for way in WAYS if main else ():
             with contextlib.suppress(Exception):
-                found = _drive(name, cls, main[0], way, reading, evaluate)
+                found = _drive(name, cls, main, way, reading, evaluate)
                 if found is not None:
                     yield found
                     break
+
+
+def update_method(cls: type) -> str:
+    """What an optimizer, which is told a rate and makes no pass, calls its update; empty where it is none."""
+    takes = {role for p in arguments(cls) for role in argument_roles(p.name)}
+    passes = hasattr(cls, "forward") or hasattr(cls, "backward")
+    named = [m for m in vars(cls) if re.search("^(step|update|apply)", m)]
+    return named[0] if named and "lr" in takes and not passes else ""
 
 
 def _made(cls: type, reading: Any) -> Any:
