@@ -232,7 +232,7 @@ class Momentum:
 
 
 def test_an_optimizer_alone_asks_for_a_network_beside_it(code):
-    with pytest.raises(InputError, match="found Momentum, but no network: .* put one into the same file"):
+    with pytest.raises(InputError, match=r"found Momentum, but no network: .* put one into the same file"):
         cr.diagnose(code(OPTIMIZER))
     assert cr.diagnose(code(NET + OPTIMIZER.replace("import numpy as np\n", ""))).verdict == "correct"
     with pytest.raises(InputError, match="no forward and backward"):

@@ -12,7 +12,7 @@ from chainrule.check.report.as_network import network_of
 from chainrule.cli import main
 from chainrule.errors import InputError
 from chainrule.optimizers import SGD
-from two_layers import NET, UNDIVIDED
+from two_layers import NET, SOFTMAX, UNDIVIDED
 
 # A reference that is given
 
@@ -141,3 +141,21 @@ def test_what_is_no_network_of_ours_is_said(spec, said):
     draw = Draw(np.ones((2, 1)), np.eye(2), {"W1": np.ones((1, 1)), "W2": np.ones((1, 2))})
     with pytest.raises(InputError, match=said):
         network_of(spec, draw)
+
+
+SCORES = NET.replace(SOFTMAX, "        self.p = self.h @ self.W2 + self.b2\n        return self.p\n").replace(
+    "-(y * np.log(self.forward(X))).sum()", "((self.forward(X) - y) ** 2).sum() / 2"
+)
+
+
+@pytest.mark.parametrize("slope", [0.02, 1 / 3, 0.07])
+@pytest.mark.parametrize("text", [NET, SCORES], ids=["softmax", "scores"])
+def test_a_leaky_slope_is_solved_for(diagnosed, text, slope):
+    leaky = text.replace("np.maximum(X @ self.W1 + self.b1, 0)", f"leak(X @ self.W1 + self.b1, {slope})")
+    leaky = leaky.replace("* (self.h > 0)", f"* np.where(self.h > 0, 1, {slope})")
+    leaky += "\ndef leak(z, s):\n    return np.where(z > 0, z, s * z)\n"
+    found = diagnosed(leaky)
+    assert (found.verdict, found.consistent) == ("correct", True), found
+    assert f"LeakyReLU(slope={slope:.9g}" in found.reference
+    wrong = diagnosed(leaky.replace(f"np.where(self.h > 0, 1, {slope})", "(self.h > 0)"))
+    assert (wrong.verdict, wrong.numbers) == ("wrong", [10]), wrong

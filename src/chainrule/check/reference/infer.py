@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
 
+from chainrule.activations import LeakyReLU
 from chainrule.arrays import Array
 from chainrule.check.reference.dropout import Mask, choices, with_masks
-from chainrule.check.reference.forms import ACTIVATIONS, FORMS, LINKS, SCALES, SOFTMAX, Form, Link
+from chainrule.check.reference.forms import ACTIVATIONS, FORMS, IDENTITY, LINKS, SCALES, SIGMOID, SOFTMAX, Form, Link
 from chainrule.check.reference.passes import Draw, Penalty, Spec, forward
 from chainrule.layers import Layer
 
 EXACT = 1e-12  # of a prediction or a loss, relative: the same formula in another order
 SINGLE = 2e-6  # where their code computes in float32
+SLOPED = (IDENTITY, SOFTMAX, SIGMOID)  # the links behind which an unknown slope is solved for
+NEWTON, NUDGE = 8, 1e-6
 MANY_LAYERS = 4  # up to this many hidden layers each may have an activation of its own
 
 
@@ -62,7 +65,7 @@ def references(draws: Sequence[Draw], tolerance: float = EXACT) -> Iterator[Find
 def _references(draws: Sequence[Draw], tolerance: float) -> Iterator[Finding]:
     knows_loss = all(draw.loss is not None for draw in draws)
     seen = False
-    for acts in hidden_choices(draws[0].depth - 1, predicted=draws[0].out is not None):
+    for acts in chain(hidden_choices(draws[0].depth - 1, predicted=draws[0].out is not None), _leaky(draws)):
         spec = Spec(acts, LINKS[2])
         with np.errstate(all="ignore"):
             z = [forward(spec, draw).o for draw in draws]
@@ -83,6 +86,28 @@ def hidden_choices(n: int, *, predicted: bool = True) -> Iterator[tuple[Layer | 
     if 1 < n <= MANY_LAYERS:
         few = ACTIVATIONS if n == 2 and predicted else ACTIVATIONS[:5]
         yield from (acts for acts in product(few, repeat=n) if len(set(map(repr, acts))) > 1)
+
+
+def _leaky(draws: Sequence[Draw]) -> Iterator[tuple[Layer | None, ...]]:
+    """Leaky ReLUs of any slope, the same in all hidden layers: solved for in what they predict (Gauss-Newton)."""
+    hidden = draws[0].depth - 1
+    theirs = np.concatenate([np.ravel(draw.out) for draw in draws if draw.out is not None] or [np.empty(0)])
+    for link in SLOPED if hidden and theirs.size == sum(draw.t.size for draw in draws) else ():
+        slope = 0.1
+        with np.errstate(all="ignore"):
+            for _ in range(NEWTON):
+                here, there = (_predictions(draws, link, hidden, s) for s in (slope, slope + NUDGE))
+                change = (there - here) / NUDGE
+                slope += float((change * (theirs - here)).sum() / (change * change).sum())
+                if not 0 < slope < 1:
+                    break
+        if 0 < slope < 1:
+            yield from ((LeakyReLU(s),) * hidden for s in (float(f"{slope:.9g}"), slope))
+
+
+def _predictions(draws: Sequence[Draw], link: Link, hidden: int, slope: float) -> Array:
+    spec = Spec((LeakyReLU(slope),) * hidden, link)
+    return np.concatenate([np.ravel(forward(spec, draw).o) for draw in draws])
 
 
 def _gives(draws: Sequence[Draw], z: Sequence[Array], link: Link, tolerance: float) -> bool:
