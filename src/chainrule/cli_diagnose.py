@@ -121,8 +121,8 @@ def check_code(
         print(f"note: {note}")
     if found.verdict == "no reference":
         raise InputError(f"{code}: undecided: it gives no gradients that could be compared with a loss")
-    if found.unjudged:
-        missing = " and ".join(found.unjudged)
+    if found.no_gradient:
+        missing = " and ".join(found.no_gradient)
         raise InputError(f"{code}: undecided: no gradient of {missing} was found; what was found is right")
     if not found.ok:
         raise InputError(f"{code}: the gradient is not right; `chainrule diagnose {code}` says which mistake it is")

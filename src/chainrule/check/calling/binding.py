@@ -87,8 +87,8 @@ def is_batch_size(p: inspect.Parameter) -> bool:
     return named is not None and (p.name.lower().endswith(("size", "bs")) or type(p.default) is int)
 
 
-def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, needs: str = "y") -> dict[str, Any]:
-    """Keyword arguments for a call, which is likely to need rows or targets. Raises CannotBind."""
+def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, likely: str = "y") -> dict[str, Any]:
+    """Keyword arguments for a call, `likely` is what an argument is that cannot be bound. Raises CannotBind."""
     bound: dict[str, Any] = {}
     for parameter in arguments(fn):
         if "pairs" in env.roles and takes_pairs(fn, parameter.name):
@@ -98,25 +98,25 @@ def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, need
         if found:
             bound[parameter.name] = value
         elif parameter.default is parameter.empty:
-            raise CannotBind(fn, parameter.name, _hint(fn, env, parameter.name, needs))
+            raise CannotBind(fn, parameter.name, _hint(fn, env, parameter.name, likely))
     return bound
 
 
-def _hint(fn: Callable[..., Any], env: Env, unknown: str, needs: str) -> str:
+def _hint(fn: Callable[..., Any], env: Env, unknown: str, likely: str) -> str:
     """What an unknown argument may be: the rows where a forward has none, or another has neither; else the targets.
     Of what makes parameters, a width."""
-    if needs == "sizes":
+    if likely == "n_hidden":
         return f"; is it a width? --map n_hidden={unknown}"
     roles = {p.name: (env.mapping.get(p.name), *argument_roles(p.name)) for p in arguments(fn)}
     rows, targets = (any(role in known for known in roles.values()) for role in ("X", "y"))
     plain = [name for name, known in roles.items() if known == (None,)]
-    if not rows and (needs == "X" or (not targets and plain[:1] == [unknown] and len(plain) == len(roles) > 1)):
+    if not rows and (likely == "X" or (not targets and plain[:1] == [unknown] and len(plain) == len(roles) > 1)):
         return f"; --map X={unknown}"
     return "" if targets or TENSOR.fullmatch(unknown) else f"; --map y={unknown}"
 
 
-def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, needs: str = "y") -> Any:
-    bound = bind(fn, env, allowed, needs)
+def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, likely: str = "y") -> Any:
+    bound = bind(fn, env, allowed, likely)
     kinds = {p.name: p.kind for p in arguments(fn)}
     first = [bound.pop(name) for name, kind in kinds.items() if kind == inspect.Parameter.POSITIONAL_ONLY]
     result = fn(*first, **bound)

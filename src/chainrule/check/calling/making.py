@@ -47,7 +47,7 @@ def sizes_matter(cls: type | None) -> bool:
 def build(maker: Callable[..., Any], env: Env, sizes: Sizes) -> Any:
     """An object or parameters of theirs. Sizes go by name, else in the order of the layers, else by default."""
     try:
-        return call(maker, env, CONSTRUCTOR, needs="sizes")
+        return call(maker, env, CONSTRUCTOR, likely="n_hidden")
     except CannotBind:
         required = [p for p in arguments(maker) if p.default is p.empty]
         if 1 < len(required) <= 5 and not any({"X", "y"} & set(argument_roles(p.name)) for p in required):

@@ -17,7 +17,7 @@ def draws_of(record: Mapping[str, Any], calls: Sequence[Mapping[str, Any]], tran
     """Evidence in our names and shapes: W1 (inputs, units), b1 (units,)."""
     found, names = [], named(record)
     for call in calls:
-        params = {ours: turned(ours, call["params"][name], transposed) for ours, name in names.items()}
+        params = {ours: inputs_by_units(ours, call["params"][name], transposed) for ours, name in names.items()}
         given = {ours: call["grads"][name] for ours, name in names.items() if name in call.get("grads", {})}
         grads = {ours: in_shape(ours, g, params[ours], transposed) for ours, g in given.items()}
         out, held, numbers = call.get("out"), call.get("held") or {}, call.get("numbers") or ()
@@ -31,7 +31,7 @@ def named(record: Mapping[str, Any]) -> dict[str, str]:
     return weights | {f"b{i + 1}": name for i, name in enumerate(record["biases"]) if name is not None}
 
 
-def turned(name: str, array: Array, transposed: bool) -> Array:
+def inputs_by_units(name: str, array: Array, transposed: bool) -> Array:
     array = np.asarray(array, dtype=np.float64)
     if name[0] == "b":
         return array.reshape(-1)

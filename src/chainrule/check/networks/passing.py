@@ -39,7 +39,7 @@ class Passing(Built):
         for left in ("out", "cache"):  # of the pass before: `p` may be parameters as well as predictions
             self.env.roles.pop(left, None)
         try:
-            result = call(fn, self.env, needs="X")
+            result = call(fn, self.env, likely="X")
         except Exception:
             out = self._row_by_row(fn)
             if out is None:

@@ -79,7 +79,7 @@ def _functions(asked: Asked) -> Iterator[Theirs]:
     roles = function_roles(functions, asked.name) | asked.calls
     if not PASSES & set(roles):
         return
-    style = f"the functions {_shown(roles)}"
+    style = f"the functions {_called(roles)}"
     for storage in STORAGES if "init" not in roles else STORAGES[:1]:
         for depth in DEPTHS if takes_list(functions.get(roles.get("init", ""))) else DEPTHS[:1]:
             yield WithOnes(module, None, roles, style, asked.words, storage, depth=depth)
@@ -88,7 +88,7 @@ def _functions(asked: Asked) -> Iterator[Theirs]:
             yield WithOnes(module, None, roles, f"{style}, biases in the weights", asked.words, (kind, "()"), ones=True)
 
 
-def _shown(roles: Mapping[str, str]) -> str:
+def _called(roles: Mapping[str, str]) -> str:
     return ", ".join(roles[role] for role in ROLES if role in roles)
 
 
@@ -126,7 +126,7 @@ def _numbers(asked: Asked) -> Iterator[Bare]:
     if asked.name not in asked.classes and all(theirs in functions for theirs in asked.calls.values()):
         roles = function_roles(functions, asked.name) | asked.calls
         if PASSES & set(roles):
-            style = f"the functions {_shown(roles)}"
+            style = f"the functions {_called(roles)}"
             yield Flat(module, None, roles, f"{style}, parameters in one vector", words)
             yield Named(module, None, roles, f"{style}, a number for each weight", words)
     for cls in asked.chosen:

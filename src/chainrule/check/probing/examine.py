@@ -21,7 +21,7 @@ from chainrule.check.probing import checkers
 from chainrule.check.probing.batch import Setting
 from chainrule.check.probing.collect import collect
 from chainrule.check.probing.optimizing import update_method
-from chainrule.check.probing.samples import LAST
+from chainrule.check.probing.samples import LAST_CLASS_TOO
 from chainrule.check.probing.sensible import Unseeded
 from chainrule.check.probing.trial import Trial
 from chainrule.check.reading.source import SCRIPT, defined, describe
@@ -33,9 +33,9 @@ LAYOUTS = ("rows", "columns", "vector", "column")  # (N, I), (I, N), (I,), (I, 1
 NO_PASS = "no forward and backward, no loss with gradients, no training step"
 PLAIN = ("it is random", "its prediction is", "its loss is", NO_PARAMETERS)  # refusals that explain themselves
 SHAPES = "; its arrays: "
-KINDS = ("one-hot", "labels", "flags", "values", "row of values", LAST, "column of labels")
+KINDS = ("one-hot", "labels", "flags", "values", "row of values", LAST_CLASS_TOO, "column of labels")
 CLASSES = ("one-hot", "labels", "column of labels")
-OTHERWISE = (LAST, "column of labels")  # tried where nothing else runs
+OTHERWISE = (LAST_CLASS_TOO, "column of labels")  # tried where nothing else runs
 Attempt = tuple[Sizes, tuple[str, ...], tuple[Array, Array] | None]  # sizes, kinds of targets, rows of the user's own
 
 

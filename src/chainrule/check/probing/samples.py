@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.arrays import Array
 
-LAST = "labels with the last class among them"  # for code that counts the classes by the largest label
+LAST_CLASS_TOO = "labels with the last class among them"  # for code that counts the classes by the largest label
 
 
 def inputs(rng: np.random.Generator, n: int, n_in: int) -> Array:
@@ -18,10 +18,10 @@ def inputs(rng: np.random.Generator, n: int, n_in: int) -> Array:
 
 def targets(rng: np.random.Generator, kind: str, n: int, n_out: int) -> Array:
     """t (N, K): one-hot rows in which the last class never occurs unless it has to, flags, or values."""
-    if kind in ("one-hot", "labels", "column of labels", LAST) and n_out > 1:
+    if kind in ("one-hot", "labels", "column of labels", LAST_CLASS_TOO) and n_out > 1:
         classes = max(n_out - 1, 1) if n_out > 2 else n_out
         labels = rng.integers(0, classes, n)
-        labels[0] = n_out - 1 if kind == LAST else labels[0]
+        labels[0] = n_out - 1 if kind == LAST_CLASS_TOO else labels[0]
         return np.eye(n_out)[labels]
     if kind in ("flags", "one-hot", "labels"):
         flags = (rng.random((n, n_out)) < 0.5).astype(np.float64)
@@ -32,7 +32,7 @@ def targets(rng: np.random.Generator, kind: str, n: int, n_out: int) -> Array:
 
 def given_targets(t: Array, kind: str, layout: str) -> Array:
     """Targets as their code takes them."""
-    if kind in ("labels", LAST):
+    if kind in ("labels", LAST_CLASS_TOO):
         return t.argmax(axis=1) if t.shape[1] > 1 else t[:, 0].astype(int)
     if kind == "column of labels":
         return t.argmax(axis=1)[:, None]

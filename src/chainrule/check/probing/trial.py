@@ -22,7 +22,9 @@ from chainrule.check.probing.sensible import differing
 class Trial:
     """One reading of their code in one setting. Raises DoesNotRun where it makes no sense."""
 
-    turned: bool | None = None  # whether it takes rows and hands back columns; at the first batch no sizes are alike
+    out_turned: bool | None = (
+        None  # whether it takes rows and hands back columns; at the first batch no sizes are alike
+    )
 
     def __init__(self, reading: Any, setting: Setting, own: tuple[Array, Array] | None = None) -> None:
         self.reading, self.setting, self.own = reading, setting, own
@@ -114,9 +116,9 @@ class Trial:
         if out is None:
             return None
         array = np.asarray(out, dtype=np.float64)
-        if self.turned is None:
-            self.turned = self.setting.layout == "rows" and array.shape == batch.t.shape[::-1] != batch.t.shape
-        return as_rows(array.T if self.turned else array, self.setting.layout, *batch.t.shape)
+        if self.out_turned is None:
+            self.out_turned = self.setting.layout == "rows" and array.shape == batch.t.shape[::-1] != batch.t.shape
+        return as_rows(array.T if self.out_turned else array, self.setting.layout, *batch.t.shape)
 
     def step(self, batch: Batch, changed: set[str]) -> tuple[dict[str, Array], float | None]:
         """The parameters after one more step, and its rate; `changed` gets the data that it changed."""

@@ -17,7 +17,7 @@ from chainrule.network import Network
 from chainrule.special import sigmoid, softmax, softplus
 from chainrule.targets import TARGETS
 
-LAST: dict[str, Layer] = {"sigmoid": Sigmoid(), "tanh": Tanh(), "ReLU": ReLU(), "softmax": Softmax()}
+LAST_LAYERS: dict[str, Layer] = {"sigmoid": Sigmoid(), "tanh": Tanh(), "ReLU": ReLU(), "softmax": Softmax()}
 HUBER = "half the mean over rows and outputs"  # of the reference's form, which is twice Huber's
 SAME = 1e-9  # of the loss: an ε of theirs inside a logarithm is less
 
@@ -130,12 +130,12 @@ def _end(spec: Spec) -> tuple[Layer | None, Loss]:
         ("cross-entropy", "softmax twice"): CrossEntropy,
     }  # fmt: skip
     if (form, link) in kinds:
-        return LAST["softmax"] if link.endswith("twice") else None, _scaled(kinds[form, link], spec)
-    if spec.form.bound and spec.scale.name == HUBER and (link in LAST or link == "identity"):
-        return LAST.get(link), Huber(spec.form.bound)
+        return LAST_LAYERS["softmax"] if link.endswith("twice") else None, _scaled(kinds[form, link], spec)
+    if spec.form.bound and spec.scale.name == HUBER and (link in LAST_LAYERS or link == "identity"):
+        return LAST_LAYERS.get(link), Huber(spec.form.bound)
     plain = {"squared error": SquaredError, "absolute error": AbsoluteError}.get(form)
-    if plain is not None and spec.form.mistake is None and (link in LAST or link == "identity"):
-        return LAST.get(link), _scaled(plain, spec)
+    if plain is not None and spec.form.mistake is None and (link in LAST_LAYERS or link == "identity"):
+        return LAST_LAYERS.get(link), _scaled(plain, spec)
     raise InputError(f"{form} of {link}: no loss here computes that")
 
 

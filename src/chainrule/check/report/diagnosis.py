@@ -56,7 +56,7 @@ class Diagnosis:
     rate: float | None = None  # of their steps, by their own code or as one of them showed it
     decay: Mapping[str, float] = field(default_factory=dict)  # tensor -> λ, where a step shrinks it by η·λ too
     behind: bool = False  # what is shown is the gradient behind their update, which changes it on purpose
-    unjudged: tuple[str, ...] = ()  # weights of which no gradient was found
+    no_gradient: tuple[str, ...] = ()  # weights of which no gradient was found
     asked: Asked | None = None  # beside the loss that was asked for, where a reference was given
 
     @property
@@ -65,7 +65,7 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        return self.verdict in ("correct", "unwise") and not self.unjudged
+        return self.verdict in ("correct", "unwise") and not self.no_gradient
 
     def __str__(self) -> str:
         return text(self)

@@ -48,8 +48,8 @@ def verdict(d: Diagnosis) -> str:
         return "The gradient check is wrong." if d.mistakes else "The gradient check is right on every function tried."
     if d.verdict == "wrong" and d.consistent and {rule.mistake for rule in d.mistakes} == {17}:
         return "The gradient is right, the optimizer is not."
-    if d.verdict in ("correct", "unwise") and d.unjudged:
-        return f"What was found of the gradient is right; none was found for {' and '.join(d.unjudged)}."
+    if d.verdict in ("correct", "unwise") and d.no_gradient:
+        return f"What was found of the gradient is right; none was found for {' and '.join(d.no_gradient)}."
     if d.verdict == "correct" and d.reference == "none":
         return "The gradient is the derivative of the loss."
     if d.verdict == "no reference":

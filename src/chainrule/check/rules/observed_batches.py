@@ -28,7 +28,11 @@ def _by_the_set(case: Case) -> str | None:
     halves = _halves(start, call["size"])
     share = call["size"] / start.n
     whole = [loss(case.spec, half) for half in halves]
-    if any(close(call["shown"], share * value, NEAR) for value in [*whole, sum(whole)] if call["shown"] is not None):
+    if any(
+        close(call["shown loss"], share * value, NEAR)
+        for value in [*whole, sum(whole)]
+        if call["shown loss"] is not None
+    ):
         return None  # their loss is divided by all rows too
     for slower in (SLOW, 1.0):
         if _moves(case, start, after, halves, rate * slower * share) and not _moves(

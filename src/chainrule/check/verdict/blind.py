@@ -56,13 +56,13 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
         compared = compared and not alike  # what agrees is a part of it
         notes += (f"{APART}{', '.join(apart)}",)
     verdict = "wrong" if rules else "no reference" if not compared else "correct" if alike else "not consistent"
-    unjudged = without_gradient(record, theirs) if verdict == "correct" else ()
+    no_gradient = without_gradient(record, theirs) if verdict == "correct" else ()
     notes += _missing([name for name in differences if name not in draws[0].grads], step, alike=alike)
     untold = [rule for rule in everything if getattr(rule, "needs_reference", True) and rule.key not in seen]
     return Diagnosis(
         subject, verdict, "none", alike if compared else None, rules, seen, tables=rows, probes=probes_run(record),
         notes=notes, why=unusable.said(record), not_tested=tuple(dict.fromkeys(rule.name for rule in untold)),
-        unjudged=unjudged,
+        no_gradient=no_gradient,
     )  # fmt: skip
 
 

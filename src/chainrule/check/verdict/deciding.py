@@ -195,9 +195,14 @@ def _right(case: Case, record: Mapping[str, Any]) -> Diagnosis:
     rules = tuple(rule for rule in OBSERVATIONS if rule.key in seen)
     verdict = "wrong" if any(rule.grave for rule in rules) else "unwise" if rules else "correct"
     consistent = True if case.finding.loss else None
-    unjudged = without_gradient(record, case.draws[0].grads)
+    no_gradient = without_gradient(record, case.draws[0].grads)
     return Diagnosis(
-        **_common(case, record), verdict=verdict, consistent=consistent, mistakes=rules, seen=seen, unjudged=unjudged
+        **_common(case, record),
+        verdict=verdict,
+        consistent=consistent,
+        mistakes=rules,
+        seen=seen,
+        no_gradient=no_gradient,
     )
 
 
