@@ -147,6 +147,8 @@ class Collecting:
             self.notes[STEP] = f"not run: {still}"
             if not self.fresh["grads"]:
                 asked = self._asked(self.trial.names)
+                if reading.fn("backward") is None:  # what is called a step may be the backward pass
+                    asked = asked.replace("--map ", f"--map backward={stepping(reading)} ")
                 self.notes.setdefault(GRADIENTS, f"none was found, and {still}; name them: {asked}")
             record["steps"], record["step history"] = [], []
         with self.trying():

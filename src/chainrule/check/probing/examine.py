@@ -112,7 +112,7 @@ def _nothing(module: Any, refusals: list[str]) -> str:
         return f"{file}: {asked[0]}"
     counts = Counter(map(_without_shapes, refusals))
     why = max(refusals, key=lambda why: (why.startswith(PLAIN), counts[_without_shapes(why)]), default=NO_PASS)
-    plain = why.startswith(PLAIN) or "(line " in why or "(cell " in why or "; --map " in why
+    plain = why.startswith(PLAIN) or "(line " in why or "(cell " in why or " --map " in why
     calls = "forward=NAME loss=NAME backward=NAME" if why == NO_PASS else "forward=NAME"
     more = "" if plain else f"; name it: FILE:NAME, or --map {calls}"
     return f"{file}: found {names}, but no network that runs: {why}{more}"
