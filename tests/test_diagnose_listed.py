@@ -62,6 +62,11 @@ NAMES = {
 }  # fmt: skip
 
 
+LISTS = MODULES.index("    def parameters(self):\n        return [p for")
+NAMES["g before them, and no lists"] = MODULES[:LISTS]
+NAMES["d before them, and no lists"] = MODULES[:LISTS].replace("self.gA", "self.dA").replace("self.gc", "self.dc")
+
+
 @pytest.mark.parametrize("text", NAMES.values(), ids=NAMES)
 def test_gradients_are_those_that_stand_in_the_list_beside_the_parameters(code, text):
     found = cr.diagnose(code(NUMPY + text))

@@ -62,7 +62,7 @@ def chains(
     shapes: Mapping[str, Sequence[int]], n_in: int | None = None, n_out: int | None = None, *, full: bool = False
 ) -> Iterator[Chained]:
     """Every reading of the arrays as dense layers from n_in to n_out, the likeliest first; `full` uses all matrices."""
-    usable = {name: tuple(shape) for name, shape in shapes.items() if may_be_learned(name)}
+    usable = {name: tuple(s) for name, s in shapes.items() if may_be_learned(name) and not _beside(name, s, shapes)}
     matrices = [name for name, shape in usable.items() if len(shape) == 2 and not is_bias(tail(name))]
     matrices += [name for name, shape in usable.items() if len(shape) == 1 < shape[0] and is_weight(tail(name))]
     matrices = [name for name in usable if name in matrices]
@@ -78,6 +78,11 @@ def chains(
         widths = _widths([usable[name] for name in order], transposed, n_in, n_out)
         if widths is not None:
             yield Chained(order, _biases(order, widths, vectors, usable), transposed, widths)
+
+
+def _beside(name: str, shape: Sequence[int], shapes: Mapping[str, Sequence[int]]) -> bool:
+    """Whether it is by name the gradient of another array of its shape: gA beside A."""
+    return any(tuple(s) == tuple(shape) and other != name and _is_gradient(other, name) for other, s in shapes.items())
 
 
 def may_be_learned(name: str) -> bool:
@@ -162,7 +167,7 @@ def _is_gradient(param: str, name: str) -> bool:
         index_p, index_n = re.findall(r"\[\d+\]", param), re.findall(r"\[\d+\]", name)
         return index_p == index_n or not (index_p and index_n)
     own, bare = plain(tail(param)), plain(tail(name))
-    if same_place and bare in (f"d{own}", f"d_{own}", f"grad_{own}", f"{own}_grad"):
+    if same_place and bare in (f"d{own}", f"d_{own}", f"g{own}", f"g_{own}", f"grad_{own}", f"{own}_grad"):
         return True  # whatever the parameter is called
     holder = re.search(r"grad|delta|nabla|(^|\.)d[_\[]", name.lower()) is not None
     return (

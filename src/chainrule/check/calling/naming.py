@@ -111,7 +111,7 @@ def pick_gradients(
             continue
         path = next((p for p in paths if p == find(wanted.get(ours[1:], ours[1:]), paths)), None)
         if path is None:
-            layers = sum(not is_bias(p) for p in paths)
+            layers = sum(not is_bias(p) and np.ndim(arrays.get(p, [[]])) > 1 for p in paths)
             rest = asking(name for i in range(layers) if (name := f"W{i + 1}") not in wanted)
             raise UnknownName(
                 f"--map {ours}={theirs}: which array is {ours[1:]}? Name every weight matrix, too: {rest}"
