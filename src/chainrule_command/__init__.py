@@ -2,6 +2,8 @@
 
 import sys
 
+NEEDED = ("cyclopts", "rich", "narwhals")  # by the command line alone
+
 
 def main() -> None:
     try:
@@ -10,3 +12,8 @@ def main() -> None:
         main()
     except KeyboardInterrupt:
         sys.exit(130)  # as shells count it: 128 + SIGINT
+    except ModuleNotFoundError as error:
+        if error.name not in NEEDED:
+            raise
+        print(f"chainrule: the command line needs {error.name}; pip install 'chainrule[cli]'", file=sys.stderr)
+        sys.exit(2)
