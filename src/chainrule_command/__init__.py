@@ -13,7 +13,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)  # as shells count it: 128 + SIGINT
     except ModuleNotFoundError as error:
-        if error.name not in NEEDED:
+        package = str(error.name).partition(".")[0]
+        if package not in NEEDED:
             raise
-        print(f"chainrule: the command line needs {error.name}; pip install 'chainrule[cli]'", file=sys.stderr)
+        print(f"chainrule: the command line needs {package}; pip install 'chainrule[cli]'", file=sys.stderr)
         sys.exit(2)
