@@ -290,6 +290,16 @@ def test_a_wide_layer_paints_within_a_second_and_its_window_moves(show):
     assert len(values) == 13  # the largest terms, the others together, the sum
     assert "the other 774" in page.locator("#why").inner_text()
     assert round(sum(values[:-1]) - values[-1], max(len(text.partition(".")[2]) for text in texts)) == 0
+    for asked in (f"dW1.{i}.{j}", "dx.3.700", "db1.0.999"):  # any number is nudged, and while one points at it
+        key, *at = asked.split(".")
+        at = tuple(map(int, at))
+        page.evaluate("where => goTo(where)", f"#all/{asked}")
+        quotient = page.locator("#why .nudge td").nth(1).inner_text()
+        assert float(quotient[2:].replace("−", "-")) == pytest.approx(trace[key][at], abs=2e-7)
+        took = (
+            "([key, i, j]) => { const start = performance.now(); nudged(key, i, j); return performance.now() - start; }"
+        )
+        assert page.evaluate(took, [key, *at]) < 500
 
 
 def test_of_a_layer_too_large_for_the_page_every_number_shown_is_right(show):
@@ -313,6 +323,10 @@ def test_of_a_layer_too_large_for_the_page_every_number_shown_is_right(show):
     assert np.isnan(far[3])  # beyond its corner
     dots = page.locator("#track td.c").filter(has_text="·")
     assert dots.count() == 0
+    page.evaluate("goTo('#all/dW1.1400.1300')")
+    assert page.locator("#why .nudge").count() == 1  # takes the row that W2 has in the page
+    page.evaluate("goTo('#all/dx.1.1')")  # takes all of W1
+    assert "No nudge here: the page has only the first rows" in page.locator("#why").inner_text()
 
 
 def test_names_from_the_users_data_stay_text(show):

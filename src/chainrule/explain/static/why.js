@@ -220,15 +220,13 @@ function box(key, r, c, summed, turned = false) {
 const scalarless = (key) => TENSORS[key].math.replace(/⟦(\w+)⟧/g, (_, name) => TENSORS[name].math);
 
 function nudge(key, i, j) {
-  const tried = DATA.nudges[key];
-  if (!tried) return "";
-  const above = tried.above[i]?.[j], below = tried.below[i]?.[j];
-  if (above === null || above === undefined) return `<p class="quiet">The nudge was tried for the first rows and columns only.</p>`;
-  const quotient = (above - below) / (2 * DATA.h), gradient = entry(key, i, j);
+  if (!TENSORS[key].gradientOf) return "";
+  const { above, below, quotient, why } = nudged(key, i, j);
+  if (why) return `<p class="quiet">No nudge here: ${esc(why)}.</p>`;
   const name = math(scalar(TENSORS[key].gradientOf, i, j, MATHML));
-  return `<table class="nudge"><caption>Nudge ${name} by h = 10⁻⁵ and look at the loss</caption>
+  return `<table class="nudge"><caption>Nudge ${name} by h = 10⁻⁵ and look at the ${TENSORS[key].of === "ℓ" ? "row’s own loss" : "loss"}</caption>
     <tr><th scope="row">${math(MATHML.op("+") + MATHML.row("<mi>h</mi>"))}</th><td>${above.toFixed(12)}</td><th scope="row">quotient</th><td>≈ ${fixed(quotient, 7)}</td></tr>
-    <tr><th scope="row">${math(MATHML.op("−") + MATHML.row("<mi>h</mi>"))}</th><td>${below.toFixed(12)}</td><th scope="row">difference</th><td>≈ ${scientific(quotient - gradient)}</td></tr></table>`;
+    <tr><th scope="row">${math(MATHML.op("−") + MATHML.row("<mi>h</mi>"))}</th><td>${below.toFixed(12)}</td><th scope="row">difference</th><td>≈ ${scientific(quotient - entry(key, i, j))}</td></tr></table>`;
 }
 
 function sentence(key, i, j) {
