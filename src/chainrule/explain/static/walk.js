@@ -144,7 +144,9 @@ function drawWhy() {
     <section class="third">${equation ? shapes(step.key) : `<ul class="legend">${[...LEGEND, ...(DATA.yours ? [DIFFERS] : [])].join("")}</ul>`}${line}</section>`;
 }
 
+/** Draw everything; what has the focus keeps it, and nothing is asked by that. */
 function draw() {
+  const focused = document.activeElement.closest("#track td, #track canvas"), restore = focused && placeOf(focused);
   document.body.classList.toggle("updating", WALK[reached()].phase === "update");
   document.body.classList.toggle("judged", Boolean(DATA.verdict) && state.all); // the verdict is the title then
   document.body.classList.remove("asked");
@@ -153,6 +155,23 @@ function draw() {
   drawMaps();
   markFocus();
   drawWhy();
+  if (restore) giveFocus(document.querySelector(restore));
+}
+
+const placeOf = (element) => {
+  const { dataset } = element, { lane } = element.closest("figure").dataset;
+  if (element.tagName === "CANVAS") return `figure[data-lane="${lane}"] .map[data-key="${element.parentElement.dataset.key}"] canvas`;
+  return `figure[data-lane="${lane}"] td[data-key="${dataset.key}"][data-i="${dataset.i}"][data-j="${dataset.j}"]`;
+};
+
+let restoring = false;
+
+function giveFocus(element) {
+  const shown = element?.offsetParent ? element : $("next").disabled ? $("back") : $("next");
+  if (shown.tabIndex < 0) shown.tabIndex = shown.classList.contains("blank") ? -1 : 0;
+  restoring = true;
+  shown.focus({ preventScroll: true });
+  restoring = false;
 }
 
 // Addresses: #dW1, #dW1.0.2, #all, #all/dW1.0.2
@@ -259,13 +278,16 @@ $("overview").addEventListener("click", (event) => {
   state.stage = Number(event.target.dataset.stage);
   draw();
 });
+let pointer = ""; // where it is: a cell that is drawn under it is not pointed at
+const placeOfPointer = ({ clientX, clientY }) => `${clientX} ${clientY}`;
+document.addEventListener("mousemove", (event) => (pointer = placeOfPointer(event)));
 $("track").addEventListener("mouseover", (event) => {
   const cell = cellAt(event.target);
-  if (cell && !state.pinned) ask(cell, false, event.target.closest("td"));
+  if (cell && !state.pinned && placeOfPointer(event) !== pointer) ask(cell, false, event.target.closest("td"));
 });
 $("track").addEventListener("focusin", (event) => {
   const cell = cellAt(event.target);
-  if (!cell) return;
+  if (!cell || restoring) return;
   enter(event.target);
   ask(cell, true, event.target);
 });
@@ -287,7 +309,6 @@ function moveByKey(canvas, name) {
   const [axis, by] = { ArrowLeft: [columns, -1], ArrowRight: [columns, 1], ArrowUp: [rows, -1], ArrowDown: [rows, 1] }[name];
   OFFSET[axis] = Math.max(0, Math.min(sizeOf(axis) - count(axis), (OFFSET[axis] ?? 0) + by * count(axis)));
   draw();
-  document.querySelector(`.map[data-key="${key}"] canvas`).focus();
 }
 
 $("why").addEventListener("click", (event) => {
@@ -340,6 +361,7 @@ document.addEventListener("keydown", (event) => {
   } else if (key === "PageDown" || key === "PageUp") walkTo(state.step + (key === "PageDown" ? 1 : -1));
   else if (ARROWS[key] && event.target.tagName === "CANVAS") moveByKey(event.target, key);
   else if ((ARROWS[key] || ENDS[key]) && cell) moveFocus(cell, key);
+  else if (key === "Enter" && cell) ask(cellAt(cell), true, cell);
   else if (key === "Home") walkTo(0);
   else if (key === "End") walkTo(last);
   else if (key === "ArrowRight") walkTo(state.step + 1);
