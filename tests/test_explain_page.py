@@ -280,6 +280,10 @@ def test_a_narrow_window_shows_one_layer_at_a_time(show):
     assert cell(page, "W2", 0, 0).is_visible()
     assert not cell(page, "W1", 0, 0).is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 700
+    page.set_viewport_size({"width": 390, "height": 844})
+    sizes = page.locator("#steps button").evaluate_all("all => all.map((b) => [b.offsetWidth, b.offsetHeight])")
+    assert min(map(min, sizes)) >= 24
+    page.set_viewport_size({"width": 700, "height": 900})
     page.evaluate("goTo('#dW2.0.0')")
     assert cell(page, "dW2", 0, 0).is_visible()
     assert cell(page, "a1", 0, 0).is_visible()  # what enters the layer stays beside it

@@ -77,7 +77,7 @@ function shortened(all, value) {
 }
 
 /** Digits of what is multiplied: where the sum needs many, fewer do to tell which number it is. */
-const factorDigits = (digits) => Math.min(Math.max(digits, 3), 5);
+const factorDigits = (digits) => Math.min(Math.max(digits, 3), 4);
 
 function termRow(product, digits, draw, wrong) {
   const theirs = wrong?.own.get(product);
