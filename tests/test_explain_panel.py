@@ -36,6 +36,14 @@ def test_pointing_at_a_cell_answers_in_a_fixed_order(show):
     assert address(page) == "#dW1"
 
 
+def test_the_row_that_a_layer_norm_takes_is_outlined(show):
+    net = network_with(cr.LayerNorm())
+    X, y = data_for(net.loss)
+    page = show(trace_step(net, X[:4], y[:4]), "#all/rstd1.2.0")
+    sources = page.locator(".source-cell").evaluate_all("all => all.map((cell) => [cell.dataset.key, cell.dataset.i])")
+    assert sources == [["centred1", "2"]] * net.plan.widths[1]
+
+
 def test_relu_says_open_or_shut(show):
     page = show(lecture_trace(), "#dz1.0.0")
     assert "open" in page.locator("#why .say").inner_text()
@@ -68,6 +76,17 @@ def test_the_displayed_arithmetic_adds_up(show, trace):
             assert not re.search(r"−0(\.0+)?(?![\d.])", text), (key, i, j, text)
             checked += 1
     assert checked > 70
+
+
+def test_a_sum_that_is_multiplied_has_brackets(show):
+    net = cr.Network([cr.Dense(2)], cr.MeanSquaredError(), n_in=2, dtype=np.float64)
+    net["W1"][...] = [[0.5, 1.0], [-1.0, 0.25]]
+    page = show(trace_step(net, np.array(EXACT), np.ones((4, 2)), cr.SGD()), "#all/dl.0.0")
+    latex = page.evaluate("latexOf('dl', 0, 0)").replace(" ", "")
+    assert latex.endswith(r"\frac{2\cdot\left(z_{1,1}-t_{1,1}\right)}{K}")
+    assert re.sub(r"\s", "", page.locator("#why .formula.numbers").inner_text()).startswith("=2·(1.25−1)")
+    page = show(lecture_trace(), "#all/dl.0.0")
+    assert "left(" not in page.evaluate("latexOf('dl', 0, 0)")
 
 
 def test_an_argument_has_one_pair_of_brackets(show):

@@ -92,7 +92,9 @@ function markSource(key, i, j, row) {
     return;
   }
   if (tensor.helper) {
-    for (const [, name] of tensor.math.matchAll(/⟦(\w+)⟧/g)) markSource(name, clip(name, i, 0), clip(name, j, 1), row);
+    const along = callsIn(tensor.tree).some((name) => ALONG_ROWS[name]);
+    for (const name of namesIn(tensor.tree))
+      for (const k of along ? visible(TENSORS[name].columns) : [j]) markSource(name, clip(name, i, 0), clip(name, k, 1), row);
     return;
   }
   const cell = cellOf(key, i, j);
