@@ -204,6 +204,29 @@ def test_where_the_loss_cannot_be_computed_again_the_panel_says_why(show):
             assert page.locator("#why .nudge").count() == 1  # what comes after it can be computed
 
 
+ARITHMETIC = """() => {
+  const sign = (text) => ({ "·": "*", "−": "-" })[text] ?? text;
+  const to = { ...LATEX, op: sign, sign, number: (text) => text.replace("−", "-"), bracket: (inner) => `(${inner})`,
+               fraction: (a, b) => `((${a})/(${b}))` };
+  return Object.keys(EQUATIONS).filter((key) => TENSORS[key].shown).flatMap((key) =>
+    Array.from({ length: rowsOf(key) * columnsOf(key) }, (_, n) => [Math.floor(n / columnsOf(key)), n % columnsOf(key)])
+      .map(([i, j]) => [key, i, j, numeric(key, i, j, to, 8).join(" ").replace(/\\\\left|\\\\right/g, "")]));
+}"""
+
+
+@pytest.mark.parametrize("part", [kind for kind, _ in PARTS[:-2]], ids=repr)
+def test_what_is_written_with_numbers_is_the_number(show, part):
+    net = network_with(part)
+    X, y = data_for(net.loss)
+    trace = trace_step(net, X[:4], y[:4], cr.SGD(momentum=0.9))
+    checked = 0
+    for key, i, j, text in show(trace, "#all").evaluate(ARITHMETIC):
+        if re.fullmatch(r"[-+*/(). \d]+", text):  # numbers and arithmetic alone: no functions, powers, or dots
+            assert eval(text) == pytest.approx(trace[key][i, j], abs=1e-6, rel=1e-6), (key, i, j, text)
+            checked += 1
+    assert checked > 100
+
+
 def test_the_formula_can_be_copied_as_latex(show):
     page = show(lecture_trace(), "#dW1.1.0")
     page.evaluate("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }")
