@@ -3,18 +3,10 @@
 import pytest
 
 from chainrule.check.given import split
-from chainrule.check.process import probe
+from chainrule.check.probing.process import probe
+from two_layers import NUMPY, SEEDED
 
-NET = """import numpy as np
-
-class Net:
-    def __init__(self, n_in, n_hidden, n_out):
-        rng = np.random.default_rng(0)
-        self.W1 = rng.normal(size=(n_in, n_hidden))
-        self.b1 = np.zeros(n_hidden)
-        self.W2 = rng.normal(size=(n_hidden, n_out))
-        self.b2 = np.zeros(n_out)
-
+NET = f"""{NUMPY}{SEEDED}
     def forward(self, X):
         self.h = np.tanh(X @ self.W1 + self.b1)
         self.o = self.h @ self.W2 + self.b2
@@ -26,7 +18,7 @@ class Net:
     def backward(self, X, y):
         dz2 = 2 * (self.o - y) / len(X)
         dz1 = dz2 @ self.W2.T * (1 - self.h ** 2)
-        return {"W1": X.T @ dz1, "b1": dz1.sum(0), "W2": self.h.T @ dz2, "b2": dz2.sum(0)}
+        return {{"W1": X.T @ dz1, "b1": dz1.sum(0), "W2": self.h.T @ dz2, "b2": dz2.sum(0)}}
 """
 FIRST = "        self.h = np.tanh"  # line 12
 HIDDEN = "np.tanh(X @ self.W1 + self.b1)"

@@ -13,8 +13,8 @@ from palmerpenguins import load_penguins
 
 import chainrule as cr
 from chainrule.check import diagnose as diagnosing
-from chainrule.check.probe import examine
-from chainrule.check.source import load_source
+from chainrule.check.probing.examine import examine
+from chainrule.check.reading.source import load_source
 from chainrule.cli import main
 from chainrule.data import digits
 from chainrule.explain import Trace, render

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
-from chainrule.check.rules import OBSERVATIONS, RULES
+from chainrule.check.rules.catalogue import OBSERVATIONS, RULES
 from chainrule.cli import main
 
 UPDATED = """

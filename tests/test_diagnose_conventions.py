@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.check.formulas import formula_of
+from chainrule.check.evidence.formulas import formula_of
 
 NET = """
 import numpy as np

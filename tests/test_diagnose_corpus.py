@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from chainrule.check import diagnose as diagnosing
-from chainrule.check.probe import examine
-from chainrule.check.source import load_source
+from chainrule.check.probing.examine import examine
+from chainrule.check.reading.source import load_source
 from passes.adapters import FOLDER, batch
 from passes.catalogue import PASSES
 from passes.entry import Pass

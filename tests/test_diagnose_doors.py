@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.check.diagnose import judge
-from chainrule.check.process import probe
-from chainrule.check.report import as_json, headline, table, text
+from chainrule.check.probing.process import probe
+from chainrule.check.report.words import as_json, headline, table, text
+from chainrule.check.verdict.judging import judge
 from chainrule.cli import main
 from chainrule.errors import InputError
 from two_layers import NET, UNDIVIDED, UNKNOWN

@@ -3,14 +3,12 @@
 import pytest
 
 import chainrule as cr
+from two_layers import HALF_SQUARES, INIT, MADE, NUMPY
 
-FUNCTIONS = """
-import numpy as np
-
-def init(n_in, n_hidden, n_out):
-    W1, W2 = np.random.randn(n_in, n_hidden), np.random.randn(n_hidden, n_out)
-    return {"W1": W1, "b1": np.zeros(n_hidden), "W2": W2, "b2": np.zeros(n_out)}
-
+FUNCTIONS = (
+    NUMPY
+    + INIT
+    + """
 def dropout(h):
     return h * (np.random.rand(*h.shape) < 0.8) / 0.8
 
@@ -30,24 +28,15 @@ def backward(params, X, y, p, cache):
     dz = dropout(dp @ params["W2"].T) * (z > 0)
     return {"W1": X.T @ dz, "b1": dz.sum(axis=0), "W2": h.T @ dp, "b2": dp.sum(axis=0)}
 """
-CLASS = """
-import numpy as np
-
-class Net:
-    def __init__(self, n_in, n_hidden, n_out):
-        self.W1, self.b1 = np.random.randn(n_in, n_hidden), np.zeros(n_hidden)
-        self.W2, self.b2 = np.random.randn(n_hidden, n_out), np.zeros(n_out)
-
+)
+CLASS = f"""{NUMPY}{MADE}
     def forward(self, X):
         np.random.seed(0)
         self.X, self.z = X, X @ self.W1 + self.b1
         self.kept = np.random.binomial(1, 0.8, size=self.z.shape)
         self.h = np.maximum(0, self.z) * self.kept / 0.8
         return self.h @ self.W2 + self.b2
-
-    def loss(self, p, y):
-        return np.sum((p - y) ** 2) / (2 * len(y))
-
+{HALF_SQUARES}
     def backward(self, p, y):
         dp = (p - y) / len(y)
         self.dW2, self.db2 = self.h.T @ dp, dp.sum(axis=0)

@@ -9,7 +9,8 @@ import pytest
 
 import chainrule.check
 from chainrule.cli import main
-from hinted import CLASS, FUNCTIONS, HEAD, SCRIPT
+from hinted import CLASS, FUNCTIONS, SCRIPT
+from two_layers import NUMPY
 
 
 def changed(text, *pairs):
@@ -33,12 +34,12 @@ CASES = {  # the module that gives the hint: a file, what the names of the hint 
     "binding, rows": (changed(FUNCTIONS, *ROWS), {}, {}),
     "binding, targets": (changed(FUNCTIONS, *GOAL), {}, {}),
     "blind": (changed(CLASS, ("self.dW1, self.db1", "self.dW1, self.q2"), *UNKNOWN), GRADS, {}),
-    "observations": (changed(CLASS, ("self.dW1, self.db1", "self.dW1, self.q2")), GRADS, {}),
-    "scripted": (SCRIPT, {"X": "feats", "y": "score"}, {}),
-    "probe, no gradient": (changed(CLASS, *OWN), GRADS, {}),
-    "probe, none of a layer": (changed(CLASS, ("self.dW2,", "self.q3,")), GRADS, {}),
-    "probe, a forward": (changed(CLASS, CALLS[0]), {"forward": "go"}, {}),
-    "probe, no pass": (changed(CLASS, *CALLS), {"forward": "go", "loss": "badness", "backward": "return_trip"}, {}),
+    "observed_calls": (changed(CLASS, ("self.dW1, self.db1", "self.dW1, self.q2")), GRADS, {}),
+    "script_data": (SCRIPT, {"X": "feats", "y": "score"}, {}),
+    "collect, no gradient": (changed(CLASS, *OWN), GRADS, {}),
+    "collect, none of a layer": (changed(CLASS, ("self.dW2,", "self.q3,")), GRADS, {}),
+    "examine, a forward": (changed(CLASS, CALLS[0]), {"forward": "go"}, {}),
+    "examine, no pass": (changed(CLASS, *CALLS), {"forward": "go", "loss": "badness", "backward": "return_trip"}, {}),
     "naming, which": (changed(CLASS, *ALPHA), {"W1": "alpha", "W2": "gamma", "dW2": "dW2"}, {"dW1": "q1"}),
     "naming, the others": (changed(CLASS, *ALPHA), {"W1": "alpha", "dW2": "dW2"}, {"dW1": "q1", "W2": "gamma"}),
 }  # fmt: skip
@@ -49,7 +50,7 @@ def told(tmp_path, capsys):
     """What is printed of a file, with these names mapped."""
 
     def tell(text, mapping):
-        (tmp_path / "net.py").write_text(HEAD + text)
+        (tmp_path / "net.py").write_text(NUMPY + text)
         words = [f"{ours}={theirs}" for ours, theirs in mapping.items()]
         with contextlib.suppress(SystemExit):
             main(["diagnose", str(tmp_path / "net.py"), *(["--map", *words] if words else [])])
@@ -79,7 +80,7 @@ def test_a_hint_run_word_for_word_leads_to_a_verdict(told, text, names, mapped):
 def test_every_module_that_gives_a_hint_has_a_case():
     folder = Path(chainrule.check.__file__).parent
     found = set()
-    for file in folder.glob("*.py"):
+    for file in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             asks = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "asking"
             text = ast.unparse(node) if isinstance(node, ast.JoinedStr) else ""

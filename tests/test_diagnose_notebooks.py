@@ -6,7 +6,7 @@ import pytest
 
 import chainrule as cr
 from bad_code import GRADIENT, LIMIT, NET, forward_with, found
-from chainrule.check.source import without_magic
+from chainrule.check.reading.source import without_magic
 from chainrule.errors import InputError
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from chainrule.check.page import page_of
+from chainrule.check.report.page import page_of
 from chainrule.cli import main
 from chainrule.errors import InputError
 from pages import CONTRAST

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.check.as_network import network_of
-from chainrule.check.forms import FORMS, LINKS, SCALES
-from chainrule.check.reference import Draw, Penalty, Spec, gradients, loss
+from chainrule.check.reference.forms import FORMS, LINKS, SCALES
+from chainrule.check.reference.passes import Draw, Penalty, Spec, gradients, loss
+from chainrule.check.report.as_network import network_of
 from chainrule.cli import main
 from chainrule.errors import InputError
 from chainrule.optimizers import SGD

@@ -3,24 +3,14 @@
 import pytest
 
 import chainrule as cr
+from two_layers import MADE, NUMPY, SOFTMAX
 
-NET = """
-import numpy as np
-
-class Net:
-    def __init__(self, n_in, n_hidden, n_out):
-        self.W1, self.b1 = np.random.randn(n_in, n_hidden), np.zeros(n_hidden)
-        self.W2, self.b2 = np.random.randn(n_hidden, n_out), np.zeros(n_out)
-
+NET = f"""{NUMPY}{MADE}
     def forward(self, X):
         self.X, self.h = X, np.tanh(X @ self.W1 + self.b1)
-        z = self.h @ self.W2 + self.b2
-        e = np.exp(z - z.max(axis=1, keepdims=True))
-        self.p = e / e.sum(axis=1, keepdims=True)
-        return self.p
-
+{SOFTMAX}
     def backward(self, Y):
-        T = {smooth}
+        T = {{smooth}}
         d2 = (self.p - T) / len(Y)
         d1 = d2 @ self.W2.T * (1 - self.h**2)
         self.dW1, self.db1, self.dW2, self.db2 = self.X.T @ d1, d1.sum(axis=0), self.h.T @ d2, d2.sum(axis=0)

@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 import chainrule as cr
+from two_layers import INIT, MADE
 
 STEP = """
 h = np.tanh(X @ W1 + b1)
@@ -18,17 +19,7 @@ W1 -= lr * X.T @ dz
 b1 -= lr * dz.sum(axis=0)
 return loss
 """
-INIT = """
-def init(n_in, n_hidden, n_out):
-    W1, W2 = np.random.randn(n_in, n_hidden), np.random.randn(n_hidden, n_out)
-    return {"W1": W1, "b1": np.zeros(n_hidden), "W2": W2, "b2": np.zeros(n_out)}
-"""
-CLASS = """
-class Net:
-    def __init__(self, n_in, n_hidden, n_out):
-        self.W1, self.b1 = np.random.randn(n_in, n_hidden), np.zeros(n_hidden)
-        self.W2, self.b2 = np.random.randn(n_hidden, n_out), np.zeros(n_out)
-        self.lr = 0.1
+CLASS = f"""{MADE}        self.lr = 0.1
 """
 PREDICT = """
     def forward(self, X):

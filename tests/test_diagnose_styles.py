@@ -3,7 +3,7 @@ pass has a wrong counterpart that is named; of what is read in part nothing is c
 
 import pytest
 
-from chainrule.check.report import verdict
+from chainrule.check.report.words import verdict
 
 SIZES_IN_A_LIST = """
 import numpy as np

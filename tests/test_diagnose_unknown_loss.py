@@ -5,7 +5,8 @@ import textwrap
 import pytest
 
 import chainrule as cr
-from chainrule.check.report import verdict
+from chainrule.check.report.words import verdict
+from two_layers import MADE, NUMPY
 
 NET = """
 import numpy as np
@@ -156,14 +157,7 @@ def test_a_bias_without_a_gradient_is_not_called_still(judged):
     assert "b1: no gradient was found; if there is one, name it: --map db1=NAME" in found.seen.values()
 
 
-UNKNOWN = """
-import numpy as np
-
-class Net:
-    def __init__(self, n_in, n_hidden, n_out):
-        self.W1, self.b1 = np.random.randn(n_in, n_hidden), np.zeros(n_hidden)
-        self.W2, self.b2 = np.random.randn(n_hidden, n_out), np.zeros(n_out)
-
+UNKNOWN = f"""{NUMPY}{MADE}
     def forward(self, X):
         self.X, self.h = X, np.tanh(X @ self.W1 + self.b1)
         self.p = self.h @ self.W2 + self.b2

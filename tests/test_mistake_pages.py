@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
-from chainrule.check.rules import OBSERVATIONS, RULES
+from chainrule.check.rules.catalogue import OBSERVATIONS, RULES
 from chainrule.cli_diagnose import diagnose_command
 from passes.adapters import Run, distance, numeric, start
 from passes.catalogue import BY_FILE

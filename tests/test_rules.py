@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from chainrule.activations import ELU, GELU, GELUTanh, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
-from chainrule.check import mistakes
-from chainrule.check.case import NOTHING, Case, Hypothesis, candidates, effective
-from chainrule.check.forms import (
+from chainrule.check.probing.probes import STEP
+from chainrule.check.reference.forms import (
     BROADCAST,
     FORMS,
     IDENTITY,
@@ -23,11 +22,12 @@ from chainrule.check.forms import (
     SQUARED,
     TANH,
 )
-from chainrule.check.infer import Finding
-from chainrule.check.reference import Draw, Penalty, Spec, gradients
-from chainrule.check.rules import RULES, STEP, Rule, add
+from chainrule.check.reference.infer import Finding
+from chainrule.check.reference.passes import Draw, Penalty, Spec, gradients
+from chainrule.check.rules.case import NOTHING, Case, Hypothesis, candidates, effective
+from chainrule.check.rules.catalogue import RULES
+from chainrule.check.rules.rule import Rule, add
 
-assert mistakes.RULES is RULES  # importing it fills the catalogue
 ENTROPY, BINARY = FORMS[0], next(form for form in FORMS if form.name == "binary cross-entropy")
 TWICE = next(link for link in LINKS if link.name == "softmax twice")
 WIDE, SQUARE, ONE = (5, 4, 6, 3), (4, 4, 4, 4), (5, 4, 6, 1)

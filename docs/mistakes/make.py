@@ -23,8 +23,7 @@ import numpy as np
 import runs
 from runs import HERE, ROOT, Page, Pass, pages
 
-from chainrule.check import diagnose  # noqa: F401 - it fills the catalogue
-from chainrule.check.rules import OBSERVATIONS, RULES
+from chainrule.check.rules.catalogue import OBSERVATIONS, RULES
 
 Curves = Mapping[float, Sequence[Sequence[Sequence[float]]]]  # by rate: right and wrong, from several starts
 UNSETTLED = "unsettled"

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from chainrule.errors import InputError, require_count
 
 if TYPE_CHECKING:
-    from chainrule.check.diagnosis import Diagnosis
+    from chainrule.check.report.diagnosis import Diagnosis
 
 NAMES = Annotated[list[str] | None, Parameter(name="--map", consume_multiple=True, negative="")]
 HELD = 16  # rows of --data, where no number is given
@@ -78,9 +78,9 @@ def diagnose_command(
     html
         Write a step on a few rows as a page, with their gradients as a lane beside the right ones.
     """
-    from chainrule.check.page import OUTLINES
-    from chainrule.check.report import HINTS, text
-    from chainrule.check.report import as_json as to_json
+    from chainrule.check.report.page import OUTLINES
+    from chainrule.check.report.words import HINTS, text
+    from chainrule.check.report.words import as_json as to_json
     from chainrule.files import require_writable
 
     if hint not in HINTS:
@@ -110,7 +110,7 @@ def check_code(
     seconds: float = 60.0,
 ) -> None:
     """The numbers alone: each tensor of theirs beside the reference and the differences of their loss."""
-    from chainrule.check.report import ALONE, table, verdict
+    from chainrule.check.report.words import ALONE, table, verdict
 
     found = _diagnosed(code, mapping, reference, data, target, rows, seconds)
     print(found.subject)

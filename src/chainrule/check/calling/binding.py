@@ -1,0 +1,168 @@
+"""Calling functions that are not ours: each argument is found by its own name, or by the role its name has."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.check.calling.walk import fields_of, is_numbers
+from chainrule.check.reading.names import BATCH, TENSOR, argument_roles, returned_names, short, takes_pairs
+
+CONSTRUCTOR = (
+    "sizes", "n_in", "n_hidden", "n_out", "rng", "seed", "lr", "reg", "epochs", "n", "X", "y", "false", "hiddens",
+    "dropout",
+)  # fmt: skip
+CALL = (
+    "X", "y", "dout", "out", "lr", "reg", "cache", "params", "grads", "n", "epochs", "true", "false", "rng", "seed",
+    "mask", "dropout",
+)  # fmt: skip
+SETTLED = {"epochs": 1, "true": True, "false": False, "seed": 0}
+DROPOUT = 0.6  # kept or dropped
+NO_PARAMETERS = (
+    "no parameters were found: make them in __init__ of a network, or in a function init(n_in, n_hidden, n_out) that "
+    "returns them as its functions take them"
+)
+RATE, DECAY = 0.37, 0.23  # no factor of anything else in the data
+
+
+class CannotBind(Exception):
+    """An argument that neither its name nor its role explains."""
+
+    def __init__(self, fn: Callable[..., Any], argument: str, hint: str = "") -> None:
+        super().__init__(f"{getattr(fn, '__name__', fn)}: no value known for its argument {argument!r}{hint}")
+        self.argument = argument
+
+
+class NoParameters(CannotBind):
+    """Nothing says which arrays are the parameters, or how many numbers they hold."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, NO_PARAMETERS)
+        self.argument = "parameters"
+
+
+@dataclass
+class Env:
+    """What can be handed over: values by the names their code gave them, and values by role."""
+
+    roles: dict[str, Any] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
+    mapping: Mapping[str, str] = field(default_factory=dict)  # their argument -> our role, where the user said so
+    used: dict[str, Any] = field(default_factory=dict)  # the rate and the decay that calls were given
+    dropout: bool = False  # whether dropout that is off by default is switched on
+    slower: float = 1.0  # what rates are multiplied by
+    batch: int | None = None  # the rows of a batch, where there are several
+
+    def learn(self, fn: Callable[..., Any], result: Any) -> None:
+        """Remember what a call returned under the names its ``return`` gives, or under its keys."""
+        named = fields_of(result)
+        if isinstance(result, dict) or named is not None:
+            self.names.update({str(key): value for key, value in (named or result).items()})
+        if isinstance(result, tuple) and named is None:
+            known = returned_names(fn)
+            if len(known) == len(result):
+                self.names.update({name: value for name, value in zip(known, result) if name})
+        else:
+            (name,) = returned_names(fn) if len(returned_names(fn)) == 1 else (None,)
+            if name:
+                self.names[name] = result
+
+
+def arguments(fn: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+def is_batch_size(p: inspect.Parameter) -> bool:
+    """Whether an argument is how many rows a batch has; `batch` and `mini_batch` may be the rows themselves."""
+    named = BATCH.search(p.name.lower())
+    return named is not None and (p.name.lower().endswith(("size", "bs")) or type(p.default) is int)
+
+
+def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, needs: str = "y") -> dict[str, Any]:
+    """Keyword arguments for a call, which is likely to need rows or targets. Raises CannotBind."""
+    bound: dict[str, Any] = {}
+    for parameter in arguments(fn):
+        if "pairs" in env.roles and takes_pairs(fn, parameter.name):
+            bound[parameter.name] = env.roles["pairs"]
+            continue
+        found, value = _find(parameter, env, allowed, bound)
+        if found:
+            bound[parameter.name] = value
+        elif parameter.default is parameter.empty:
+            raise CannotBind(fn, parameter.name, _hint(fn, env, parameter.name, needs))
+    return bound
+
+
+def _hint(fn: Callable[..., Any], env: Env, unknown: str, needs: str) -> str:
+    """What an unknown argument may be: the rows where a forward has none, or another has neither; else the targets.
+    Of what makes parameters, a width."""
+    if needs == "sizes":
+        return f"; is it a width? --map n_hidden={unknown}"
+    roles = {p.name: (env.mapping.get(p.name), *argument_roles(p.name)) for p in arguments(fn)}
+    rows, targets = (any(role in known for known in roles.values()) for role in ("X", "y"))
+    plain = [name for name, known in roles.items() if known == (None,)]
+    if not rows and (needs == "X" or (not targets and plain[:1] == [unknown] and len(plain) == len(roles) > 1)):
+        return f"; --map X={unknown}"
+    return "" if targets or TENSOR.fullmatch(unknown) else f"; --map y={unknown}"
+
+
+def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, needs: str = "y") -> Any:
+    bound = bind(fn, env, allowed, needs)
+    kinds = {p.name: p.kind for p in arguments(fn)}
+    first = [bound.pop(name) for name, kind in kinds.items() if kind == inspect.Parameter.POSITIONAL_ONLY]
+    result = fn(*first, **bound)
+    env.learn(fn, result)
+    return result
+
+
+def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mapping[str, Any]) -> tuple[bool, Any]:
+    if p.name in env.names and TENSOR.fullmatch(env.mapping.get(p.name, "")):
+        return True, env.names[p.name]
+    if env.batch is not None and is_batch_size(p):
+        return True, env.batch
+    roles = [env.mapping[p.name]] if p.name in env.mapping else [r for r in argument_roles(p.name) if r in allowed]
+    for role in roles:
+        if role in ("lr", "reg"):
+            return True, _constant(role, p, env)
+        if role == "dropout" and (env.dropout or p.default is p.empty):
+            off = isinstance(p.default, (int, float)) and not 0 < p.default < 1
+            return True, DROPOUT if off or p.default is p.empty else p.default
+    data = roles[0] if roles and roles[0] in ("X", "y") and roles[0] in env.roles else None
+    if p.name in env.names and p.name not in env.mapping and data is None:
+        return True, env.names[p.name]
+    same = [name for name in env.names if short(name) == short(p.name) and is_numbers(env.names[name])]
+    if same and not {"X", "y"} & set(roles):
+        return True, env.names[same[-1]]
+    taken = [id(value) for value in bound.values()]
+    for role in roles:
+        if role in env.roles and not (role in ("X", "out", "dout") and id(env.roles[role]) in taken):
+            return True, env.roles[role]
+        if role in SETTLED and (role != "epochs" or p.default is not None):
+            return True, SETTLED[role]
+        if role == "rng":
+            return p.default is p.empty, np.random.default_rng(0)
+    if "n_in" in env.roles and "sizes" in env.roles:  # a constructor's setting that only has to be there
+        if re.search("scale|std|sigma|init", p.name.lower()) and p.default is p.empty:
+            return True, 0.1
+        if "width" in p.name.lower() and p.default is p.empty:
+            return True, env.roles["n_hidden"]
+    return False, None
+
+
+def _constant(role: str, p: inspect.Parameter, env: Env) -> float:
+    """Their own default for a rate or a decay, where it is a number above 0; else ours."""
+    own = p.default
+    settled = isinstance(own, (int, float)) and not isinstance(own, bool) and own > 0
+    value = float(own) if settled else (RATE if role == "lr" else DECAY)
+    value *= env.slower if role == "lr" else 1.0
+    env.used[role] = value
+    return value

@@ -1,0 +1,134 @@
+"""How their objects and the parameters of their functions come to be: names, shapes, constructors."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from chainrule.check.calling.binding import CONSTRUCTOR, CannotBind, Env, NoParameters, arguments, call
+from chainrule.check.calling.chain import tail
+from chainrule.check.calling.sizes import Sizes
+from chainrule.check.calling.walk import Place
+from chainrule.check.reading.names import argument_roles, attributes_used, flat_names, gradient_of, keys_used, short
+
+
+def names_gradient(path: str) -> bool:
+    return gradient_of(tail(path)) is not None or re.search("grad|delta|nabla", path.lower()) is not None
+
+
+def distinct(found: Iterable[Place]) -> dict[str, Place]:
+    """By path; an array that several names share counts once, under the first."""
+    seen: dict[int, Place] = {}
+    for place in found:
+        key = id(place.raw) if isinstance(place.raw, np.ndarray) else id(place)
+        seen.setdefault(key, place)
+    return {place.path: place for place in seen.values()}
+
+
+def sizes_matter(cls: type | None) -> bool:
+    """Whether the constructor is told the sizes."""
+    wanted = {"n_in", "n_hidden", "n_out", "sizes", "X", "y"}
+    return cls is not None and any(wanted & set(argument_roles(p.name)) for p in arguments(cls))
+
+
+def build(maker: Callable[..., Any], env: Env, sizes: Sizes) -> Any:
+    """An object or parameters of theirs. Sizes go by name, else in the order of the layers."""
+    try:
+        return call(maker, env, CONSTRUCTOR, needs="sizes")
+    except CannotBind:
+        required = [p for p in arguments(maker) if p.default is p.empty]
+        if 1 < len(required) <= 5 and not any({"X", "y"} & set(argument_roles(p.name)) for p in required):
+            made = maker(*sizes.chain(len(required) - 1))
+            env.learn(maker, made)
+            return made
+        raise
+
+
+def kept_in(thing: Any, data: Mapping[str, Any]) -> dict[str, str]:
+    """The attributes of an object that hold what it was made with, and which of `data` that is."""
+    arrays = {name: value for name, value in getattr(thing, "__dict__", {}).items() if isinstance(value, np.ndarray)}
+    return {name: role for role, rows in data.items() for name, value in arrays.items() if np.array_equal(value, rows)}
+
+
+def takes_list(maker: Callable[..., Any] | None) -> bool:
+    """Whether it is told the sizes of all layers in one list."""
+    return maker is not None and any("sizes" in argument_roles(p.name) for p in arguments(maker))
+
+
+def parameter_names(functions: list[Callable[..., Any]], wanted: Mapping[str, str]) -> tuple[list[Any], str]:
+    """The parameters that functions take: as arguments of their own, or inside one container."""
+    given = set(wanted.values())
+    own = [p.name for fn in functions for p in arguments(fn) if like_parameter(p.name) or p.name in given]
+    if own:
+        return list(dict.fromkeys(own)), "arguments"
+    for fn in functions:
+        for p in arguments(fn):
+            if "params" in argument_roles(p.name):
+                names, unpacked = keys_used(functions, p.name)
+                if names:
+                    return names, "unpacked" if unpacked else "keys"
+                if names := attributes_used(functions, p.name):
+                    return names, "attributes"
+    raise NoParameters if functions else LookupError("no functions")
+
+
+def weights_alone(functions: list[Callable[..., Any]]) -> bool:
+    """Whether functions take weights and no biases."""
+    try:
+        names = flat_names(parameter_names(with_closures(functions), {})[0])
+    except (LookupError, CannotBind):
+        return False
+    return bool(names) and all(short(name).startswith("w") for name in names)
+
+
+def with_closures(functions: list[Callable[..., Any]]) -> list[Callable[..., Any]]:
+    """Functions, and those that they close over."""
+    inner = [cell.cell_contents for fn in functions for cell in getattr(fn, "__closure__", None) or ()]
+    return functions + [fn for fn in inner if inspect.isfunction(fn) and fn not in functions]
+
+
+def filled(names: Any, values: Mapping[str, Any]) -> Any:
+    """The values in the places of their names."""
+    return values[names] if isinstance(names, str) else [filled(inner, values) for inner in names]
+
+
+def holder_of(module: ModuleType, values: Mapping[str, Any]) -> Any:
+    """An object that holds arrays under their names: of a dataclass of theirs with these fields, else a plain one."""
+    for cls in vars(module).values():
+        if isinstance(cls, type) and is_dataclass(cls) and {field.name for field in fields(cls)} == set(values):
+            return cls(**values)
+    return SimpleNamespace(**values)
+
+
+def like_parameter(name: str) -> bool:
+    bare = short(name)
+    return bare[:1] in "wb" and (
+        bare[1:] == "" or bare[1:].isdigit() or bare[1:] in ("h", "o", "out", "hidden", "output", "hid")
+    )
+
+
+def shapes_of(
+    names: list[str], sizes: Sizes, storage: tuple[str, str], wanted: Mapping[str, str]
+) -> dict[str, tuple[int, ...]]:
+    ours = {theirs: name for name, theirs in wanted.items()}
+    spelled = {name: short(ours.get(name, name)) for name in names}
+    weights = sorted((n for n in names if spelled[n].startswith("w")), key=lambda n: ours.get(n, ""))
+    widths = sizes.chain(len(weights))
+    shapes: dict[str, tuple[int, ...]] = {}
+    layer = -1
+    order = {name: i for i, name in enumerate(weights)}
+    biases = sorted((n for n in names if spelled[n].startswith("b")), key=lambda n: ours.get(n, ""))
+    for name in names:
+        layer = order.get(name, biases.index(name) if name in biases else layer)
+        n_in, units = widths[layer], widths[layer + 1]
+        if name in order:
+            shapes[name] = {"columns": (units, n_in), "rows": (n_in, units), "vector": (n_in,)}[storage[0]]
+        else:
+            shapes[name] = {"(O,)": (units,), "(1, O)": (1, units), "(O, 1)": (units, 1), "()": ()}[storage[1]]
+    return shapes

@@ -1,0 +1,187 @@
+"""How their network comes to be: a class or functions with our data, and where its parameters are."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check.calling import digest
+from chainrule.check.calling.binding import CannotBind, Env, arguments
+from chainrule.check.calling.chain import Chained, best_chain
+from chainrule.check.calling.making import (
+    build,
+    distinct,
+    filled,
+    holder_of,
+    kept_in,
+    like_parameter,
+    parameter_names,
+    shapes_of,
+    sizes_matter,
+    with_closures,
+)
+from chainrule.check.calling.naming import chained_as_named
+from chainrule.check.calling.sizes import Sizes
+from chainrule.check.calling.walk import DEPTH, Place, fields_of, neurons, places
+from chainrule.check.reading.names import TENSOR, flat_names, takes_pairs
+
+KEEP = 0.7  # of the units, in a mask that is handed over
+
+
+class Built:
+    """One candidate: the callables by role, and how the parameters come to be.
+
+    `roles` gives names, looked up on the object where it has them and in the module else.
+    """
+
+    own_targets = False  # whether it is to give back its inputs
+    chained_paths: tuple[str, ...] = ()
+    _container: Any = None  # what holds the parameters of functions, where that is no dict or object of ours
+    _globals = False  # their parameters are names of the module
+
+    def __init__(
+        self,
+        module: ModuleType,
+        cls: type | None,
+        roles: Mapping[str, str],
+        style: str,
+        mapping: Mapping[str, str],
+        storage: tuple[str, str] = ("rows", "(O,)"),
+        *,
+        dropout: bool = False,
+        depth: int = 3,
+        held: Any = None,
+    ) -> None:
+        self.held = held  # an object that the file has made, where it cannot be made here
+        self.module, self.cls, self.roles, self.style, self.mapping = module, cls, dict(roles), style, mapping
+        self.wanted = {ours: theirs for theirs, ours in mapping.items() if TENSOR.fullmatch(ours)}
+        self.storage, self.dropout, self.depth = storage, dropout, depth
+        self.object: Any = None
+        self._made_with: Mapping[str, str] = {}  # attributes with the rows that the constructor took
+        self._first: dict[str, Array] = {}
+        self.disturbed: list[str] = []
+        self.env = Env()
+
+    @property
+    def name(self) -> str:
+        return self.cls.__name__ if self.cls is not None else ", ".join(dict.fromkeys(self.roles.values()))
+
+    def fn(self, role: str) -> Callable[..., Any] | None:
+        name = self.roles.get(role)
+        if name is None:
+            return None
+        owner = self.object if self.object is not None and hasattr(self.object, name) else self.module
+        return getattr(owner, name)
+
+    def start(self, sizes: Sizes, X: Array, y: Any, n: int, k: int) -> None:
+        """Build it afresh for this data."""
+        self.n, self.k = n, k
+        widths = {"n_in": sizes.n_in, "n_hidden": sizes.hidden[0], "n_out": sizes.n_out}
+        roles = {"X": X, "y": y, "n": n, "sizes": sizes.chain(self.depth), **widths}
+        masks = np.random.default_rng(n).random((n, sizes.hidden[0])) < KEEP
+        roles |= {"hiddens": sizes.chain(3)[1:-1], "mask": masks.T if self.storage[0] == "columns" else masks}
+        self.env, self._made_with = Env(roles, {}, self.mapping, dropout=self.dropout), {}
+        self.feed(X, y)
+        if self.held is not None:
+            self.object = copy.deepcopy(self.held)
+            self._grow()
+        elif self.cls is not None:
+            self.object = build(self.cls, self.env, sizes)
+            self._made_with = kept_in(self.object, {"X": X, "y": y})
+        self.params: Any = self.object
+        if self.object is None:
+            self.params = self._parameters(sizes)
+            self.env.roles["params"] = self.params if self._container is None else self._container
+        self.places = self._places()
+        if self._globals:
+            self._remember()
+
+    def forward(self) -> Array | None:
+        raise NotImplementedError
+
+    def _grow(self) -> None:
+        """A first forward, where layers make their weights as soon as they see how wide their inputs are."""
+        if not any(place.value.ndim == 2 for place in places(self.object)):
+            self.forward()
+
+    def _places(self) -> Mapping[str, Place]:
+        return neurons(self.params) or distinct(places(self.params, depth=1 if self._globals else DEPTH))
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return {path: place.value.shape for path, place in self.places.items()}
+
+    def _remember(self) -> None:
+        """Names of the module begin each time as the file left them."""
+        for path, place in self.places.items():
+            kept = self._first.setdefault(path, np.copy(place.raw))
+            place.put(float(kept) if kept.ndim == 0 else kept.copy())
+
+    def feed(self, X: Array, y: Any) -> None:
+        """Other rows; an object that was made with rows gets them in their place."""
+        self.env.roles |= {"X": X, "y": y}
+        for name, role in self._made_with.items():
+            setattr(self.object, name, self.env.roles[role])
+        if self.pairs:
+            if np.ndim(y) != 2:
+                raise TypeError("pairs of columns are made of targets with a column for each sample")
+            self.env.roles["pairs"] = [(X[:, i : i + 1], y[:, i : i + 1]) for i in range(X.shape[1])]
+
+    @property
+    def pairs(self) -> bool:
+        """Whether its data come as a list of pairs (x, y), columns both; then its backward is for one sample."""
+        owner = self.module if self.cls is None else self.cls
+        fns = [getattr(owner, name) for role, name in self.roles.items() if role in ("loss", "step", "update")
+               and hasattr(owner, name)]  # fmt: skip
+        return any(takes_pairs(fn, p.name) for fn in fns for p in arguments(fn))
+
+    def chained(self, sizes: Sizes) -> Chained | None:
+        shapes = {path: place.value.shape for path, place in self.places.items()}
+        if (named := chained_as_named(self.wanted, shapes)) is not None:
+            return named
+        known = self.object is None or (self.held is None and sizes_matter(self.cls))
+        ends = (sizes.n_in, sizes.n_out) if known else (None, None)
+        return best_chain(shapes, *ends)
+
+    # the parameters of functions
+
+    def _parameters(self, sizes: Sizes) -> Any:
+        if (maker := self.fn("init")) is not None:
+            made = build(maker, self.env, sizes)
+            if isinstance(made, tuple) and fields_of(made) is None:
+                named = dict(digest.parts(maker, made))
+                if any(name.startswith("[") for name in named):  # their functions say what they are called
+                    named = dict(zip(self._leading(len(made)), made)) or named
+                    self.env.names |= named
+                if not any(isinstance(value, (dict, list)) for value in made):
+                    self._container = made
+                    self.env.names |= named
+                return named
+            return made
+        functions = with_closures([fn for role in self.roles if (fn := self.fn(role)) is not None])
+        try:
+            names, container = parameter_names(functions, self.wanted)
+        except CannotBind:
+            self._globals = True
+            return vars(self.module)
+        values = {name: np.zeros(shape) for name, shape in self.made_up(flat_names(names), sizes).items()}
+        if container == "attributes":
+            return holder_of(self.module, values)
+        self.env.names |= values
+        if container == "unpacked":
+            self._container = filled(names, values)
+        return values
+
+    def made_up(self, names: list[str], sizes: Sizes) -> dict[str, tuple[int, ...]]:
+        """The shapes of parameters that we make for functions."""
+        return shapes_of(names, sizes, self.storage, self.wanted)
+
+    def _leading(self, count: int) -> list[str]:
+        """The names of the first arguments of a function: parameters if one begins so, else of what needs targets."""
+        fns = [self.fn(role) for role in ("loss_and_grads", "backward", "loss", "step", "forward")]
+        found = [[p.name for p in arguments(fn)][:count] for fn in fns if fn is not None]
+        return next((names for names in found if names and all(map(like_parameter, names))), next(iter(found), []))

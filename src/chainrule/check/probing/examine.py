@@ -1,0 +1,142 @@
+"""The probes: a reading of their module that runs, and what every call of it gave. Only the child process does this."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check.calling.binding import NO_PARAMETERS, CannotBind
+from chainrule.check.calling.naming import UnknownName
+from chainrule.check.calling.sizes import Sizes
+from chainrule.check.networks.bare import Bare
+from chainrule.check.networks.recognise import readings
+from chainrule.check.networks.result import DoesNotRun
+from chainrule.check.probing import checkers
+from chainrule.check.probing.batch import Setting
+from chainrule.check.probing.collect import collect
+from chainrule.check.probing.samples import LAST
+from chainrule.check.probing.sensible import Unseeded
+from chainrule.check.probing.trial import Trial
+from chainrule.check.reading.source import SCRIPT, defined, describe
+from chainrule.errors import InputError
+
+SQUARE = Sizes(n_in=4, hidden=(4, 4), n_out=4)
+ONE = Sizes(n_out=1)
+LAYOUTS = ("rows", "columns", "vector", "column")  # (N, I), (I, N), (I,), (I, 1)
+NO_PASS = "no forward and backward, no loss with gradients, no training step"
+PLAIN = ("it is random", "its prediction is", "its loss is", NO_PARAMETERS)  # refusals that explain themselves
+SHAPES = "; its arrays: "
+KINDS = ("one-hot", "labels", "flags", "values", "row of values", LAST, "column of labels")
+CLASSES = ("one-hot", "labels", "column of labels")
+OTHERWISE = (LAST, "column of labels")  # tried where nothing else runs
+Attempt = tuple[Sizes, tuple[str, ...], tuple[Array, Array] | None]  # sizes, kinds of targets, rows of the user's own
+
+
+def examine(
+    module: Any, name: str | None, mapping: Mapping[str, str], own: tuple[Array, Array] | None = None
+) -> dict[str, Any]:
+    """Every probe of the first reading that runs. InputError says what was found where none does."""
+    refusals: list[str] = []
+    aside: list[str] = []
+    found: list[dict[str, Any]] = []
+    for reading in readings(module, name, mapping):
+        style, evidence = reading.style, None
+        enough = bool(found) and not style.startswith("the layers")
+        if enough and style != f"{found[-1]['style']} with dropout":
+            break
+        for sizes, kinds, rows in _attempts(own):
+            why = aside if isinstance(reading, Bare) else refusals  # what has arrays is more likely meant
+            here = _first_layout(reading, sizes, kinds, rows, why, getattr(module, "__file__", ""))
+            evidence = here if here and _tells(here) else evidence or here
+            if evidence and _tells(evidence):
+                break
+        if evidence:
+            found.append({"style": style, "name": reading.name, "settings": evidence})
+    checks = list(checkers.checks(module, name))
+    if not found and not checks:
+        raise InputError(_nothing(module, refusals or aside))
+    return {"readings": found, "checks": checks}
+
+
+def _tells(evidence: list[dict[str, Any]]) -> bool:
+    """Whether some gradient came out, as such or as a step."""
+    return any(setting["draws"][0]["grads"] or setting["steps"] or setting["moves"] for setting in evidence)
+
+
+def _attempts(own: tuple[Array, Array] | None) -> list[Attempt]:
+    """What to try; with rows of the user's own labels as one-hot rows, else targets as they are, then as a column."""
+    if own is None:
+        return [(sizes, KINDS, None) for sizes in (Sizes(), ONE, SQUARE)]
+    X, y = own
+    tried: list[tuple[Array, tuple[str, ...]]]
+    tried = [(y, CLASSES)] if y.ndim == 2 else [(y[:, None], ("row of values",)), (y[:, None], ("values",))]
+    if y.ndim == 1 and (y == y.astype(int)).all() and y.min() >= 0 and 1 <= y.max() < 1000:
+        tried.insert(0, (np.eye(int(y.max()) + 1)[y.astype(int)], CLASSES))
+    return [(Sizes(n_in=X.shape[1], n_out=t.shape[1], rows=(len(X),) * 3), kinds, (X, t)) for t, kinds in tried]
+
+
+def _nothing(module: Any, refusals: list[str]) -> str:
+    """What was found, why it does not run, and what to do about it."""
+    classes, functions = defined(module)
+    names = ", ".join([*classes, *functions])
+    file = getattr(module, "__file__", "it")
+    if (loop := vars(module).get(SCRIPT)) is not None:
+        return f"{file}: found {loop}, but no network that runs: {refusals[0] if refusals else NO_PASS}"
+    if not names:
+        return f"{file}: defines no class and no function; expected a network with a backward pass"
+    asked = [why for why in refusals if why.startswith("--map")]
+    if asked:
+        return f"{file}: {asked[0]}"
+    counts = Counter(map(_without_shapes, refusals))
+    why = max(refusals, key=lambda why: (why.startswith(PLAIN), counts[_without_shapes(why)]), default=NO_PASS)
+    plain = why.startswith(PLAIN) or "(line " in why or "(cell " in why or "; --map " in why
+    calls = "forward=NAME loss=NAME backward=NAME" if why == NO_PASS else "forward=NAME"
+    more = "" if plain else f"; name it: FILE:NAME, or --map {calls}"
+    return f"{file}: found {names}, but no network that runs: {why}{more}"
+
+
+def _first_layout(
+    reading: Any, sizes: Sizes, kinds: tuple[str, ...], own: Any, refusals: list[str], file: str
+) -> list[dict[str, Any]]:
+    """The first way of handing over rows in which gradients come out, else in which anything does."""
+    runs: list[dict[str, Any]] = []
+    kinds = kinds[:1] if getattr(reading, "own_targets", False) else kinds
+    for layout in ("columns",) if getattr(reading, "pairs", False) else LAYOUTS:
+        rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
+        evidence: list[dict[str, Any]] = []
+        for kind in kinds:
+            if (kind in OTHERWISE and evidence) or (kind == "row of values" and sizes.n_out > 1):
+                continue
+            try:
+                evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own), file))
+            except Unseeded as error:  # whatever is handed over
+                refusals.append(str(error))
+                return []
+            except (DoesNotRun, CannotBind, UnknownName) as error:
+                refusals.append(str(error))
+            except (MemoryError, InputError):
+                raise
+            except (Exception, SystemExit, KeyboardInterrupt) as error:
+                refusals.append(_refusal(error, file, reading))
+        if evidence and _tells(evidence):
+            return evidence
+        runs = runs or evidence
+    return runs
+
+
+def _without_shapes(refusal: str) -> str:
+    return refusal.partition(SHAPES)[0]
+
+
+def _refusal(error: BaseException, file: str, reading: Any) -> str:
+    """Their error with its line; where shapes do not meet, with the shapes."""
+    places = getattr(reading, "places", {})
+    clash = isinstance(error, ValueError) and re.search("mismatch|broadcast|align|shape", str(error))
+    shapes = ", ".join(f"{path} {np.shape(place.raw)}" for path, place in list(places.items())[:8])
+    return describe(error, file) + (f"{SHAPES}{shapes}" if clash and shapes else "")

@@ -1,0 +1,183 @@
+"""Driving optimizers that are not ours: a few steps with gradients that are known."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check.calling.binding import Env, arguments, call
+from chainrule.check.probing.batch import Batch
+from chainrule.check.probing.trial import Trial
+from chainrule.check.reading.names import argument_roles
+from chainrule.check.reading.source import defined
+
+STEPS = 12
+CONSTANTS = {
+    "lr": r"lr|(base_|initial_)?learning_?rate|eta|alpha|step_size",
+    "beta1": r"beta_?1|b1|beta1", "beta2": r"beta_?2|b2", "rho": r"rho|decay_rate|gamma",
+    "eps": r"eps|epsilon", "mu": r"mu|momentum|beta", "weight_decay": r"weight_decay|wd|l2", "decay": r"decay|lr_decay",
+}  # fmt: skip
+Values = dict[str, Array]
+
+
+def constants_of(found: Mapping[str, Any]) -> dict[str, float]:
+    """Numbers by what they are in the formulas; betas as a pair counts."""
+    named = dict(found)
+    if isinstance(found.get("betas"), (tuple, list)):
+        named |= dict(zip(("beta1", "beta2"), found["betas"]))
+    return {
+        ours: float(value)
+        for name, value in named.items()
+        for ours, pattern in CONSTANTS.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and re.fullmatch(pattern, name.strip("_"))
+    }
+
+
+def optimizers(trial: Trial, batch: Batch) -> list[dict[str, Any]]:
+    """Some steps of every optimizer that they define, each with the gradients that it was given."""
+    found = []
+    trial.start(batch)
+    evaluate = partial(trial.gradients, batch)
+    in_parts = getattr(trial.reading, "in_parts", False)  # an optimizer of their own is handed whole arrays
+    for driven in () if in_parts else _drive_classes(trial.reading.module, trial.reading, evaluate):
+        found.append(driven)
+        trial.start(batch)
+    with contextlib.suppress(Exception):
+        if (stepped := _drive_step(trial.reading, evaluate)) is not None:
+            found.append(stepped)
+    return found
+
+
+def _drive_classes(module: ModuleType, reading: Any, evaluate: Callable[[], Any]) -> Iterator[dict[str, Any]]:
+    """A few steps of each optimizer class on a reading's parameters. `evaluate` sets gradients and returns them."""
+    for name, cls in defined(module)[0].items():
+        takes = {role for p in arguments(cls) for role in argument_roles(p.name)}
+        main = [m for m in vars(cls) if re.search("^(step|update|apply)", m)]
+        if "lr" not in takes or not main or hasattr(cls, "forward") or hasattr(cls, "backward"):
+            continue
+        for way in WAYS:
+            with contextlib.suppress(Exception):
+                found = _drive(name, cls, main[0], way, reading, evaluate)
+                if found is not None:
+                    yield found
+                    break
+
+
+def _made(cls: type, reading: Any) -> Any:
+    """An optimizer of theirs for the network, or for the parameters by name."""
+    by_name = {reading.places[path].last: reading.places[path].raw for path in reading.chained_paths}
+    for params in (getattr(reading, "object", None), by_name):
+        with contextlib.suppress(Exception):
+            return call(cls, Env({"params": params, "n": reading.n}), ("lr", "reg", "params", "n"))
+    raise TypeError("it takes neither")
+
+
+def _drive(name: str, cls: type, main: str, way: Any, reading: Any, evaluate: Callable[[], Any]) -> Any:
+    evaluate()
+    made = _made(cls, reading)
+    steps, paths = [], list(reading.chained_paths)
+    numbers = {k: v for k, v in vars(made).items() if isinstance(v, (int, float, tuple, list))}
+    for _ in range(STEPS):
+        grads = evaluate()
+        before = {path: reading.places[path].value.copy() for path in paths}
+        _call_all(made, "pre_")
+        way(_for_rows(getattr(made, main), reading.n), reading, grads)
+        _call_all(made, "post_")
+        after = {path: reading.places[path].value.copy() for path in paths}
+        if all((after[path] == before[path]).all() for path in paths):
+            return None
+        steps.append({"before": before, "grads": grads, "after": after})
+    return {"name": name, "numbers": constants_of(numbers), "steps": steps, "rows": reading.n}
+
+
+def _for_rows(method: Callable[..., Any], n: int) -> Callable[..., Any]:
+    """The method with the number of rows where it asks for it."""
+    return partial(method, **{p.name: n for p in arguments(method) if "n" in argument_roles(p.name)})
+
+
+def _call_all(made: Any, prefix: str) -> None:
+    """The methods around an update: pre_update_params, post_update_params."""
+    for name in vars(type(made)):
+        if name.startswith(prefix):
+            getattr(made, name)()
+
+
+def _holders(reading: Any) -> list[Any]:
+    """The objects that hold the parameters, in the order of the layers."""
+    found = [reading.places[path].container for path in reading.chained_paths]
+    return list({id(holder): holder for holder in found}.values())
+
+
+def _each(method: Any, reading: Any, grads: Values) -> None:
+    for holder in _holders(reading):
+        method(holder)
+
+
+def _by_name(reading: Any, grads: Values) -> tuple[dict[str, Any], dict[str, Any]]:
+    names = {path: reading.places[path].last for path in grads}
+    return {n: reading.places[p].raw for p, n in names.items()}, {n: grads[p] for p, n in names.items()}
+
+
+WAYS: tuple[Any, ...] = (
+    lambda method, reading, grads: method(_holders(reading)),
+    _each,
+    lambda method, reading, grads: method(_by_name(reading, grads)[1]),
+    lambda method, reading, grads: method(*_by_name(reading, grads)),
+    lambda method, reading, grads: method(),
+)
+
+
+def _drive_step(reading: Any, evaluate: Callable[[], Any]) -> dict[str, Any] | None:
+    """The same of a training step that is a function or a method."""
+    fn = reading.fn("step") if hasattr(reading, "fn") else None
+    if fn is None:
+        return None
+    numbers = {p.name: p.default for p in arguments(fn)}
+    if reading.object is not None:
+        numbers |= {name: v for name, v in vars(reading.object).items() if isinstance(v, (int, float, tuple))}
+    steps = []
+    for _ in range(STEPS):
+        grads = evaluate()
+        before = {path: reading.places[path].value.copy() for path in reading.chained_paths}
+        after, rate = reading.step()
+        numbers |= {} if rate is None else {"lr": rate}
+        steps.append({"before": before, "grads": grads, "after": {path: after[path] for path in reading.chained_paths}})
+        if other_shape({"steps": steps, "name": ""}):
+            break  # nor would the next one run
+        for path in reading.chained_paths:
+            reading.places[path].set(after[path].copy())
+    first = steps[0]
+    if all(np.array_equal(first["after"][path], before) for path, before in first["before"].items()):
+        return None
+    return {"name": fn.__name__, "numbers": constants_of(numbers), "steps": steps, "rows": reading.n}
+
+
+def other_shape(optimizer: Mapping[str, Any]) -> str:
+    """Which array has another shape than its parameter at first, where, and what to do: such steps have no formula."""
+    first = {path: np.shape(value) for path, value in optimizer["steps"][0]["before"].items()}
+    for step in optimizer["steps"]:
+        for kind in ("grads", "after", "before"):
+            for path, shape in first.items():
+                if path not in step[kind]:
+                    return f"in {optimizer['name']} {path} has no gradient"
+                if (other := np.shape(step[kind][path])) != shape:
+                    return _grown(optimizer["name"], path, shape, other, of_gradient=kind == "grads")
+    return ""
+
+
+def _grown(name: str, path: str, shape: tuple[int, ...], other: tuple[int, ...], *, of_gradient: bool) -> str:
+    grown = all(a in (1, b) for a, b in zip(reversed(shape), reversed(other))) and len(other) >= len(shape)
+    seen = f"its gradient {other}" if of_gradient else f"{other} after it"
+    do = "an update has to leave a parameter the shape that it has"
+    if np.prod(shape) == np.prod(other):
+        do = f"make {path} as {other} from the start, or its gradient as {shape}"
+    elif grown:
+        do = f"sum its gradient over the rows, so that it has the shape of {path}"
+    return f"in {name} {path} has shape {shape}, and {seen}; {do}"
