@@ -16,7 +16,10 @@ from typing import Any, Self, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 FOLDER = Path(__file__).parent
 REST = 0.05  # seconds between turns: idle threads of the last one stop spinning
-FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "CHAINRULE_BACKEND", "CHAINRULE_ISA")
+FORCED = (
+    "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "CHAINRULE_BACKEND", "CHAINRULE_ISA",
+    "PYTHONDONTWRITEBYTECODE",  # an installed package has its bytecode; one that is edited in place writes it
+)  # fmt: skip
 
 
 class Failed(Exception):

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent
 
 if __name__ == "__main__":
     # one stream, so that the progress bar stands where a terminal shows it
-    command = [sys.executable, "-m", "chainrule.cli", "train"]
+    command = [sys.executable, "-m", "chainrule", "train"]
     terminal = os.environ | {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLUMNS": str(WIDTH)}
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(

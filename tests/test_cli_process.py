@@ -31,13 +31,22 @@ def test_a_full_disk_is_named(run):
     run("train", *QUICK)
     for words in (["predict", "model.safetensors", "digits"], ["summary", "model.safetensors"]):
         with open("/dev/full", "w") as full:
-            done = subprocess.run([sys.executable, "-m", "chainrule.cli", *words], stdout=full, stderr=subprocess.PIPE)
+            done = subprocess.run([sys.executable, "-m", "chainrule", *words], stdout=full, stderr=subprocess.PIPE)
         assert done.stderr == b"chainrule: standard output: cannot write (No space left on device)\n"
         assert done.returncode == 2
 
 
+@pytest.mark.parametrize(("missing", "line"), [("rich", True), ("chainrule.job", False)])
+def test_without_the_extra_the_command_says_what_to_install(missing, line):
+    """But no other missing module is taken for the extra."""
+    text = f"import sys; sys.modules[{missing!r}] = None; from chainrule_command import main; main()"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    said = "chainrule: the command line needs rich; pip install 'chainrule[cli]'\n"
+    assert (done.stderr == said, done.returncode == 2) == (line, line), done.stderr
+
+
 def start(*words):
-    command = [sys.executable, "-m", "chainrule.cli", *words]
+    command = [sys.executable, "-m", "chainrule", *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -87,7 +96,7 @@ main()
 
 def test_a_reader_that_has_seen_enough_is_no_error(run):
     run("train", "moons", *QUICK)
-    command = f"{sys.executable} -m chainrule.cli predict model.safetensors moons | head -n 1"
+    command = f"{sys.executable} -m chainrule predict model.safetensors moons | head -n 1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
     assert done.stderr == ""
     assert done.stdout == "prediction\n"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-import chainrule as cr
+from chainrule.check.reference.passes import gradients
 from chainrule.check.report.words import as_json, headline, text, worst
 from two_layers import NET, UNDIVIDED
 
@@ -70,7 +70,7 @@ def test_among_cells_of_one_error_the_one_shown_is_not_that_of_a_dead_unit(diagn
     found = diagnosed(code)
     assert all(abs(row.right) > 1e-3 for row in found.tables), str(found)
     if not found.ok:
-        right = cr.check.reference.gradients(found.spec, found.small)
+        right = gradients(found.spec, found.small)
         assert set(right) == {row.label for row in found.tables}
         assert abs(worst(found).right) == max(abs(row.right) for row in found.tables)
 

@@ -6,6 +6,7 @@ import pytest
 import chainrule as cr
 from bad_code import NET, found
 from chainrule.check.reading.names import argument_roles
+from chainrule.check.rules.catalogue import RULES
 from chainrule.errors import InputError
 
 
@@ -120,7 +121,7 @@ def test_what_moves_no_parameter_is_no_step_and_its_rules_are_not_tested(code):
     found = cr.diagnose(code(OWN_WORDS), mapping=mapping)
     assert (found.verdict, found.numbers) == ("correct", [])
     assert not {"one step", "steps of an optimizer"} & set(found.probes)
-    untested = {rule.mistake for rule in cr.check.rules.RULES if rule.name in found.not_tested}
+    untested = {rule.mistake for rule in RULES if rule.name in found.not_tested}
     assert {1} <= untested
     assert "sign: the update adds the gradient" in found.not_tested
     assert "note: one step: not run: learn changes no parameter and returns none" in str(found)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.check.reference.passes import gradients
 
 HEAD = """
 import numpy as np
@@ -215,7 +216,7 @@ def test_decay_in_a_step_is_a_convention_and_its_factor_is_told(judged):
     assert any("λ = 0.01," in note for note in found.notes)
     assert found.decay == {name: pytest.approx(0.01, rel=1e-6) for name in ("W1", "W2")}
     assert found.spec is not None
-    right = cr.check.reference.gradients(found.spec, found.small)
+    right = gradients(found.spec, found.small)
     assert all(np.allclose(g, right[name], rtol=1e-7, atol=1e-12) for name, g in found.small.grads.items())
 
 
@@ -255,7 +256,7 @@ def test_a_literal_rate_is_found_and_its_step_is_shown_divided_by_it(judged):
     assert (found.verdict, found.rate) == ("correct", pytest.approx(0.5, rel=1e-9))
     assert all(row.worst < 1e-9 for row in found.tables), str(found)
     assert "note: their step divided by the η that was found, 0.5\n" in f"{found}\n"
-    right = cr.check.reference.gradients(found.spec, found.small)
+    right = gradients(found.spec, found.small)
     assert all(np.allclose(g, right[name], rtol=1e-7, atol=1e-12) for name, g in found.small.grads.items())
     assert not any("divided" in note for note in judged(NAMED).notes)
 

@@ -119,14 +119,6 @@ def test_the_lines_that_are_shown_run_and_give_the_numbers(part):
         np.testing.assert_allclose(names[key], trace[key], rtol=1e-10, atol=1e-14, err_msg=equation.line)
 
 
-@pytest.mark.parametrize("part", PARTS, ids=repr)
-def test_the_nudge_is_the_gradient(part):
-    trace = trace_with(part)[-1]
-    assert set(trace.nudges) >= {"dx", "dW1", "db1", "dz1"}
-    for key, (above, below) in trace.nudges.items():
-        np.testing.assert_allclose((above - below) / 2e-5, trace[key], rtol=1e-5, atol=1e-8, err_msg=key)
-
-
 def test_the_lines_of_an_optimizer_are_those_it_states():
     trace = trace_with(cr.Tanh(), cr.AdamW(), steps=1)[-1]
     stated = [equation.stated for key, equation in trace.equations.items() if key.endswith("W1") and "_" in key]

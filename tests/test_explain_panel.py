@@ -36,6 +36,14 @@ def test_pointing_at_a_cell_answers_in_a_fixed_order(show):
     assert address(page) == "#dW1"
 
 
+def test_the_row_that_a_layer_norm_takes_is_outlined(show):
+    net = network_with(cr.LayerNorm())
+    X, y = data_for(net.loss)
+    page = show(trace_step(net, X[:4], y[:4]), "#all/rstd1.2.0")
+    sources = page.locator(".source-cell").evaluate_all("all => all.map((cell) => [cell.dataset.key, cell.dataset.i])")
+    assert sources == [["centred1", "2"]] * net.plan.widths[1]
+
+
 def test_relu_says_open_or_shut(show):
     page = show(lecture_trace(), "#dz1.0.0")
     assert "open" in page.locator("#why .say").inner_text()
@@ -68,6 +76,17 @@ def test_the_displayed_arithmetic_adds_up(show, trace):
             assert not re.search(r"−0(\.0+)?(?![\d.])", text), (key, i, j, text)
             checked += 1
     assert checked > 70
+
+
+def test_a_sum_that_is_multiplied_has_brackets(show):
+    net = cr.Network([cr.Dense(2)], cr.MeanSquaredError(), n_in=2, dtype=np.float64)
+    net["W1"][...] = [[0.5, 1.0], [-1.0, 0.25]]
+    page = show(trace_step(net, np.array(EXACT), np.ones((4, 2)), cr.SGD()), "#all/dl.0.0")
+    latex = page.evaluate("latexOf('dl', 0, 0)").replace(" ", "")
+    assert latex.endswith(r"\frac{2\cdot\left(z_{1,1}-t_{1,1}\right)}{K}")
+    assert re.sub(r"\s", "", page.locator("#why .formula.numbers").inner_text()).startswith("=2·(1.25−1)")
+    page = show(lecture_trace(), "#all/dl.0.0")
+    assert "left(" not in page.evaluate("latexOf('dl', 0, 0)")
 
 
 def test_an_argument_has_one_pair_of_brackets(show):
@@ -106,6 +125,106 @@ def test_the_page_computes_the_same_terms_and_explains_every_cell(show, part, op
         np.testing.assert_allclose(np.reshape(values, trace[key].shape), trace[key], rtol=1e-12, atol=1e-12)
     assert "undefined" not in page.evaluate("document.body.innerText")
     assert "NaN" not in page.evaluate("document.body.innerText")
+
+
+NUDGED = [network_with(example(kind)) for kind in (*cr.LAYERS.values(), *cr.LOSSES.values())]
+NUDGED += [network_with(cr.SoftmaxCrossEntropy(0.1))]
+NUDGED += [cr.Network([cr.Dense(3), cr.ReLU(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4, dtype=np.float64,
+                      l2=0.1, l1=0.05)]  # fmt: skip
+
+
+def nudges(page, key):
+    return page.evaluate(
+        """(key) => Array.from({ length: rowsOf(key) }, (_, i) =>
+             Array.from({ length: columnsOf(key) }, (_, j) => nudged(key, i, j)))""",
+        key,
+    )
+
+
+def numbers_of(found, name):
+    return np.array([[one[name] for one in row] for row in found])
+
+
+@pytest.mark.parametrize("net", NUDGED, ids=repr)
+def test_every_gradient_is_nudged_with_the_loss_that_the_network_itself_has(show, net):
+    X, y = data_for(net.loss)
+    X, y = X[:4], y[:4]
+    trace = trace_step(net, X, y, cr.SGD())
+    page = show(trace, "#all")
+    gradients = [key for key, tensor in trace.tensors.items() if tensor.gradient_of]
+    assert {"dx", "dW1", "db1", "dz1"} <= set(gradients)
+    for key in gradients:
+        quotients = numbers_of(nudges(page, key), "quotient")
+        np.testing.assert_allclose(quotients, trace[key], rtol=1e-5, atol=1e-8, err_msg=key)
+    if any(isinstance(layer, cr.Dropout) for layer in net.layers):
+        return  # evaluated without its mask
+    for label in net.state.named:
+        values, found = np.atleast_2d(net[label]), nudges(page, f"d{label}")
+        for i, j in np.ndindex(values.shape):
+            for name, by in (("above", 1e-5), ("below", -1e-5)):
+                kept = values[i, j]
+                values[i, j] = kept + by
+                assert found[i][j][name] == pytest.approx(net.evaluate(X, y)[0], rel=1e-12), (label, i, j)
+                values[i, j] = kept
+
+
+def test_a_wrong_gradient_is_far_from_its_nudge(show):
+    trace = small_trace()
+    trace["dW1"][1, 2] *= -1
+    page = show(trace, "#all/dW1.1.2")
+    quotient, difference = re.findall(r"≈ (\S+)", page.locator("#why .nudge").inner_text())
+    assert float(quotient.replace("−", "-")) == pytest.approx(-trace["dW1"][1, 2], rel=1e-4)
+    assert difference == page.evaluate("scientific(-2 * entry('dW1', 1, 2))")
+
+
+def test_where_the_loss_cannot_be_computed_again_the_panel_says_why(show):
+    class Silent(cr.Layer):
+        math = ()
+
+        def forward(self, p, x, y, m):
+            np.tan(x, out=y)
+
+        def backward(self, p, g, x, y, dy, dx, m):
+            np.multiply(dy, 1 + y * y, out=dx)
+
+    class Own(Silent):
+        math = ("y = np.tan(x)", "dx = dy * (1 + y ** 2)")
+
+    class Strange(Silent):
+        math = ("y = np.frompyfunc(np.tan, 1, 1)(x)", "dx = dy * (1 + y ** 2)")
+
+    for layer, said in ((Own(), ""), (Silent(), "nothing says how a₁ is computed"), (Strange(), "cannot compute")):
+        net = cr.Network([cr.Dense(3), layer, cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4, dtype=np.float64)
+        X, y = data_for(net.loss)
+        page = show(trace_step(net, X[:4], y[:4]), "#all/dW1.1.1")
+        assert page.locator("#why .nudge").count() == (not said)
+        assert said in page.locator("#why").inner_text()
+        if layer.math == ():
+            page.evaluate("ask({ key: 'dz2', i: 0, j: 0 }, true)")
+            assert page.locator("#why .nudge").count() == 1  # what comes after it can be computed
+
+
+ARITHMETIC = """() => {
+  const sign = (text) => ({ "·": "*", "−": "-" })[text] ?? text;
+  const to = { ...LATEX, op: sign, sign, number: (text) => text.replace("−", "-"), bracket: (inner) => `(${inner})`,
+               fraction: (a, b) => `((${a})/(${b}))` };
+  return Object.keys(EQUATIONS).filter((key) => TENSORS[key].shown).flatMap((key) =>
+    Array.from({ length: rowsOf(key) * columnsOf(key) }, (_, n) => [Math.floor(n / columnsOf(key)), n % columnsOf(key)])
+      .map(([i, j]) => [key, i, j, numeric(key, i, j, to, 8).join(" ").replace(/\\\\left|\\\\right/g, "")]));
+}"""
+
+
+@pytest.mark.parametrize("part", [kind for kind, _ in PARTS[:-2]], ids=repr)
+def test_what_is_written_with_numbers_is_the_number(show, part):
+    net = network_with(part)
+    X, y = data_for(net.loss)
+    trace = trace_step(net, X[:4], y[:4], cr.SGD(momentum=0.9))
+    checked = 0
+    for key, i, j, text in show(trace, "#all").evaluate(ARITHMETIC):
+        if re.fullmatch(r"[-+*/(). \d]+", text):  # numbers and arithmetic alone: no functions, powers, or dots
+            assert eval(text) == pytest.approx(trace[key][i, j], abs=1e-6, rel=1e-6), (key, i, j, text)
+            checked += 1
+    assert checked > 100
 
 
 def test_the_formula_can_be_copied_as_latex(show):

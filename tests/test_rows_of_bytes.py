@@ -86,14 +86,17 @@ def test_predictions_in_several_calls_are_those_of_one(rng, images, monkeypatch)
     monkeypatch.setattr(compiled, "dense_rows", lambda X, part: calls.append(part) or X[part])
     np.testing.assert_array_equal(net.forward(many), expected)
     np.testing.assert_array_equal(net.forward(many[:]), expected)
-    assert len(calls) == 3
+    assert len(calls) > 1
 
 
 @needs_kernels
-def test_a_long_prediction_is_interrupted_within_half_a_second(rng):
-    net = cr.Network([cr.Dense(2000), cr.ReLU(), cr.Dense(2000)], cr.HalfSquaredError(), 500)
+@pytest.mark.parametrize(
+    "ask", [cr.Network.forward, lambda net, X: net.gradients(X, X[:, :1])], ids=["forward", "gradients"]
+)
+def test_a_long_call_is_interrupted_within_half_a_second(ask, rng):
+    net = cr.Network([cr.Dense(2000), cr.ReLU(), cr.Dense(2000), cr.ReLU(), cr.Dense(1)], cr.HalfSquaredError(), 500)
     X = np.zeros((100_000, 500), np.float32)  # a second and more, on any two cores
-    net.forward(X[:5000])
+    ask(net, X[:5000])
     asked = []
 
     def interrupt():
@@ -102,9 +105,9 @@ def test_a_long_prediction_is_interrupted_within_half_a_second(rng):
 
     threading.Timer(0.2, interrupt).start()
     with pytest.raises(KeyboardInterrupt):
-        net.forward(X)
+        ask(net, X)
     assert time.perf_counter() - asked[0] < 0.5
-    assert net.forward(X[:10]).shape == (10, 2000)
+    assert net.forward(X[:10]).shape == (10, 1)
 
 
 def test_predictions_follow_the_parameters(rng):

@@ -312,13 +312,14 @@ layers = [cr.Dense(512), cr.ReLU(), cr.Dense(512), cr.ReLU(), cr.Dense(10)]
 net = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=784)
 X, y = rng.normal(size=(60000, 784)).astype(np.float32), rng.integers(0, 10, 60000)
 once = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=784)
-[record] = cr.train(once, (X, y), cr.Adam(), batch_size=60000, epochs=1)
+threads = int(sys.argv[2]) or None
+[record] = cr.train(once, (X, y), cr.Adam(), batch_size=60000, epochs=1, threads=threads)
 def interrupt():
     time.sleep(float(sys.argv[1]) * record.seconds)
     sent.append(time.perf_counter())
     os.kill(os.getpid(), signal.SIGINT)
 sent = []
-training = iter(cr.train(net, (X, y), cr.Adam(), batch_size=60000, epochs=1))
+training = iter(cr.train(net, (X, y), cr.Adam(), batch_size=60000, epochs=1, threads=threads))
 before = net.state.params.copy()
 threading.Thread(target=interrupt).start()
 try:
@@ -333,11 +334,11 @@ else:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [0.1, 0.4, 0.6, 0.75])
-def test_an_interrupt_inside_a_long_step_leaves_the_weights_before_it(after):
-    """In whatever part of it: the phase of the rows or that of the weights."""
+@pytest.mark.parametrize(("after", "threads"), [(0.1, 0), (0.4, 0), (0.6, 0), (0.75, 0), (0.1, 8), (0.4, 8)])
+def test_an_interrupt_inside_a_long_step_leaves_the_weights_before_it(after, threads):
+    """In whatever part of it: the phase of the rows or that of the weights; the calling thread has work in both."""
     for _ in range(5):  # how long a step takes, another one told: the signal may come when this one is made, or nearly
-        command = [sys.executable, "-c", LONG_STEP, str(after)]
+        command = [sys.executable, "-c", LONG_STEP, str(after), str(threads)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         if not done.stdout.startswith("over"):
             seconds, steps, same = done.stdout.split()

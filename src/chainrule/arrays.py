@@ -115,7 +115,7 @@ def _dense(X: Any, dtype: Any, name: str) -> Array:
             raise TypeError
         with np.errstate(over="ignore"):  # what is too large for dtype becomes inf, which is refused next
             as_it_is = X.dtype.name in GATHERED and X.dtype.isnative
-            return np.ascontiguousarray(X, dtype=None if as_it_is else dtype)
+            return np.require(X, dtype=None if as_it_is else dtype, requirements=["C", "A"])  # contiguous, aligned
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: expected numbers, got {_first_text(X)}") from error
 

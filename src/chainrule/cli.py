@@ -284,7 +284,3 @@ def main(tokens: list[str] | None = None) -> None:
         fail("out of memory: try smaller layers, a smaller --batch-size or fewer rows")
     except KeyboardInterrupt:
         fail("interrupted; nothing is saved", code=130)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,6 +2,8 @@
 
 import sys
 
+NEEDED = ("cyclopts", "rich", "narwhals")  # by the command line alone
+
 
 def main() -> None:
     try:
@@ -10,3 +12,9 @@ def main() -> None:
         main()
     except KeyboardInterrupt:
         sys.exit(130)  # as shells count it: 128 + SIGINT
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package not in NEEDED:
+            raise
+        print(f"chainrule: the command line needs {package}; pip install 'chainrule[cli]'", file=sys.stderr)
+        sys.exit(2)

@@ -7,6 +7,8 @@ threads and any instruction set.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from operator import is_
 from threading import Lock
@@ -30,7 +32,7 @@ from chainrule.targets import Target
 NAME = "compiled"
 _ANY_LOSS = SoftmaxCrossEntropy()  # outputs do not depend on it
 CHUNK = 0.1  # seconds of training after which Python is asked whether the user wants to stop
-HEARD = 10**9  # rows times parameters in a call for outputs, a fraction of a second, after which Ctrl-C is heard
+HEARD = 10**9  # rows times parameters, a fraction of a second, after which calls for outputs or gradients hear Ctrl-C
 _LABEL = np.dtype(np.int64)  # NumPy looks a type up each time it is named
 
 
@@ -158,6 +160,16 @@ def _use_state(engine: Any, params: Array, moments: Array, dtype: Any) -> None:
         raise
 
 
+@contextmanager
+def _started(asked: tuple[int, int, bool]) -> Iterator[None]:
+    """Around calls of the kernels, which raise RuntimeError for one thing only."""
+    try:
+        yield
+    except RuntimeError as error:
+        chosen = "" if asked[2] else ", the automatic choice; threads=1 needs no other"
+        raise InputError(f"threads: expected as many as the system starts, got {asked[0]}{chosen} ({error})") from None
+
+
 class Steps:
     """One network's training steps; the interface of reference.Steps."""
 
@@ -209,15 +221,11 @@ class Steps:
         progress = np.array([0, lowest, row])  # the first: steps done
         try:
             while progress[0] < n_steps:
-                try:
+                with _started(self._wish):
                     diverged, finite, self.threads, signal = self._engine.train(
                         orders, self.batch_size, progress, totals, scalars, self.seed, first, CHUNK,
                         results, *over, kept, *self._wish,
                     )  # fmt: skip
-                except RuntimeError as error:  # the kernels raise it for one thing only
-                    wanted = self._wish[0]
-                    expected = "as many as the system starts"
-                    raise InputError(f"threads: expected {expected}, got {wanted} ({error})") from None
                 if signal is not None:
                     raise signal
                 if diverged:
@@ -287,10 +295,11 @@ class Inference:
             if free and asked[0] > self._threads:
                 self._many, self._threads = self._new(asked[0]), asked[0]
             engine = self._many if free else self._new(asked[0])
-            most = BLOCK_ROWS if is_sparse(X) else max(BLOCK_ROWS, HEARD // self._plan.size)
+            most = BLOCK_ROWS if is_sparse(X) else max(asked[0] * self.rows, HEARD // self._plan.size)
             for part in row_blocks(n, most):
                 rows = X.values[part] if isinstance(X, Scaled) else dense_rows(X, part)
-                engine.infer(rows, *_line(X), out[part], *asked)
+                with _started(asked):
+                    engine.infer(rows, *_line(X), out[part], *asked)
         finally:
             if free:
                 self._taken.release()
@@ -308,13 +317,17 @@ def whole_gradients(
     n: float | None = None,
 ) -> tuple[float, Array]:
     """As reference.whole_gradients: the objective over all rows and its gradient (P,)."""
-    rows = min(len(data), BLOCK_ROWS)
+    rows = min(len(data), BLOCK_ROWS, max(kernels().rows, HEARD // plan.size))
     engine = _engine(plan, objective.loss, params.dtype, rows, training=True, input_gradient=dX is not None)
     _use_data(engine, data, 1.0)
     _use_state(engine, params, params[:0], params.dtype)
     grads = np.zeros_like(params)
     total = data.total if n is None else n
-    value = engine.gradients(len(data), total, seed, step, grads, dX, *wish(None, plan, rows))
+    asked = wish(None, plan, rows)
+    with _started(asked):
+        value, signal = engine.gradients(len(data), total, seed, step, grads, dX, CHUNK, *asked)
+    if signal is not None:
+        raise signal
     if n is None:
         value += objective.penalty(params[: plan.n_decay], total, grads[: plan.n_decay])
     return value, grads

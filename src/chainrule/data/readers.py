@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,7 +197,7 @@ def read_idx(path: Path) -> Array:
     wanted = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if len(content) - start != wanted:
         raise InputError(f"{path}: expected {wanted:,} bytes for shape {shape}, got {len(content) - start:,}")
-    return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+    return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
 def read_idx_pair(path: Path) -> Dataset:
@@ -211,11 +212,10 @@ def read_idx_pair(path: Path) -> Dataset:
 
 def read_idx_folder(folder: Path) -> Dataset:
     """train-images-idx3-ubyte and its labels; t10k-images-idx3-ubyte, where it is there, as test rows."""
-    found = {}
-    for part in ("train", "t10k"):
-        matches = sorted(folder.glob(f"{part}-images*idx3-ubyte*"))
-        if matches:
-            found[part] = read_idx_pair(matches[0])
+    files = {part: sorted(folder.glob(f"{part}-images*idx3-ubyte*")) for part in ("train", "t10k")}
+    with ThreadPoolExecutor() as pool:  # zlib, which takes nearly all of the time, lets others run
+        reading = {part: pool.submit(read_idx_pair, matches[0]) for part, matches in files.items() if matches}
+    found = {part: pair.result() for part, pair in reading.items()}
     if "train" not in found:
         raise InputError(f"{folder}: expected a file of data, or a folder with train-images-idx3-ubyte (or .gz) in it")
     for part, dataset in found.items():

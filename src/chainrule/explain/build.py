@@ -13,7 +13,6 @@ from chainrule.errors import InputError
 from chainrule.explain import lines as text_of
 from chainrule.explain.layer import LayerLines
 from chainrule.explain.loss import add_loss
-from chainrule.explain.nudge import nudges
 from chainrule.explain.symbols import LETTERS, Symbol
 from chainrule.explain.terms import Reader, holds_sum
 from chainrule.explain.trace import Axis, Column, Equation, Stage, Step, Tensor, Trace
@@ -81,7 +80,6 @@ class Builder:
         for layer in reversed(layers):
             layer.backward()
         add_update(self)
-        self.trace.nudges = nudges(self)
         return self.trace
 
     # names

@@ -78,7 +78,8 @@ def _gradient(b: Builder, dz: str, stated: dict[str, str], where: str) -> list[s
         b.equation(key, dz, stated["dz"], where)
         return [key]
     symbol = b.trace.tensors[b.outputs[-1]].symbol
-    b.add("dl", Symbol(symbol.letter, symbol.number, of="ℓ"), b.trace[key] * n, "batch", b.width_axes[-1])
+    b.add("dl", Symbol(symbol.letter, symbol.number, of="ℓ"), b.trace[key] * n, "batch", b.width_axes[-1],
+          gradient_of=b.outputs[-1])  # fmt: skip
     b.equation("dl", own, stated["dz"], where)
     b.equation(key, f"({own}) / n", stated["dz"], where)
     return ["dl", key]

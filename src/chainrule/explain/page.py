@@ -11,17 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array
 from chainrule.errors import InputError, nearest
 from chainrule.explain.formulas import equation_math, helper_math
 from chainrule.explain.mathml import LaTeX, MathML
-from chainrule.explain.nudge import STEP
 from chainrule.explain.payload import WINDOWED, Payload
 from chainrule.explain.terms import Term
 from chainrule.explain.trace import Equation, Tensor, Trace
+from chainrule.explain.tree import tree
 from chainrule.explain.words import cell_words, step_words
 
-SCRIPTS = ("model", "numbers", "formulas", "figures", "why", "fit", "walk")
+SCRIPTS = ("model", "numbers", "formulas", "figures", "nudge", "why", "fit", "draw", "walk")
 TOLERANCE = 1e-7  # of the array's largest entry: beyond, a cell of `yours` is wrong
 
 
@@ -84,17 +83,8 @@ def page_data(trace: Trace) -> dict[str, Any]:
             for stage in trace.stages
         ],
         "walk": [vars(step) | {"say": step_words(step, trace)} for step in trace.walk],
-        "nudges": {key: {"above": _nested(a), "below": _nested(b)} for key, (a, b) in trace.nudges.items()},
-        "h": STEP,
         "mostShown": WINDOWED,
     }
-
-
-def _nested(values: Array) -> list[list[float | None]]:
-    """The corner that was tried."""
-    known = np.isfinite(values)
-    rows, columns = int(known.any(axis=1).sum()), int(known.any(axis=0).sum())
-    return [[float(v) if np.isfinite(v) else None for v in row[:columns]] for row in values[:rows]]
 
 
 def _tensor(trace: Trace, tensor: Tensor) -> dict[str, Any]:
@@ -106,7 +96,7 @@ def _tensor(trace: Trace, tensor: Tensor) -> dict[str, Any]:
         "math": symbol.write(MathML()),
     }  # fmt: skip
     if tensor.helper:
-        found |= {"helper": True}
+        found |= {"helper": True, "tree": tree(symbol.letter)}
         for name, to in (("math", MathML()), ("latex", LaTeX())):
             found[name] = helper_math(trace, symbol.letter, to)
             found[f"{name}InProduct"] = helper_math(trace, symbol.letter, to, bracketed=True)

@@ -78,7 +78,7 @@ class Step:
 
 @dataclass(eq=False)
 class Trace:
-    """A whole step. `tensors`, `equations`, `scalars` are by key; `nudges` are losses at value + h and value - h."""
+    """A whole step. `tensors`, `equations`, `scalars` are by key."""
 
     title: str
     summary: str
@@ -89,7 +89,6 @@ class Trace:
     equations: dict[str, Equation] = field(default_factory=dict)
     stages: list[Stage] = field(default_factory=list)
     walk: list[Step] = field(default_factory=list)
-    nudges: dict[str, tuple[Array, Array]] = field(default_factory=dict)
 
     @property
     def arrays(self) -> Mapping[str, Array]:

@@ -68,6 +68,16 @@ Source dense_source(const Any& X, double scale, double shift) {
     return {X.data(), number_of(X), X.stride(0), scale, shift, nullptr, nullptr};
 }
 
+// Whether a signal has come, as Ctrl-C; the exception that its handler raised goes into `signal`.
+std::function<bool()> asks_for(std::optional<nb::python_error>& signal) {
+    return [&signal] {
+        nb::gil_scoped_acquire held;
+        if (PyErr_CheckSignals() == 0) return false;
+        signal.emplace();
+        return true;
+    };
+}
+
 template <class T>
 class Bound : public Engine<T> {
 public:
@@ -92,8 +102,9 @@ public:
     }
 
     void use_state(Flat<T> params, Flat<T> moments) {
-        const int64_t n = this->size(), k = moments.size() / n;
+        const int64_t n = this->size();
         if (int64_t(params.size()) != n) throw std::invalid_argument("expected " + std::to_string(n) + " parameters");
+        const int64_t k = n ? moments.size() / n : 0;
         this->use(params.data(), k > 0 ? moments.data() : nullptr, k > 1 ? moments.data() + n : nullptr);
         state = {params, moments};
     }
@@ -113,15 +124,9 @@ public:
         if (results.size() != 2 * orders.shape(0) || (kept && int64_t(kept->size()) != 2 * this->size()))
             throw std::invalid_argument("expected two results for each epoch, and room for the parameters twice");
         std::optional<nb::python_error> signal;
-        const auto unwanted = [&signal] {
-            nb::gil_scoped_acquire held;
-            if (PyErr_CheckSignals() == 0) return false;
-            signal.emplace();
-            return true;
-        };
         const Epochs epochs{orders.data(), int64_t(orders.shape(0)), int64_t(orders.shape(1)), batch, totals.data(),
                             scalars.data(), int(scalars.shape(1)), seed, step, seconds, results.data(), loss_over,
-                            score_over, unwanted};
+                            score_over, asks_for(signal)};
         double* so_far = progress.data();
         Progress p{int64_t(so_far[0]), so_far[1], int(so_far[2])};
         {
@@ -132,10 +137,17 @@ public:
         return nb::make_tuple(p.diverged, p.finite, p.threads, signal ? nb::borrow(signal->value()) : nb::none());
     }
 
-    double add_gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, Flat<T> sums,
-                         std::optional<Flat<T>> dX, int wanted, int limit, bool exact) {
-        nb::gil_scoped_release released;
-        return this->gradients(n_rows, total, seed, step, sums.data(), dX ? dX->data() : nullptr, {wanted, limit, exact});
+    // The loss, and the exception of a signal or None.
+    nb::tuple add_gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, Flat<T> sums,
+                         std::optional<Flat<T>> dX, double seconds, int wanted, int limit, bool exact) {
+        std::optional<nb::python_error> signal;
+        double value;
+        {
+            nb::gil_scoped_release released;
+            value = this->gradients(n_rows, total, seed, step, sums.data(), dX ? dX->data() : nullptr,
+                                    {wanted, limit, exact}, seconds, asks_for(signal));
+        }
+        return nb::make_tuple(value, signal ? nb::borrow(signal->value()) : nb::none());
     }
 
     void outputs(const Any& X, double scale, double shift, Flat<T> out, int wanted, int limit, bool exact) {
@@ -192,7 +204,7 @@ int64_t highest(const T* row, int64_t n) {
     return best;
 }
 
-// Outputs for a few rows, with every check on the way and nothing allocated; False where the long way has to look at them.
+// Outputs for a few rows, with every check on the way; False where the long way has to look at them.
 template <class T>
 bool quick_outputs(Bound<T>& engine, nb::handle X, nb::handle out, bool labels) {
     const Buffer rows(X, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT), to(out, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE);
@@ -201,6 +213,7 @@ bool quick_outputs(Bound<T>& engine, nb::handle X, nb::handle out, bool labels) 
     const char format = rows.format();
     if (n < 1 || n > ROWS || to.view.len != n * width * int64_t(labels ? sizeof(int64_t) : sizeof(T))) return false;
     const bool f32 = format == 'f', f64 = format == 'd';
+    if (reinterpret_cast<uintptr_t>(rows.view.buf) % rows.view.itemsize != 0) return false;
     if (!(f32 && all_within<float, uint32_t>(rows.view.buf, size, std::numeric_limits<float>::max())) &&
         !(f64 && all_within<double, uint64_t>(rows.view.buf, size, double(std::numeric_limits<T>::max()))))
         return false;
@@ -235,7 +248,7 @@ void bind(nb::module_& m, const char* name) {
              "step"_a, "seconds"_a, "results"_a.noconvert(), "loss_over"_a, "score_over"_a, "kept"_a.none().noconvert(),
              "wanted"_a, "limit"_a, "exact"_a)
         .def("gradients", &E::add_gradients, "n_rows"_a, "total"_a, "seed"_a, "step"_a, "sums"_a.noconvert(),
-             "dX"_a.none().noconvert(),
+             "dX"_a.none().noconvert(), "seconds"_a,
              "wanted"_a, "limit"_a, "exact"_a)
         .def("infer", &E::outputs, "X"_a, "scale"_a, "shift"_a, "out"_a.noconvert(), "wanted"_a, "limit"_a, "exact"_a)
         .def("quick_outputs", [](E& e, nb::handle X, nb::handle out) { return quick_outputs<T>(e, X, out, false); })

@@ -103,7 +103,7 @@ void Memory::Free::operator()(void* p) const { std::free(p); }
 template <class T>
 Engine<T>::Engine(const Isa& isa, const std::vector<LayerSpec>& specs, const LossSpec& loss, int64_t n_params,
                   int64_t n_matrices, int64_t rows, bool training, bool input_gradient)
-    : kernels(isa.kernels<T>()), n_params(n_params), capacity(rows) {
+    : kernels(isa.kernels<T>()), n_params(n_params), capacity(training ? rows : (rows + ROWS - 1) / ROWS * ROWS) {
     place(specs, training, input_gradient);
     program.layers = layers.data();
     program.n_layers = int(layers.size());
@@ -121,9 +121,11 @@ Engine<T>::Engine(const Isa& isa, const std::vector<LayerSpec>& specs, const Los
     strips = memory.array<double>(n_params / STRIP + 1);
     int64_t width = specs[0].n_in;  // of all that a row becomes
     for (const LayerSpec& spec : specs) width += spec.n_out;
-    if (capacity * width < MUCH * PARTS * n_params) return;
+    const int64_t most = std::min({int64_t(MOST_PARTS), capacity / PART_ROWS, capacity * width / (MUCH * n_params)});
+    if (most < PARTS) return;
+    n_parts = int(most);
     part_size = (n_params + 31) / 16 * 16;  // no two in one line
-    parts = memory.array<T>(2 * PARTS * part_size);
+    parts = memory.array<T>(2 * n_parts * part_size);
 }
 
 // Gives every layer its arrays. An element-wise layer writes over its input where nobody needs that any more, and over the

@@ -97,7 +97,7 @@ void epoch_order(int64_t n, uint64_t seed, uint64_t epoch, int64_t* order);
 template <class T>
 class Engine {
 public:
-    // `rows`: of the largest batch. Without `training` there is room for outputs alone, ROWS of them for each thread.
+    // `rows`: of the largest batch. Without `training` there is room for outputs alone, of ROWS rows for each thread.
     Engine(const Isa&, const std::vector<LayerSpec>&, const LossSpec&, int64_t n_params, int64_t n_matrices, int64_t rows,
            bool training, bool input_gradient);
 
@@ -109,8 +109,10 @@ public:
     void room_for_gradient();
     // `kept` (2, P), or null: the parameters that the epoch of the lowest loss began with, and those of the one under way.
     Progress train(const Epochs&, Progress so_far, Threads, T* kept);
-    // Adds the gradient of rows of the data, in blocks of the engine's size, to grads; their loss divided by total.
-    double gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, T* grads, T* dX, Threads);
+    // Adds the gradient of rows of the data, in blocks of the engine's size, to grads; their loss divided by total. Between
+    // blocks, after every `seconds`, it is asked whether to stop.
+    double gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, T* grads, T* dX, Threads, double seconds,
+                     const std::function<bool()>& unwanted);
     void infer(const Source& X, int64_t n_rows, T* out, Threads);
 
     int64_t size() const { return n_params; }
@@ -135,7 +137,8 @@ private:
     RuleSpec rule{};
     Rule rule_kind = Rule::none;
     T *params = nullptr, *moments[2] = {}, *grads = nullptr, *carry = nullptr;
-    T* parts = nullptr;  // the sums over each of PARTS, part_size apart, then what each carries; null where a batch has none
+    int n_parts = 0;     // of a batch, in each of which a thread sums at once what the weights wait for; 0: no such parts
+    T* parts = nullptr;  // the sums over each of them, part_size apart, then what each carries
     int64_t part_size = 0;
     double* strips = nullptr;
     std::vector<Scratch<T>> scratch;

@@ -397,10 +397,10 @@ void part(const Layer<T>& l, const Update<T>& sums, int first, int n_rows, Scrat
 
 // What `weights` makes of the sums over the batch, from those over its parts, `stride` apart.
 template <class T>
-void combine(const Layer<T>& l, const Update<T>& u, const T* parts, int64_t stride, int lo, int hi) {
+void combine(const Layer<T>& l, const Update<T>& u, const T* parts, int n_parts, int64_t stride, int lo, int hi) {
     finish(l, u, lo, hi, [=](int64_t at, int n) {
         Vec<T> sum = load_some(parts + at, n);
-        for (int p = 1; p < PARTS; p++) sum += load_some(parts + p * stride + at, n);
+        for (int p = 1; p < n_parts; p++) sum += load_some(parts + p * stride + at, n);
         return sum;
     });
 }

@@ -120,7 +120,7 @@ struct Kernels {
                   Scratch<T>);
     void (*weights)(const Layer<T>&, const Update<T>&, int n_rows, int lo, int hi, Scratch<T>);
     void (*part)(const Layer<T>&, const Update<T>&, int first, int n_rows, Scratch<T>);
-    void (*combine)(const Layer<T>&, const Update<T>&, const T* parts, int64_t stride, int lo, int hi);
+    void (*combine)(const Layer<T>&, const Update<T>&, const T* parts, int n_parts, int64_t stride, int lo, int hi);
     void (*apply)(const Layer<T>&, const Update<T>&, T factor, int lo, int hi);
     void (*mirrors)(const Layer<T>&, const T* params, int lo, int hi);
     double (*penalty)(const T*, int64_t n, T l2, T l1);
@@ -146,7 +146,9 @@ constexpr int DEPTH = 512;       // a product sums at most so many terms in one 
 constexpr int FAR = 2048;        // bytes from row to row above which a factor is read better in panels
 constexpr int BLOCK_M = 264;     // rows of the left factor in cache at once
 constexpr int ROWS = 256;        // of a batch that go through all layers together
-constexpr int PARTS = 4;         // of a batch whose rows hold much more than the weights: each is summed where it is
+constexpr int PARTS = 4;         // at least, of a batch whose rows hold much more than the weights: each is summed where it is
+constexpr int MOST_PARTS = 64;   // as many threads at most share such a batch
+constexpr int PART_ROWS = 64;    // at least
 constexpr int MUCH = 8;          // times as much as the weights of all parts
 constexpr int LINE = 64;         // bytes that memory sends at once
 constexpr int STRIP = 4096;      // elements whose penalty or squares are summed apart

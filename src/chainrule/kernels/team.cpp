@@ -91,6 +91,7 @@ void run_on(int n, const std::function<void(int)>& work) {
     if (n == 1) return work(0);
     Pool& shared = pool();
     std::vector<Worker*> hands;
+    hands.reserve(n - 1);  // nothing may go wrong between a new worker and its place here
     {
         const std::lock_guard<std::mutex> held(shared.mutex);
         while (int(hands.size()) < n - 1 && !shared.idle.empty()) {

@@ -58,7 +58,7 @@ template <class T>
 Ahead Engine<T>::next_rows(const Epochs& e, int64_t number, int t, int threads) const {
     constexpr int64_t ROOM = (1 << 18) / LINE;
     const Source& X = data.X;
-    if (X.starts || number >= e.count * e.steps()) return {};
+    if (n_parts || X.starts || number >= e.count * e.steps()) return {};
     const int64_t rows = e.rows(number), lo = cut(rows, t, threads), hi = cut(rows, t + 1, threads);
     const int64_t width = n_in() * X.bytes();
     return {static_cast<const char*>(X.values), X.stride * X.bytes(), width, e.order + e.first(number) + lo,
@@ -140,9 +140,8 @@ private:
 
     // The rows of thread t through all layers and back, and its strips of the penalty.
     void rows_phase(int t, const Batch<T>& batch, const Update<T>& u) {
-        if (!engine.parts) rows_between(t, batch, int(cut(batch.n_rows, t, n)), int(cut(batch.n_rows, t + 1, n)));
-        else
-            for (int part = PARTS * t / n; part < PARTS * (t + 1) / n; part++) part_of(t, batch, part);
+        if (!engine.n_parts) rows_between(t, batch, int(cut(batch.n_rows, t, n)), int(cut(batch.n_rows, t + 1, n)));
+        for (int part = t; part < engine.n_parts && !rows_left; part += n) part_of(t, batch, part);
         if (t == 0) {
             long_rows = asks_late && since(step_began) >= e.seconds;
             deal.anew();
@@ -161,16 +160,18 @@ private:
 
     // A part of the batch, the same on any number of threads, and at once its share of the sums that the weights wait for.
     void part_of(int t, const Batch<T>& batch, int part) {
-        const int lo = int(cut(batch.n_rows, part, PARTS)), hi = int(cut(batch.n_rows, part + 1, PARTS));
+        const int lo = int(cut(batch.n_rows, part, engine.n_parts)), hi = int(cut(batch.n_rows, part + 1, engine.n_parts));
         rows_between(t, batch, lo, hi);
         Update<T> sums{};
         sums.params = engine.params;
         sums.grads = engine.parts + part * engine.part_size;
-        sums.carry = sums.grads + PARTS * engine.part_size;
+        sums.carry = sums.grads + engine.n_parts * engine.part_size;
         if (lo == hi) std::fill_n(sums.grads, engine.n_params, T(0));
-        else
-            for (const Layer<T>& l : engine.layers)
-                if (has_weights(l.kind)) engine.kernels.part(l, sums, lo, hi - lo, engine.scratch[t]);
+        for (const Layer<T>& l : engine.layers) {
+            if (lo == hi || rows_left) return;
+            if (has_weights(l.kind)) engine.kernels.part(l, sums, lo, hi - lo, engine.scratch[t]);
+            if (t == 0 && hi - lo > ROWS && unwanted()) rows_left = true;
+        }
     }
 
     // Sums over the batch, and what the rule makes of them; false where the step is abandoned.
@@ -183,7 +184,7 @@ private:
             if (i >= int(ranges[whose].size()) || weights_left) return false;
             const Range& r = ranges[whose][i];
             const Layer<T>& l = engine.layers[r.layer];
-            if (engine.parts) engine.kernels.combine(l, given, engine.parts, engine.part_size, r.lo, r.hi);
+            if (engine.n_parts) engine.kernels.combine(l, given, engine.parts, engine.n_parts, engine.part_size, r.lo, r.hi);
             else engine.kernels.weights(l, given, int(rows), r.lo, r.hi, scratch);
             if (t == 0 && long_rows && unwanted()) weights_left = true;
             return true;
@@ -273,7 +274,8 @@ Progress Engine<T>::train(const Epochs& given, Progress progress, Threads wish, 
 }
 
 template <class T>
-double Engine<T>::gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, T* sums, T* dX, Threads wish) {
+double Engine<T>::gradients(int64_t n_rows, double total, uint64_t seed, uint64_t step, T* sums, T* dX, Threads wish,
+                            double seconds, const std::function<bool()>& unwanted) {
     const Share share;
     const int n = choose(wish, share);
     reserve(n);
@@ -285,11 +287,13 @@ double Engine<T>::gradients(int64_t n_rows, double total, uint64_t seed, uint64_
     Update<T> u{};
     u.params = params, u.grads = sums, u.carry = carry, u.add = true;
     double value = 0;
+    bool left = false;  // the calling thread's word, given before a barrier
+    auto asked = Clock::now();
     Barrier barrier(n, n > wish.limit);
     run_on(n, [&](int t) {
         for (const Range& r : ranges[t]) kernels.mirrors(layers[r.layer], params, r.lo, r.hi);
         barrier.meet();
-        for (int64_t first = 0; first < n_rows; first += capacity) {
+        for (int64_t first = 0; first < n_rows && !left; first += capacity) {
             const int64_t rows = std::min(capacity, n_rows - first);
             const Batch<T> batch{data.X, data.labels, data.targets, data.weights, order.data() + first, rows, first,
                                  total, seed, step};
@@ -299,7 +303,10 @@ double Engine<T>::gradients(int64_t n_rows, double total, uint64_t seed, uint64_
             for (const Range& r : ranges[t]) kernels.weights(layers[r.layer], u, int(rows), r.lo, r.hi, scratch[t]);
             for (int i = lo; dX && i < hi; i++)
                 std::copy_n(layers[0].dx + i * layers[0].ldx, n_in(), dX + (first + i) * n_in());
-            if (t == 0) value += total_of(program.loss.rows, rows) / total;
+            if (t == 0) {
+                value += total_of(program.loss.rows, rows) / total;
+                if (since(asked) > seconds) left = unwanted(), asked = Clock::now();
+            }
             barrier.meet();
         }
     });
@@ -309,7 +316,7 @@ double Engine<T>::gradients(int64_t n_rows, double total, uint64_t seed, uint64_
 template <class T>
 void Engine<T>::infer(const Source& X, int64_t n_rows, T* out, Threads wish) {
     const Share share;
-    const int n = int(std::min<int64_t>(choose(wish, share), capacity / ROWS + 1));
+    const int n = int(std::min<int64_t>(choose(wish, share), capacity / ROWS));
     reserve(n);
     Batch<T> batch{};
     batch.X = X;
@@ -319,10 +326,12 @@ void Engine<T>::infer(const Source& X, int64_t n_rows, T* out, Threads wish) {
 }
 
 template Progress Engine<float>::train(const Epochs&, Progress, Threads, float*);
-template double Engine<float>::gradients(int64_t, double, uint64_t, uint64_t, float*, float*, Threads);
+template double Engine<float>::gradients(int64_t, double, uint64_t, uint64_t, float*, float*, Threads, double,
+                                         const std::function<bool()>&);
 template void Engine<float>::infer(const Source&, int64_t, float*, Threads);
 template Progress Engine<double>::train(const Epochs&, Progress, Threads, double*);
-template double Engine<double>::gradients(int64_t, double, uint64_t, uint64_t, double*, double*, Threads);
+template double Engine<double>::gradients(int64_t, double, uint64_t, uint64_t, double*, double*, Threads, double,
+                                          const std::function<bool()>&);
 template void Engine<double>::infer(const Source&, int64_t, double*, Threads);
 
 }  // namespace chainrule

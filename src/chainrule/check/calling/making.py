@@ -15,14 +15,7 @@ from chainrule.check.calling.binding import CONSTRUCTOR, CannotBind, Env, NoPara
 from chainrule.check.calling.chain import tail
 from chainrule.check.calling.sizes import Sizes
 from chainrule.check.calling.walk import Place
-from chainrule.check.reading.names import (
-    argument_roles,
-    attributes_used,
-    flat_names,
-    gradient_of,
-    keys_used,
-    short,
-)
+from chainrule.check.reading.names import argument_roles, attributes_used, flat_names, gradient_of, keys_used, short
 
 
 def names_gradient(path: str) -> bool:

@@ -31,12 +31,7 @@ from chainrule.check.calling.making import (
 from chainrule.check.calling.naming import chained_as_named
 from chainrule.check.calling.sizes import Sizes
 from chainrule.check.calling.walk import DEPTH, Place, fields_of, neurons, places
-from chainrule.check.reading.names import (
-    TENSOR,
-    argument_roles,
-    flat_names,
-    takes_pairs,
-)
+from chainrule.check.reading.names import TENSOR, argument_roles, flat_names, takes_pairs
 
 DATA = {"X", "y", "lr", "reg", "n"}
 KEEP = 0.7  # of the units, in a mask that is handed over

@@ -17,10 +17,7 @@ from chainrule.check.calling.making import names_gradient
 from chainrule.check.calling.naming import named_in_layers
 from chainrule.check.calling.sizes import Sizes
 from chainrule.check.calling.walk import places
-from chainrule.check.networks.pieces import (
-    Piece,
-    loss_value,
-)
+from chainrule.check.networks.pieces import Piece, loss_value
 from chainrule.check.networks.result import Result
 from chainrule.check.reading.names import argument_roles
 

@@ -12,18 +12,12 @@ from chainrule.arrays import Array
 from chainrule.check.calling import digest
 from chainrule.check.calling.binding import Env, arguments, bind, call
 from chainrule.check.calling.chain import tail
-from chainrule.check.calling.making import (
-    names_gradient,
-)
+from chainrule.check.calling.making import names_gradient
 from chainrule.check.calling.naming import pick_gradients
 from chainrule.check.calling.walk import fields_of, places
 from chainrule.check.networks.built import Built
 from chainrule.check.networks.result import Result
-from chainrule.check.reading.names import (
-    argument_roles,
-    gradient_of,
-    short,
-)
+from chainrule.check.reading.names import argument_roles, gradient_of, short
 from chainrule.errors import InputError
 
 LARGE = 1_000_000  # entries from which an array is not copied to see whether it changes

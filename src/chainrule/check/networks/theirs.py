@@ -17,11 +17,7 @@ from chainrule.check.calling.walk import places
 from chainrule.check.networks.passing import Passing
 from chainrule.check.networks.result import NoStep
 from chainrule.check.networks.step_loss import loss_of_step
-from chainrule.check.reading.names import (
-    ARGUMENTS,
-    plain,
-    short,
-)
+from chainrule.check.reading.names import ARGUMENTS, plain, short
 
 
 class Theirs(Passing):

@@ -67,13 +67,15 @@ function figure(keys, lane, widest, known) {
 
 function header(key, lane) {
   const { columns } = TENSORS[key];
-  const names = visible(columns).map((j) => (columns === "one" ? "<td></td>" : `<th scope="col">${esc(shortName(columns, j))}</th>`)).join("");
+  const names = visible(columns).map((j) => (columns === "one" ? "<td></td>" : heading("col", columns, j))).join("");
   return `<thead class="${lane === "values" ? "" : "quiet"}"><tr><td>&nbsp;</td>${names}</tr></thead>`;
 }
 
-function shortName(axis, n) {
-  const { kind, names } = AXES[axis];
-  return kind === "one" ? "" : names[n].length > 9 ? names[n].slice(0, 8) + "…" : names[n];
+/** A column's or a row's name; of a long one both ends, and all of it where one points. */
+function heading(scope, axis, n) {
+  const name = AXES[axis].names[n];
+  if (name.length <= 9) return `<th scope="${scope}">${esc(name)}</th>`;
+  return `<th scope="${scope}" title="${esc(name)}" aria-label="${esc(name)}">${esc(`${name.slice(0, 4)}…${name.slice(-4)}`)}</th>`;
 }
 
 function body(key, n, lane, known) {
@@ -89,8 +91,8 @@ function body(key, n, lane, known) {
 function rowHeader(tensor, i) {
   if (tensor.rows === "batch")
     return `<th scope="row" class="batch"><i style="background:${rowColour(i)}"></i><span class="sr">row </span><span class="num">${esc(AXES.batch.names[i])}</span></th>`;
-  const name = tensor.rows === "one" ? (tensor.kind === "bias" || tensor.kind === "scalar" ? tensor.letter : "") : shortName(tensor.rows, i);
-  return `<th scope="row">${esc(name)}</th>`;
+  if (tensor.rows !== "one") return heading("row", tensor.rows, i);
+  return `<th scope="row">${tensor.kind === "bias" || tensor.kind === "scalar" ? esc(tensor.letter) : ""}</th>`;
 }
 
 function cell(key, i, j, digits, lane, known) {
@@ -104,8 +106,7 @@ function cell(key, i, j, digits, lane, known) {
   const wrong = theirs && theirs.wrong[i]?.[j];
   const move = tensor.after ? signed(value - entry(before(key), i, j), digits) : "";
   const label = `${tensor.name}${theirs ? ", yours" : ""}${where ? `, ${where}` : ""}: ${text}${move ? `, moved by ${move}` : ""}${wrong ? ", differs" : ""}`;
-  const step = move ? `<span class="move">${move}</span>` : "";
-  return `<td class="c ${value < 0 ? "neg" : "pos"}${wrong ? " wrong" : ""}" role="gridcell" tabindex="-1" data-key="${key}" data-i="${i}" data-j="${j}" aria-label="${esc(label)}" style="--share:${share}%">${step}${text}</td>`;
+  return `<td class="c ${value < 0 ? "neg" : "pos"}${wrong ? " wrong" : ""}" role="gridcell" tabindex="-1" data-key="${key}" data-i="${i}" data-j="${j}" aria-label="${esc(label)}" style="--share:${share}%"${move && ` data-move="${move}"`}>${text}</td>`;
 }
 
 /** Digits for a cell of theirs: as many as it takes to tell a wrong one from the right one. */
@@ -115,7 +116,7 @@ function apart(value, right, digits, wrong) {
   return most;
 }
 
-const signed = (value, digits) => (fixed(value, digits).startsWith("−") ? "" : "+") + fixed(value, digits);
+const signed = (value, digits) => (value > 0 ? "+" : "") + fixed(value, digits);
 
 /** What somebody else computed for a gradient, where the page was given it. */
 function yoursOf(key) {

@@ -103,8 +103,9 @@ function divisorOf(coefficient) {
 
 function writeProduct(product, gradient, to, write, divided = true) {
   const over = ordered(product.factors.filter((f) => !f.inverse), gradient), under = product.factors.filter((f) => f.inverse && divided);
-  const above = over.map((f) => write(f, over.length > 1)), below = under.map((f) => write(f, under.length > 1));
   const size = Math.abs(product.coefficient), divisor = divisorOf(size);
+  const among = over.length > 1 || (size !== 1 && !divisor) || (product.coefficient < 0 && !under.length && !divisor);
+  const above = over.map((f) => write(f, among)), below = under.map((f) => write(f, under.length > 1));
   if (size !== 1 || above.length === 0) {
     if (divisor && above.length) below.push(to.number(String(divisor)));
     else above.unshift(to.number(plain(size)));

@@ -6,155 +6,6 @@ const last = WALK.length - 1;
 const reached = () => (state.all ? last : state.step);
 const known = (key) => (STEP_OF[key] ?? (TENSORS[key].shown ? Infinity : 0)) <= reached();
 
-// Drawing
-
-function drawTrack() {
-  const lanes = ["values", "gradients", ...(DATA.yours ? ["yours"] : []), "after"];
-  const words = { values: "values →", gradients: "← gradients", yours: "yours", after: "after the step" };
-  const labels = `<div class="lanes" aria-hidden="true"><span></span>${lanes.map((lane) => `<span class="${lane}"><b>${words[lane]}</b></span>`).join("")}</div>`;
-  const stages = STAGES.map((stage, n) => {
-    const columns = stage.columns.map((column) => `<div class="column">${columnFigures(column, known)}</div>`).join("");
-    return `<section class="stage" data-stage="${n}" aria-label="${esc(stage.title)}" style="--columns:${stage.columns.length}"><h3>${esc(stage.title)}</h3>${columns}</section>`;
-  });
-  $("track").innerHTML = labels + stages.join("");
-  for (const table of $("track").querySelectorAll("table")) enter(table.querySelector("td[tabindex]"));
-}
-
-/** Make a cell the one that Tab stops at in its array; the arrows lead to the others. */
-function enter(cell) {
-  if (!cell) return;
-  for (const other of cell.closest("table").querySelectorAll('td[tabindex="0"]')) other.tabIndex = -1;
-  cell.tabIndex = 0;
-}
-
-/** Draw the heat maps of the layers that are shown. */
-function drawMaps() {
-  for (const canvas of document.querySelectorAll("canvas"))
-    if (canvas.offsetParent) drawMap(canvas, canvas.parentElement.dataset.key, known);
-}
-
-const PHASES = { given: "", forward: "forward", loss: "loss", backward: "backward", update: "update" };
-
-function drawSteps() {
-  $("steps").innerHTML = WALK.map((step, n) => `<button type="button" data-step="${n}" class="${n && step.phase !== WALK[n - 1].phase ? "turn" : ""}" aria-label="Step ${n + 1}: ${esc(step.title)}" title="${esc(step.title)}"></button>`).join("");
-  $("overview").innerHTML = STAGES.map((stage, n) => `<button type="button" data-stage="${n}">${esc(stage.title)}</button>`).join('<span aria-hidden="true">→</span>');
-}
-
-function drawHeader() {
-  const step = WALK[state.step], equation = EQUATIONS[step.key];
-  $("count").textContent = state.all ? `All ${WALK.length} steps` : `Step ${state.step + 1} of ${WALK.length}`;
-  $("phase").textContent = state.all ? "" : PHASES[step.phase];
-  $("step-title").textContent = state.all ? "The whole step" : step.title;
-  $("step-formula").innerHTML = equation && !state.all ? math(equation.math, true) : "";
-  $("known-loss").innerHTML = TENSORS.L && known("L") ? `loss <b>${plain(entry("L", 0, 0))}</b>` : "";
-  $("back").disabled = state.step === 0 && !state.all;
-  $("next").disabled = state.step === last;
-  $("show-all").setAttribute("aria-pressed", state.all);
-  for (const button of $("steps").children) {
-    const n = Number(button.dataset.step);
-    button.classList.toggle("done", n <= reached());
-    if (n === state.step) button.setAttribute("aria-current", "step");
-    else button.removeAttribute("aria-current");
-  }
-}
-
-/** Mark the current layer among the layers, and bring it into view. */
-function drawOverview() {
-  for (const button of $("overview").querySelectorAll("button")) {
-    const here = Number(button.dataset.stage) === (state.stage ?? WALK[state.step].stage);
-    if (here) {
-      button.setAttribute("aria-current", "true");
-      $("overview").scrollLeft = button.offsetLeft - $("overview").clientWidth / 2;
-    } else button.removeAttribute("aria-current");
-  }
-}
-
-function markFocus() {
-  const step = WALK[state.step], track = $("track");
-  for (const figure of document.querySelectorAll("figure")) {
-    const keys = figure.dataset.keys.split(" ");
-    figure.classList.toggle("now", !state.all && step.phase !== "given" && keys.some((key) => step.shows.includes(key)));
-  }
-  for (const marked of track.querySelectorAll(".selected, .source-cell, .twin")) {
-    marked.classList.remove("selected", "source-cell", "twin");
-    marked.style.removeProperty("--mark");
-  }
-  track.classList.toggle("asking", state.cell !== null);
-  if (!state.cell) return;
-  const { key, i, j } = state.cell;
-  for (const product of products(key, i, j)) {
-    const row = batchRow({ ...product, owner: key });
-    for (const factor of product.factors) markSource(factor.key, factor.i, factor.j, row);
-  }
-  cellOf(key, i, j)?.classList.add("selected");
-  twinOf(key, i, j)?.classList.add("twin");
-}
-
-/** The same cell in the lane of somebody's own gradients. */
-const twinOf = (key, i, j) => document.querySelector(`figure[data-lane="yours"] td[data-key="${key}"][data-i="${i}"][data-j="${j}"]`);
-
-function markSource(key, i, j, row) {
-  const tensor = TENSORS[key];
-  if (tensor.helper && EQUATIONS[key]) {
-    for (const product of products(key, i, j)) for (const factor of product.factors) markSource(factor.key, factor.i, factor.j, row);
-    return;
-  }
-  if (tensor.helper) {
-    for (const [, name] of tensor.math.matchAll(/⟦(\w+)⟧/g)) markSource(name, clip(name, i, 0), clip(name, j, 1), row);
-    return;
-  }
-  const cell = cellOf(key, i, j);
-  cell?.classList.add("source-cell");
-  if (row !== null) cell?.style.setProperty("--mark", rowColour(row));
-}
-
-const LEGEND = [
-  ['<i class="swatch neg"></i><i class="swatch pos"></i>', "negative and positive, stronger where larger"],
-  ['<i class="swatch row"></i>', "one colour for each row of the batch"],
-  ['<i class="swatch open"></i>', "not known yet: ask before you show"],
-].map(([sign, words]) => `<li><span>${sign}</span>${words}</li>`);
-const DIFFERS = '<li><span><i class="swatch differs"></i></span>a cell of yours that differs from the right one</li>';
-
-const anyWrong = () => Object.values(DATA.yours).some((one) => wrongCells(one));
-
-/** What the lane of somebody's own gradients shows. */
-function yoursWords() {
-  const found = anyWrong() ? "the cells with a dashed outline differ" : "no cell of yours differs";
-  return `Values above, the right gradients below them, and yours below those: ${found}.`;
-}
-
-function drawWhy() {
-  const panel = $("why");
-  document.body.classList.toggle("asked", state.cell !== null);
-  if (state.cell) {
-    panel.innerHTML = explanation(state.cell.key, state.cell.i, state.cell.j);
-    panel.className = "open";
-    return;
-  }
-  if (state.all) {
-    panel.className = "story";
-    panel.innerHTML = `<section class="first"><p class="say">${DATA.yours ? yoursWords() : "Everything at once: values above, gradients below, and the parameters after the step."}</p><p class="hint">Point at a number, or tab to it: it tells why it is what it is.</p></section>`;
-    return;
-  }
-  const step = WALK[state.step], equation = EQUATIONS[step.key];
-  const line = equation ? `<div class="code"><code>${esc(equation.line)}</code><small>${esc(equation.where)}: <code>${esc(equation.stated)}</code></small></div>` : "";
-  if (TENSORS[step.key]) nameAxes(step.key);
-  panel.className = "story";
-  panel.innerHTML = `<section class="first"><p class="say">${esc(step.say)}</p><p class="hint">Point at a number, or tab to it: it tells why it is what it is. <kbd>←</kbd> and <kbd>→</kbd> walk.</p></section>
-    <section class="third">${equation ? shapes(step.key) : `<ul class="legend">${[...LEGEND, ...(DATA.yours ? [DIFFERS] : [])].join("")}</ul>`}${line}</section>`;
-}
-
-function draw() {
-  document.body.classList.toggle("updating", WALK[reached()].phase === "update");
-  document.body.classList.toggle("judged", Boolean(DATA.verdict) && state.all); // the verdict is the title then
-  document.body.classList.remove("asked");
-  drawHeader();
-  fit();
-  drawMaps();
-  markFocus();
-  drawWhy();
-}
-
 // Addresses: #dW1, #dW1.0.2, #all, #all/dW1.0.2
 
 function address() {
@@ -259,13 +110,16 @@ $("overview").addEventListener("click", (event) => {
   state.stage = Number(event.target.dataset.stage);
   draw();
 });
+let pointer = ""; // where it is: a cell that is drawn under it is not pointed at
+const placeOfPointer = ({ clientX, clientY }) => `${clientX} ${clientY}`;
+document.addEventListener("mousemove", (event) => (pointer = placeOfPointer(event)));
 $("track").addEventListener("mouseover", (event) => {
   const cell = cellAt(event.target);
-  if (cell && !state.pinned) ask(cell, false, event.target.closest("td"));
+  if (cell && !state.pinned && placeOfPointer(event) !== pointer) ask(cell, false, event.target.closest("td"));
 });
 $("track").addEventListener("focusin", (event) => {
   const cell = cellAt(event.target);
-  if (!cell) return;
+  if (!cell || restoring) return;
   enter(event.target);
   ask(cell, true, event.target);
 });
@@ -287,7 +141,6 @@ function moveByKey(canvas, name) {
   const [axis, by] = { ArrowLeft: [columns, -1], ArrowRight: [columns, 1], ArrowUp: [rows, -1], ArrowDown: [rows, 1] }[name];
   OFFSET[axis] = Math.max(0, Math.min(sizeOf(axis) - count(axis), (OFFSET[axis] ?? 0) + by * count(axis)));
   draw();
-  document.querySelector(`.map[data-key="${key}"] canvas`).focus();
 }
 
 $("why").addEventListener("click", (event) => {
@@ -340,6 +193,7 @@ document.addEventListener("keydown", (event) => {
   } else if (key === "PageDown" || key === "PageUp") walkTo(state.step + (key === "PageDown" ? 1 : -1));
   else if (ARROWS[key] && event.target.tagName === "CANVAS") moveByKey(event.target, key);
   else if ((ARROWS[key] || ENDS[key]) && cell) moveFocus(cell, key);
+  else if (key === "Enter" && cell) ask(cellAt(cell), true, cell);
   else if (key === "Home") walkTo(0);
   else if (key === "End") walkTo(last);
   else if (key === "ArrowRight") walkTo(state.step + 1);

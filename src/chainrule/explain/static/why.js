@@ -33,7 +33,7 @@ function termLabel(product) {
   return lead ? math(TENSORS[lead.key].helper ? scalar(lead.key, lead.i, lead.j, MATHML) : TENSORS[lead.key].math) : "";
 }
 
-const MANY = 12;
+const MANY = 12, FEW = 5; // terms from which some are added up as the others; as many as are always listed
 
 function termsTable(key, i, j) {
   const value = entry(key, i, j), all = products(key, i, j).map((product) => ({ ...product, owner: key }));
@@ -62,15 +62,22 @@ function partsTable(key, i, j, value) {
     <tfoot><tr><th scope="row">sum</th><td class="factors">${exact ? "=" : "≈"}</td><td class="n">${fixed(value, digits)}</td><td>${draw(value, "var(--sum)")}</td></tr></tfoot></table>`;
 }
 
-/** Of many terms the largest ones and the others together, with digits at which what is shown adds up. */
+/** Of many terms the largest ones and the others together: as many that what is shown adds up with the fewest digits. */
 function shortened(all, value) {
-  if (all.length <= MANY && all.every((p) => Number.isFinite(p.value)))
-    return { list: all, rest: null, ...addingDigits(all.map((p) => p.value), value) };
-  const known = all.filter((p) => Number.isFinite(p.value));
-  const top = new Set([...known].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, MANY - 1));
-  const list = all.filter((p) => top.has(p)), rest = value - list.reduce((sum, p) => sum + p.value, 0);
-  return { list, rest, ...addingDigits([...list.map((p) => p.value), rest], value) };
+  const known = all.filter((p) => Number.isFinite(p.value)), of = (list) => list.map((p) => p.value);
+  const whole = all.length <= MANY && known.length === all.length ? { list: all, rest: null, ...addingDigits(of(all), value) } : null;
+  if (whole?.adds || all.length <= FEW) return whole;
+  const largest = [...known].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)), choices = [];
+  for (let most = Math.min(MANY, all.length) - 1; most >= FEW; most--) {
+    const top = new Set(largest.slice(0, most)), list = all.filter((p) => top.has(p));
+    const rest = value - of(list).reduce((total, number) => total + number, 0);
+    choices.push({ list, rest, ...addingDigits([...of(list), rest], value) });
+  }
+  return choices.filter(({ adds }) => adds).sort((a, b) => a.digits - b.digits)[0] ?? choices[0];
 }
+
+/** Digits of what is multiplied: where the sum needs many, fewer do to tell which number it is. */
+const factorDigits = (digits) => Math.min(Math.max(digits, 3), 4);
 
 function termRow(product, digits, draw, wrong) {
   const theirs = wrong?.own.get(product);
@@ -78,7 +85,7 @@ function termRow(product, digits, draw, wrong) {
   const gradient = Boolean(TENSORS[product.owner].of);
   const above = ordered(product.factors.filter((f) => !f.inverse), gradient), below = product.factors.filter((f) => f.inverse);
   const piece = (f, n) => {
-    const text = plain(f.value, Math.max(digits, 3)), shown = text.startsWith("−") && (n || (product.coefficient < 0 && product.value !== 0)) ? `(${text})` : text;
+    const text = plain(f.value, factorDigits(digits)), shown = text.startsWith("−") && (n || (product.coefficient < 0 && product.value !== 0)) ? `(${text})` : text;
     const link = TENSORS[f.key].shown && !TENSORS[f.key].helper;
     return link ? `<button type="button" class="source" data-go="${f.key}.${f.i}.${f.j}" title="${esc(TENSORS[f.key].name)}">${shown}</button>` : `<span>${shown}</span>`;
   };
@@ -86,7 +93,7 @@ function termRow(product, digits, draw, wrong) {
   const size = Math.abs(product.coefficient), divisor = divisorOf(size);
   if (text && size !== 1) text += divisor ? ` ÷ ${divisor}` : ` × ${plain(size)}`;
   if (text && product.coefficient < 0 && product.value !== 0) text = `−${text}`;
-  const exact = product.value === 0 || (isExact([product.value], digits) && isExact(own.map((f) => f.value), Math.max(digits, 3)));
+  const exact = product.value === 0 || (isExact([product.value], digits) && isExact(own.map((f) => f.value), factorDigits(digits)));
   const row = batchRow(product);
   const beside = wrong?.own.size ? `<td class="own">${fixed(theirs ?? product.value, digits)}</td>` : "";
   return `<tr class="${theirs === undefined ? "" : "wrong"}"><th scope="row">${termLabel(product)}</th><td class="factors">${text ? `${text} <span class="eq">${exact ? "=" : "≈"}</span>` : ""}</td><td class="n">${fixed(product.value, digits)}</td>${beside}<td>${draw(product.value, row === null ? null : rowColour(row))}</td></tr>`;
@@ -220,15 +227,13 @@ function box(key, r, c, summed, turned = false) {
 const scalarless = (key) => TENSORS[key].math.replace(/⟦(\w+)⟧/g, (_, name) => TENSORS[name].math);
 
 function nudge(key, i, j) {
-  const tried = DATA.nudges[key];
-  if (!tried) return "";
-  const above = tried.above[i]?.[j], below = tried.below[i]?.[j];
-  if (above === null || above === undefined) return `<p class="quiet">The nudge was tried for the first rows and columns only.</p>`;
-  const quotient = (above - below) / (2 * DATA.h), gradient = entry(key, i, j);
+  if (!TENSORS[key].gradientOf) return "";
+  const { above, below, quotient, why } = nudged(key, i, j);
+  if (why) return `<p class="quiet">No nudge here: ${esc(why)}.</p>`;
   const name = math(scalar(TENSORS[key].gradientOf, i, j, MATHML));
-  return `<table class="nudge"><caption>Nudge ${name} by h = 10⁻⁵ and look at the loss</caption>
+  return `<table class="nudge"><caption>Nudge ${name} by h = 10⁻⁵ and look at the ${TENSORS[key].of === "ℓ" ? "row’s own loss" : "loss"}</caption>
     <tr><th scope="row">${math(MATHML.op("+") + MATHML.row("<mi>h</mi>"))}</th><td>${above.toFixed(12)}</td><th scope="row">quotient</th><td>≈ ${fixed(quotient, 7)}</td></tr>
-    <tr><th scope="row">${math(MATHML.op("−") + MATHML.row("<mi>h</mi>"))}</th><td>${below.toFixed(12)}</td><th scope="row">difference</th><td>≈ ${scientific(quotient - gradient)}</td></tr></table>`;
+    <tr><th scope="row">${math(MATHML.op("−") + MATHML.row("<mi>h</mi>"))}</th><td>${below.toFixed(12)}</td><th scope="row">difference</th><td>≈ ${scientific(quotient - entry(key, i, j))}</td></tr></table>`;
 }
 
 function sentence(key, i, j) {
@@ -254,7 +259,7 @@ function isShut(key, i, j) {
 
 /** The formula with names, and the same with numbers. */
 function written(key, i, j, name, digits) {
-  const shown = Math.max(digits, 3), value = entry(key, i, j);
+  const shown = factorDigits(digits), value = entry(key, i, j);
   const known = isExact(numbers(key, i, j), shown);
   const sign = (exact) => `<mo form="infix">${exact ? "=" : "≈"}</mo>`;
   const pieces = (list) => list.map((piece) => math(piece)).join(" ");
