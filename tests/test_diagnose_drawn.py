@@ -1,4 +1,4 @@
-"""A backward pass that draws its own mask, behind a forward that sets the seed of NumPy's random numbers."""
+"""Dropout that draws at every forward: a loss that calls the forward, and a backward pass that draws its own mask."""
 
 import pytest
 
@@ -64,3 +64,91 @@ def test_a_mask_of_its_own_is_told_and_the_forwards_is_right(tmp_path, code, rig
     assert found.verdict == "wrong"
     assert [rule.mistake for rule in found.mistakes] == [16], found
     assert "drawn again" in str(found) or "behind the same forward, other random numbers" in str(found)
+
+
+LAYERS = """
+import random
+
+import numpy as np
+
+class Drop:
+    rng = np.random.RandomState(5)
+
+    def __init__(self, rate=0.4):
+        self.rate, self.own, self.plain = rate, np.random.default_rng(3), random.Random(4)
+
+    def forward(self, x):
+        self.keep = (DRAWN > self.rate) / (1 - self.rate)
+        return x * self.keep
+
+    def backward(self, d):
+        return d * self.keep
+
+class Linear:
+    def __init__(self, i, o):
+        self.W, self.b = np.random.randn(i, o), np.zeros(o)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, d):
+        self.dW, self.db = self.x.T @ d, d.sum(axis=0)
+        return d @ self.W.T
+
+class Relu:
+    def forward(self, x):
+        self.on = x > 0
+        return x * self.on
+
+    def backward(self, d):
+        return d * self.on
+
+class Network:
+    def __init__(self, n_in=7, n_hidden=5, n_out=3):
+        self.layers = [Linear(n_in, n_hidden), Relu(), Drop(), Linear(n_hidden, n_out)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def loss(self, x, y):
+        z = self.forward(x)
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        self.p, self.y = e / e.sum(axis=1, keepdims=True), y
+        return -np.log(self.p[np.arange(len(y)), y]).mean()
+
+    def backward(self):
+        d = self.p.copy()
+        d[np.arange(len(d)), self.y] -= 1
+        d /= len(d)
+        for layer in reversed(self.layers):
+            d = layer.backward(d)
+"""
+DRAWS = {
+    "np.random": "np.random.rand(*x.shape)",
+    "a Generator of the layer": "self.own.random(x.shape)",
+    "a RandomState of its class": "self.rng.rand(*x.shape)",
+    "Python's, of the layer": "np.array([[self.plain.random() for _ in row] for row in x])",
+}
+UNMASKED = ("return d * self.keep", "return d", "dropout mask not applied backward")
+REDRAWN = ("return d * self.keep", "return d * (DRAWN.T > self.rate) / (1 - self.rate)", "random numbers")
+SLOPE = ("return d * self.on", "return d", "")
+
+
+@pytest.mark.parametrize("drawn", DRAWS.values(), ids=DRAWS)
+def test_a_loss_that_calls_a_forward_that_draws_is_known_and_its_pass_is_right(code, drawn):
+    found = cr.diagnose(code(LAYERS.replace("DRAWN", drawn)))
+    assert (found.verdict, found.consistent) == ("correct", True), found
+    assert "cross-entropy, mean over the rows" in found.reference
+
+
+@pytest.mark.parametrize("drawn", DRAWS.values(), ids=DRAWS)
+@pytest.mark.parametrize(("right", "wrong", "name"), [UNMASKED, REDRAWN, SLOPE], ids=["unmasked", "redrawn", "slope"])
+def test_a_loss_that_calls_a_forward_that_draws_and_a_wrong_pass(code, drawn, right, wrong, name):
+    assert right in LAYERS
+    wrong = wrong.replace("DRAWN.T", drawn.replace("x", "d"))
+    found = cr.diagnose(code(LAYERS.replace(right, wrong).replace("DRAWN", drawn)))
+    assert (found.verdict, found.numbers) == ("wrong", [16 if name else 8]), found
+    assert not name or name in str(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from chainrule.arrays import Array
 from chainrule.check.calling import digest
 from chainrule.check.calling.binding import Env, arguments, bind, call
 from chainrule.check.calling.chain import tail
+from chainrule.check.calling.draws import Draws
 from chainrule.check.calling.making import (
     names_gradient,
 )
@@ -90,11 +92,12 @@ class Passing(Built):
     def evaluate(self) -> Result:
         """Forward, loss and gradients, as far as they exist."""
         result = Result()
+        begun = self._draws()
         result.out = self.forward()
         both = self.fn("loss_and_grads")
         loss = both or self.fn("loss")
         if loss is not None:
-            given = call(loss, self.env)
+            given = begun.again(partial(call, loss, self.env))  # it may call the forward
             result.loss = digest.scalar(loss, given)
             if isinstance(given, tuple):
                 result.grads, result.called = self._gradients(loss, given)
@@ -173,8 +176,13 @@ class Passing(Built):
         fn = self.fn("loss_and_grads") or self.fn("loss")
         if fn is None:
             return self.shown_loss()
+        begun = self._draws()
         self.forward()
-        return digest.scalar(fn, call(fn, self.env))
+        return digest.scalar(fn, begun.again(partial(call, fn, self.env)))
+
+    def _draws(self) -> Draws:
+        """Where the random numbers stand that the forward is to draw."""
+        return Draws(vars(self.module), self.object, self.params)
 
     def shown_loss(self) -> float | None:
         """What a step shows as its loss, where there is one."""
