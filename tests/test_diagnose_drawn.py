@@ -152,3 +152,49 @@ def test_a_loss_that_calls_a_forward_that_draws_and_a_wrong_pass(code, drawn, ri
     found = cr.diagnose(code(LAYERS.replace(right, wrong).replace("DRAWN", drawn)))
     assert (found.verdict, found.numbers) == ("wrong", [16 if name else 8]), found
     assert not name or name in str(found)
+
+
+ANEW = """
+def forward(params, X):
+    z = X @ params["W1"] + params["b1"]
+    mask = (np.random.rand(*z.shape) < 0.8) / 0.8
+    h = np.maximum(0, z) * mask
+    return h @ params["W2"] + params["b2"], (z, h, mask)
+
+def loss(params, X, y):
+    p, _ = forward(params, X)
+    return np.sum((p - y) ** 2) / (2 * len(y))
+
+def backward(params, X, y):
+    p, (z, h, mask) = forward(params, X)
+    dp = (p - y) / len(y)
+    dz = dp @ params["W2"].T * mask * (z > 0)
+    return {"W1": X.T @ dz, "b1": dz.sum(axis=0), "W2": h.T @ dp, "b2": dp.sum(axis=0)}
+"""
+METHODS = f"""{NUMPY}{MADE}
+    def forward(self, X):
+        self.X, self.z = X, X @ self.W1 + self.b1
+        self.mask = (np.random.rand(*self.z.shape) < 0.8) / 0.8
+        self.h = np.maximum(0, self.z) * self.mask
+        return self.h @ self.W2 + self.b2
+
+    def loss(self, X, y):
+        return np.sum((self.forward(X) - y) ** 2) / (2 * len(y))
+
+    def backward(self, X, y):
+        self.loss(X, y)
+        dp = (self.h @ self.W2 + self.b2 - y) / len(y)
+        self.dW2, self.db2 = self.h.T @ dp, dp.sum(axis=0)
+        dz = dp @ self.W2.T * self.mask * (self.z > 0)
+        self.dW1, self.db1 = self.X.T @ dz, dz.sum(axis=0)
+"""
+BEGUN = {"functions": (NUMPY + INIT + ANEW, " * mask * (z"), "a class": (METHODS, " * self.mask * (self.z")}
+
+
+@pytest.mark.parametrize(("text", "masked"), BEGUN.values(), ids=BEGUN)
+def test_a_backward_that_begins_with_a_forward_of_its_own_draws_no_mask_of_its_own(code, text, masked):
+    found = cr.diagnose(code(text))
+    assert (found.verdict, found.consistent) == ("correct", True), found
+    found = cr.diagnose(code(text.replace(masked, masked.replace("mask", "mask ** 0")), "other.py"))
+    assert (found.verdict, found.numbers) == ("wrong", [16]), found
+    assert "dropout mask not applied backward" in str(found)

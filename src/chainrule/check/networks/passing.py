@@ -21,6 +21,7 @@ from chainrule.check.calling.naming import pick_gradients
 from chainrule.check.calling.walk import fields_of, places
 from chainrule.check.networks.built import Built
 from chainrule.check.networks.result import Result
+from chainrule.check.networks.roles import runs
 from chainrule.check.reading.names import (
     argument_roles,
     gradient_of,
@@ -106,7 +107,8 @@ class Passing(Built):
                     result.out = digest.prediction(loss, given, self.n, self.k)
         if not result.grads and not self.pairs and (backward := self.fn("backward")) is not None:
             before = self._kept()
-            given = call(backward, self.env)
+            whole = partial(call, backward, self.env)
+            given = begun.again(whole) if self._runs_forward(backward) else whole()
             self.disturbed = [path for path, (array, copy) in before.items() if not np.array_equal(array, copy, True)]
             result.grads, result.called = self._gradients(backward, given, held=True)
             if not result.grads:
@@ -123,10 +125,15 @@ class Passing(Built):
     def backward_again(self) -> dict[str, Array]:
         """Backward once more, without a forward."""
         fn = self.fn("backward")
-        if fn is None or (self.object is None and self.fn("forward") is None):
+        if fn is None or (self.object is None and self.fn("forward") is None) or self._runs_forward(fn):
             raise LookupError("backward is no call of its own")
         given = call(fn, self.env)
         return self._gradients(fn, given, held=True)[0]
+
+    def _runs_forward(self, backward: Callable[..., Any]) -> bool:
+        """Whether it begins with a forward or a loss, and with random numbers of its own."""
+        names = {self.roles[role] for role in ("forward", "loss") if role in self.roles}
+        return runs(backward, names, lambda name: getattr(self.object, name, vars(self.module).get(name)))
 
     def _gradients(
         self, fn: Callable[..., Any], given: Any, *, held: bool = False
