@@ -198,3 +198,28 @@ def test_a_backward_that_begins_with_a_forward_of_its_own_draws_no_mask_of_its_o
     found = cr.diagnose(code(text.replace(masked, masked.replace("mask", "mask ** 0")), "other.py"))
     assert (found.verdict, found.numbers) == ("wrong", [16]), found
     assert "dropout mask not applied backward" in str(found)
+
+
+JOINT = f"""{NUMPY}{INIT}
+def loss_and_grads(params, X, y):
+    z = X @ params["W1"] + params["b1"]
+    mask = (np.random.rand(*z.shape) < 0.8) / 0.8
+    h = np.maximum(0, z) * mask
+    dp = (h @ params["W2"] + params["b2"] - y) / len(y)
+    dz = dp @ params["W2"].T * mask * (z > 0)
+    grads = {{"W1": X.T @ dz, "b1": dz.sum(axis=0), "W2": h.T @ dp, "b2": dp.sum(axis=0)}}
+    return np.sum(dp ** 2) * len(y) / 2, grads
+"""
+NOISY = (("< 0.8) / 0.8", "< 2)"), ('"W1": X.T @ dz', '"W1": X.T @ dz * np.random.rand()'))
+
+
+def test_random_numbers_in_the_gradient_alone_are_told_where_one_call_gives_it_with_the_loss(code):
+    right = cr.diagnose(code(JOINT))
+    assert (right.verdict, right.consistent) == ("correct", True), right
+    text = JOINT
+    for shown, other in NOISY:
+        assert shown in text
+        text = text.replace(shown, other)
+    found = cr.diagnose(code(text, "noisy.py"))
+    assert (found.verdict, found.numbers) == ("wrong", [16]), found
+    assert "at the same loss, other random numbers give another gradient: W1[" in str(found)

@@ -21,7 +21,7 @@ from chainrule.check.networks.pieces import (
     Piece,
     loss_value,
 )
-from chainrule.check.networks.result import Result
+from chainrule.check.networks.result import NotOffered, Result
 from chainrule.check.reading.names import argument_roles
 
 Maker = Callable[[int, int], Piece]  # n_in, units -> a dense layer
@@ -163,7 +163,7 @@ class LayerKit:
     steps = False  # layers alone have no training step
 
     def step(self) -> tuple[dict[str, Array], float | None]:
-        raise LookupError("layers make no step")
+        raise NotOffered("layers make no step")
 
     def rate(self) -> float | None:
         return self.env.used.get("lr")

@@ -20,7 +20,7 @@ from chainrule.check.calling.making import (
 from chainrule.check.calling.naming import pick_gradients
 from chainrule.check.calling.walk import fields_of, places
 from chainrule.check.networks.built import Built
-from chainrule.check.networks.result import Result
+from chainrule.check.networks.result import NotOffered, Result
 from chainrule.check.networks.roles import runs
 from chainrule.check.reading.names import (
     argument_roles,
@@ -126,7 +126,7 @@ class Passing(Built):
         """Backward once more, without a forward."""
         fn = self.fn("backward")
         if fn is None or (self.object is None and self.fn("forward") is None) or self._runs_forward(fn):
-            raise LookupError("backward is no call of its own")
+            raise NotOffered("backward is no call of its own")
         given = call(fn, self.env)
         return self._gradients(fn, given, held=True)[0]
 

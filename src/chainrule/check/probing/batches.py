@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chainrule.check.calling.binding import arguments, is_batch_size
+from chainrule.check.networks.result import NotOffered
 from chainrule.check.probing.trial import Trial
 from chainrule.check.reading.names import BATCH
 from chainrule.check.reading.rows import PARTS
@@ -43,7 +44,7 @@ def _of(reading: Any, rows: int) -> Iterator[None]:
     step = reading.fn("step")
     asks = step is not None and any(map(is_batch_size, arguments(step)))
     if not kept and not asks:
-        raise LookupError("no batches")
+        raise NotOffered("no batches")
     before, reading.env.batch = reading.env.batch, rows
     try:
         for space, name, _ in kept:

@@ -111,7 +111,7 @@ class Collecting:
         with self.trying():
             self.record["again"] = self.trial.again(self.first) if not self.moves else {}
         with self.trying():
-            self.record["redrawn"] = self.trial.redrawn(self.first) if not self.moves else ""
+            self.record["redrawn"] = self.trial.redrawn(self.first) if not self.moves else None
 
     def differences(self) -> None:
         """Those of their loss, and at the second batch size of the last weights."""

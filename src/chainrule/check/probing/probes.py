@@ -7,4 +7,6 @@ GRADIENTS, AGAIN, OTHER, SECOND, STEP, LOSS, FORWARD, OPTIMIZER, CHECKER = (
     "forward", "steps of an optimizer", "a gradient check",
 )  # fmt: skip
 
+BACKWARD, BATCHES, LARGE = "backward again", "a step over two batches", "forward with large scores"  # for one rule each
+
 PROBES = (FORWARD, LOSS, GRADIENTS, AGAIN, OTHER, SECOND, STEP, OPTIMIZER, CHECKER)
