@@ -13,7 +13,7 @@ from chainrule.check.networks.result import NoStep
 from chainrule.check.probing.batches import in_batches
 from chainrule.check.probing.differences import differences
 from chainrule.check.probing.optimizing import optimizers, other_shape
-from chainrule.check.probing.probes import AGAIN, GRADIENTS, OPTIMIZER, OTHER, SECOND, STEP
+from chainrule.check.probing.probes import AGAIN, GRADIENTS, NUMERIC, OPTIMIZER, OTHER, SECOND, STEP
 from chainrule.check.probing.rounds import changes_again, several_updates, stands_still, stepping
 from chainrule.check.probing.sensible import differing, require_repeatable, require_sense
 from chainrule.check.probing.small import small_step
@@ -116,7 +116,7 @@ class Collecting:
     def differences(self) -> None:
         """Those of their loss, and at the second batch size of the last weights."""
         record, trial = self.record, self.trial
-        with self.trying("differences of the loss"):
+        with self.trying(NUMERIC):
             alone = self.fresh["loss"] is not None and not self.moves
             record["numeric"] = differences(trial, self.first) if alone else {}
         with self.trying():

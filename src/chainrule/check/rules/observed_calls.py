@@ -18,7 +18,9 @@ from chainrule.check.rules.rule import Observation, add
 
 def _climbs(case: Case) -> str | None:
     """Their gradient is right and their update adds it; where they have no update of their own, their optimizer."""
-    if case.from_step or not (case.record.get("steps") or case.record.get("optimizers")):
+    if case.from_step:
+        return None  # the gradient is what the step shows: its sign is a rule's
+    if not (case.record.get("steps") or case.record.get("optimizers")):
         raise LookupError(STEP)
     if not case.record.get("steps"):
         adding = [str(optimizer["name"]) for optimizer in case.record["optimizers"] if adds(optimizer)]
