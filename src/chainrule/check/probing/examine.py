@@ -20,6 +20,7 @@ from chainrule.check.networks.result import DoesNotRun
 from chainrule.check.probing import checkers
 from chainrule.check.probing.batch import Setting
 from chainrule.check.probing.collect import collect
+from chainrule.check.probing.probes import CHECKER
 from chainrule.check.probing.samples import LAST
 from chainrule.check.probing.sensible import Unseeded
 from chainrule.check.probing.trial import Trial
@@ -58,7 +59,10 @@ def examine(
                 break
         if evidence:
             found.append({"style": style, "name": reading.name, "settings": evidence})
-    checks = list(checkers.checks(module, name))
+    failed: dict[str, str] = {}
+    checks = list(checkers.checks(module, name, failed))
+    for setting in (setting for reading in found for setting in reading["settings"] if failed):
+        setting["notes"][CHECKER] = f"not run: {'; '.join(f'{name}: {why}' for name, why in failed.items())}"
     if not found and not checks:
         raise InputError(_nothing(module, refusals or aside))
     return {"readings": found, "checks": checks}
