@@ -160,6 +160,7 @@ class LayerKit:
     chained_paths: tuple[str, ...] = ()
     wanted: Mapping[str, str] = {}  # dW, db: what the layers call their gradients, where the user said so
 
+    own_targets = False  # whether it is to give back its inputs
     steps = False  # layers alone have no training step
 
     def step(self) -> tuple[dict[str, Array], float | None]:

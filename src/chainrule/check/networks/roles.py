@@ -28,7 +28,9 @@ def class_roles(cls: type, functions: Mapping[str, Any]) -> dict[str, str]:
         if role == "loss" and role not in roles and "loss_and_grads" not in roles:
             roles[role] = name
     if not {"loss", "loss_and_grads"} & set(roles) and _needs_targets(methods.get(roles.get("forward", ""))):
-        roles["loss"] = roles["forward"]  # a forward that needs the targets goes on to the loss
+        # A forward that needs the targets goes on to the loss. It keeps its first role: when it is called for the
+        # predictions, these are looked for in what it returns or leaves, and when for the loss, the one number in it.
+        roles["loss"] = roles["forward"]
     return roles
 
 

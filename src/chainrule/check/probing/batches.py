@@ -41,6 +41,8 @@ def _of(reading: Any, rows: int) -> Iterator[None]:
     spaces = [vars(owner) for owner in (reading.object, reading.module) if hasattr(owner, "__dict__")]
     kept = [(space, name, value) for space in spaces for name, value in space.items()
             if BATCH.search(name.lower()) and type(value) is int]  # fmt: skip
+    held = vars(reading.module)
+    parts = [(held, PARTS, held[PARTS])] if PARTS in held else []  # a script's
     step = reading.fn("step")
     asks = step is not None and any(map(is_batch_size, arguments(step)))
     if not kept and not asks:
@@ -49,9 +51,10 @@ def _of(reading: Any, rows: int) -> Iterator[None]:
     try:
         for space, name, _ in kept:
             space[name] = rows
-        vars(reading.module)[PARTS] = reading.n // rows
+        for space, name, _ in parts:
+            space[name] = reading.n // rows
         yield
     finally:
-        for space, name, value in kept:
+        for space, name, value in [*kept, *parts]:
             space[name] = value
-        vars(reading.module)[PARTS], reading.env.batch = 1, before
+        reading.env.batch = before

@@ -91,7 +91,7 @@ class Collecting:
         return self.trial.evaluate(self.first)
 
     def _kind(self) -> str:
-        return "its inputs" if getattr(self.trial.reading, "own_targets", False) else self.trial.setting.kind
+        return "its inputs" if self.trial.reading.own_targets else self.trial.setting.kind
 
     def _note_missing(self, fresh: dict[str, Any]) -> None:
         """Gradients that were not found, and how to name them."""

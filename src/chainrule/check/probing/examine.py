@@ -110,7 +110,7 @@ def _first_layout(
 ) -> list[dict[str, Any]]:
     """The first way of handing over rows in which gradients come out, else in which anything does."""
     runs: list[dict[str, Any]] = []
-    kinds = kinds[:1] if getattr(reading, "own_targets", False) else kinds
+    kinds = kinds[:1] if reading.own_targets else kinds
     for layout in ("columns",) if getattr(reading, "pairs", False) else LAYOUTS:
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []

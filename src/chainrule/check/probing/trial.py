@@ -65,7 +65,7 @@ class Trial:
     def drawing(self) -> Drawing:
         """Draws of data for it."""
         shapes = {name: self.reading.places[name].value.shape for name in self.names}
-        return Drawing(self.setting, self.chained, shapes, self.own, getattr(self.reading, "own_targets", False))
+        return Drawing(self.setting, self.chained, shapes, self.own, self.reading.own_targets)
 
     def _given(self, X: Array, t: Array) -> tuple[Any, Any]:
         """As arrays, or as lists where their code has no NumPy."""
