@@ -1,10 +1,15 @@
 """A step over batches divides by the rows of the batch; one that divides by all rows of the set is named."""
 
 import textwrap
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 import chainrule as cr
+from chainrule.check.calling.binding import Env
+from chainrule.check.probing.batches import _of
+from chainrule.check.reading.rows import PARTS
 from two_layers import HALF_SQUARES, MADE
 
 BATCHES = """
@@ -76,3 +81,12 @@ def test_all_rows_of_the_set_in_place_of_the_batchs_are_named(judged, style, ord
 def test_a_loss_that_is_divided_by_all_rows_too_belongs_to_it(judged):
     """The batch's share of the loss of an epoch, and its gradient."""
     assert judged(script(""), "m", "m").verdict == "correct"
+
+
+def test_what_a_step_over_batches_sets_is_as_before_when_it_is_over():
+    for held, within in ({"batch_size": 32}, {"batch_size": 4}), ({"bs": 32, PARTS: 3}, {"bs": 4, PARTS: 2}):
+        module = SimpleNamespace(**held)
+        reading: Any = SimpleNamespace(object=None, module=module, fn=lambda role: None, env=Env(), n=8)
+        with _of(reading, 4):
+            assert vars(module) == within
+        assert vars(module) == held

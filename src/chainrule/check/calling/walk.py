@@ -13,6 +13,7 @@ import numpy as np
 from chainrule.arrays import Array
 
 DEPTH = 6
+MANY = 1000  # parts from which a list or a dict holds data, and no objects
 SIMPLE = (str, bytes, int, float, complex, bool, type(None), np.generic, np.random.Generator, np.random.RandomState)
 
 
@@ -102,6 +103,20 @@ def places(root: Any, path: str = "", depth: int = DEPTH, seen: set[int] | None 
             yield Place(here, root, key)
         elif not isinstance(value, np.ndarray):
             yield from places(value, here, depth - 1, seen)
+
+
+def reachable(root: Any, kinds: tuple[type, ...], depth: int = DEPTH, *, seen: set[int]) -> Iterator[Any]:
+    """Every object of these kinds that an object, a dict or a list keeps, at any depth, or the class of one."""
+    if id(root) in seen:
+        return
+    seen.add(id(root))
+    if isinstance(root, kinds):
+        yield root
+    elif depth and not (isinstance(root, (*SIMPLE, np.ndarray)) or (_indexed(root) and len(root) > MANY)):
+        inside = [value for _, value in _children(root)]
+        inside += [] if _indexed(root) or not inside else vars(type(root)).values()
+        for value in inside:
+            yield from reachable(value, kinds, depth - 1, seen=seen)
 
 
 @dataclass

@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.probing.optimizing import STEPS, Values
+from chainrule.check.probing.probes import OPTIMIZER
 
 SAME = 1e-9  # of a tensor's largest change
 EPS = float(np.finfo(np.float64).eps)
@@ -161,7 +162,7 @@ def findings(record: Mapping[str, Any]) -> dict[str, str]:
     """Slip -> what was seen, over all optimizers that were driven. LookupError where there were none."""
     driven = record.get("optimizers") or []
     if not driven:
-        raise LookupError("optimizer")
+        raise LookupError(OPTIMIZER)
     seen: dict[str, str] = {}
     for optimizer in driven:
         formula = formula_of(optimizer)

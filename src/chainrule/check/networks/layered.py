@@ -18,7 +18,7 @@ from chainrule.check.calling.naming import named_in_layers
 from chainrule.check.calling.sizes import Sizes
 from chainrule.check.calling.walk import places
 from chainrule.check.networks.pieces import Piece, loss_value
-from chainrule.check.networks.result import Result
+from chainrule.check.networks.result import NotOffered, Result
 from chainrule.check.reading.names import argument_roles
 
 Maker = Callable[[int, int], Piece]  # n_in, units -> a dense layer
@@ -157,10 +157,11 @@ class LayerKit:
     chained_paths: tuple[str, ...] = ()
     wanted: Mapping[str, str] = {}  # dW, db: what the layers call their gradients, where the user said so
 
+    own_targets = False  # whether it is to give back its inputs
     steps = False  # layers alone have no training step
 
     def step(self) -> tuple[dict[str, Array], float | None]:
-        raise LookupError("layers make no step")
+        raise NotOffered("layers make no step")
 
     def rate(self) -> float | None:
         return self.env.used.get("lr")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ from chainrule.arrays import Array
 from chainrule.check.calling import digest
 from chainrule.check.calling.binding import Env, arguments, bind, call
 from chainrule.check.calling.chain import tail
+from chainrule.check.calling.draws import Draws
 from chainrule.check.calling.making import names_gradient
 from chainrule.check.calling.naming import pick_gradients
 from chainrule.check.calling.walk import fields_of, places
 from chainrule.check.networks.built import Built
-from chainrule.check.networks.result import Result
+from chainrule.check.networks.result import NotOffered, Result
+from chainrule.check.networks.roles import runs
 from chainrule.check.reading.names import argument_roles, gradient_of, short
 from chainrule.errors import InputError
 
@@ -84,11 +87,12 @@ class Passing(Built):
     def evaluate(self) -> Result:
         """Forward, loss and gradients, as far as they exist."""
         result = Result()
+        begun = self._draws()
         result.out = self.forward()
         both = self.fn("loss_and_grads")
         loss = both or self.fn("loss")
         if loss is not None:
-            given = call(loss, self.env)
+            given = begun.again(partial(call, loss, self.env))  # it may call the forward
             result.loss = digest.scalar(loss, given)
             if isinstance(given, tuple):
                 result.grads, result.called = self._gradients(loss, given)
@@ -97,7 +101,8 @@ class Passing(Built):
                     result.out = digest.prediction(loss, given, self.n, self.k)
         if not result.grads and not self.pairs and (backward := self.fn("backward")) is not None:
             before = self._kept()
-            given = call(backward, self.env)
+            whole = partial(call, backward, self.env)
+            given = begun.again(whole) if self._runs_forward(backward) else whole()
             self.disturbed = [path for path, (array, copy) in before.items() if not np.array_equal(array, copy, True)]
             result.grads, result.called = self._gradients(backward, given, held=True)
             if not result.grads:
@@ -114,10 +119,15 @@ class Passing(Built):
     def backward_again(self) -> dict[str, Array]:
         """Backward once more, without a forward."""
         fn = self.fn("backward")
-        if fn is None or (self.object is None and self.fn("forward") is None):
-            raise LookupError("backward is no call of its own")
+        if fn is None or (self.object is None and self.fn("forward") is None) or self._runs_forward(fn):
+            raise NotOffered("backward is no call of its own")
         given = call(fn, self.env)
         return self._gradients(fn, given, held=True)[0]
+
+    def _runs_forward(self, backward: Callable[..., Any]) -> bool:
+        """Whether it begins with a forward or a loss, and with random numbers of its own."""
+        names = {self.roles[role] for role in ("forward", "loss") if role in self.roles}
+        return runs(backward, names, lambda name: getattr(self.object, name, vars(self.module).get(name)))
 
     def _gradients(
         self, fn: Callable[..., Any], given: Any, *, held: bool = False
@@ -178,8 +188,13 @@ class Passing(Built):
         fn = self.fn("loss_and_grads") or self.fn("loss")
         if fn is None:
             return self.shown_loss()
+        begun = self._draws()
         self.forward()
-        return digest.scalar(fn, call(fn, self.env))
+        return digest.scalar(fn, begun.again(partial(call, fn, self.env)))
+
+    def _draws(self) -> Draws:
+        """Where the random numbers stand that the forward is to draw."""
+        return Draws(vars(self.module), self.object, self.params)
 
     def shown_loss(self) -> float | None:
         """What a step shows as its loss, where there is one."""

@@ -11,6 +11,10 @@ class DoesNotRun(Exception):
     """This reading, in this layout, is not how their code is meant to be called."""
 
 
+class NotOffered(LookupError):
+    """Their code has no such call, which is no failure of it."""
+
+
 class NoStep(LookupError):
     """What is called like a step makes none from the parameters at hand."""
 

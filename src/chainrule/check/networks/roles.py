@@ -28,7 +28,9 @@ def class_roles(cls: type, functions: Mapping[str, Any]) -> dict[str, str]:
         if role == "loss" and role not in roles and "loss_and_grads" not in roles:
             roles[role] = name
     if not {"loss", "loss_and_grads"} & set(roles) and _needs_targets(methods.get(roles.get("forward", ""))):
-        roles["loss"] = roles["forward"]  # a forward that needs the targets goes on to the loss
+        # A forward that needs the targets goes on to the loss. It keeps its first role: when it is called for the
+        # predictions, these are looked for in what it returns or leaves, and when for the loss, the one number in it.
+        roles["loss"] = roles["forward"]
     return roles
 
 
@@ -134,6 +136,28 @@ def _calls(fn: Any) -> set[str]:
             elif isinstance(node.func, ast.Attribute):
                 found.add(node.func.attr)
     return found
+
+
+def runs(fn: Callable[..., Any], names: set[str], named: Callable[[str], Any]) -> bool:
+    """Whether a function of theirs calls another of these names, itself or through what is `named` in their code."""
+    seen, todo = set[str](), [fn]
+    while todo:
+        called = _own_calls(todo.pop()) - seen
+        if called & names:
+            return True
+        seen |= called
+        todo += [other for name in called if callable(other := named(name))]
+    return False
+
+
+def _own_calls(fn: Any) -> set[str]:
+    """Functions, and methods of its own object: not layer.forward."""
+    own = {p.name for p in arguments(getattr(fn, "__func__", fn))[:1]}
+    calls = [node.func for node in ast.walk(tree_of(fn) or ast.Module([], [])) if isinstance(node, ast.Call)]
+    methods = {
+        f.attr for f in calls if isinstance(f, ast.Attribute) and isinstance(f.value, ast.Name) and f.value.id in own
+    }
+    return methods | {f.id for f in calls if isinstance(f, ast.Name)}
 
 
 def is_network(cls: type, roles: Mapping[str, str], given: Mapping[str, str]) -> bool:

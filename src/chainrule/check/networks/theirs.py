@@ -15,7 +15,7 @@ from chainrule.check.calling.binding import arguments, bind, call
 from chainrule.check.calling.chain import tail
 from chainrule.check.calling.walk import places
 from chainrule.check.networks.passing import Passing
-from chainrule.check.networks.result import NoStep
+from chainrule.check.networks.result import NoStep, NotOffered
 from chainrule.check.networks.step_loss import loss_of_step
 from chainrule.check.reading.names import ARGUMENTS, plain, short
 
@@ -38,7 +38,7 @@ class Theirs(Passing):
         """The parameters after one step, and the rate that was used, where it is known."""
         fn = self.fn("step") or self.fn("update")
         if fn is None:
-            raise LookupError("no step")
+            raise NotOffered("no step")
         if self._takes is None:  # later a function may be handed what it returned
             self._takes = self._takes_parameters(fn)
         if not self._takes:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chainrule.check.calling.binding import arguments, is_batch_size
+from chainrule.check.networks.result import NotOffered
 from chainrule.check.probing.trial import Trial
 from chainrule.check.reading.names import BATCH
 from chainrule.check.reading.rows import PARTS
@@ -40,17 +41,20 @@ def _batches_of(reading: Any, rows: int) -> Iterator[None]:
     spaces = [vars(owner) for owner in (reading.object, reading.module) if hasattr(owner, "__dict__")]
     kept = [(space, name, value) for space in spaces for name, value in space.items()
             if BATCH.search(name.lower()) and type(value) is int]  # fmt: skip
+    held = vars(reading.module)
+    parts = [(held, PARTS, held[PARTS])] if PARTS in held else []  # a script's
     step = reading.fn("step")
     asks = step is not None and any(map(is_batch_size, arguments(step)))
     if not kept and not asks:
-        raise LookupError("no batches")
+        raise NotOffered("no batches")
     before, reading.env.batch = reading.env.batch, rows
     try:
         for space, name, _ in kept:
             space[name] = rows
-        vars(reading.module)[PARTS] = reading.n // rows
+        for space, name, _ in parts:
+            space[name] = reading.n // rows
         yield
     finally:
-        for space, name, value in kept:
+        for space, name, value in [*kept, *parts]:
             space[name] = value
-        vars(reading.module)[PARTS], reading.env.batch = 1, before
+        reading.env.batch = before

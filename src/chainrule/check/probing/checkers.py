@@ -11,7 +11,8 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.calling.binding import arguments
-from chainrule.check.reading.source import defined
+from chainrule.check.reading.names import callable_role
+from chainrule.check.reading.source import defined, describe, raised_in
 
 FUNCTION = {
     "f", "func", "fn", "function", "loss", "loss_fn", "loss_function", "cost", "cost_fn", "objective", "fun",
@@ -67,8 +68,9 @@ class Watched:
         return max(self.seen, default=0.0)
 
 
-def checks(module: ModuleType, name: str | None) -> Iterator[dict[str, Any]]:
-    """Every gradient check of a module, with its answer to each trap."""
+def checks(module: ModuleType, name: str | None, failed: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Every gradient check of a module, with its answer to each trap; `failed` gets what others raised."""
+    file = module.__file__ or ""
     for key, fn in defined(module)[1].items():
         names = _arguments(fn)
         if names is None or (name is not None and key != name):
@@ -78,7 +80,9 @@ def checks(module: ModuleType, name: str | None) -> Iterator[dict[str, Any]]:
             watched = Watched(trap)
             try:
                 answer = fn(**dict(zip(names, (watched, trap.x.copy(), trap.gradient.copy()))))
-            except Exception:
+            except Exception as error:
+                if raised_in(error, file) and callable_role(key) == "numeric":
+                    failed[key] = describe(error, file)
                 break
             if not isinstance(answer, (bool, np.bool_)):
                 break

@@ -9,16 +9,29 @@ from typing import Any
 
 from chainrule.check.calling.binding import CannotBind
 from chainrule.check.calling.naming import asking
-from chainrule.check.networks.result import NoStep
+from chainrule.check.networks.result import NoStep, NotOffered
 from chainrule.check.probing.batches import in_batches
 from chainrule.check.probing.differences import differences
 from chainrule.check.probing.optimizing import optimizers, other_shape
-from chainrule.check.probing.probes import AGAIN, GRADIENTS, OPTIMIZER, OTHER, SECOND, STEP
+from chainrule.check.probing.probes import (
+    AGAIN,
+    BACKWARD,
+    BATCHES,
+    GRADIENTS,
+    LARGE,
+    NUMERIC,
+    OPTIMIZER,
+    OTHER,
+    SECOND,
+    STEP,
+)
 from chainrule.check.probing.rounds import changes_again, several_updates, stands_still, stepping
 from chainrule.check.probing.sensible import differing, require_repeatable, require_sense
 from chainrule.check.probing.small import small_step
 from chainrule.check.probing.trial import Trial
-from chainrule.check.reading.source import describe
+from chainrule.check.reading.source import describe, raised_in
+
+FEWER = "a call with fewer rows"  # where one makes several updates
 
 
 def collect(trial: Trial, file: str) -> dict[str, Any]:
@@ -57,23 +70,28 @@ class Collecting:
         }  # fmt: skip
 
     @contextmanager
-    def trying(self, probe: str = "") -> Iterator[None]:
-        """What fails in it says why, as a note on the probe that is named, and the others go on."""
+    def trying(self, probe: str, *, more: bool = False) -> Iterator[None]:
+        """What fails in it says why, as a note on the probe, and the others go on.
+
+        One that tries `more` than their code has to offer says it where their own lines failed, and not twice.
+        """
         try:
             yield
         except MemoryError:
             raise
+        except NotOffered:
+            return
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            if probe:
-                plain = isinstance(error, (CannotBind, NoStep))
-                self.notes[probe] = str(error) if plain else describe(error, self.file)
+            why = str(error) if isinstance(error, (CannotBind, NoStep)) else describe(error, self.file)
+            if not more or (raised_in(error, self.file) and why not in self.notes.values()):
+                self.notes[probe] = why
 
     def _fresh(self) -> dict[str, Any]:
         self.trial.start(self.first)
         return self.trial.evaluate(self.first)
 
     def _kind(self) -> str:
-        return "its inputs" if getattr(self.trial.reading, "own_targets", False) else self.trial.setting.kind
+        return "its inputs" if self.trial.reading.own_targets else self.trial.setting.kind
 
     def _note_missing(self, fresh: dict[str, Any]) -> None:
         """Gradients that were not found, and how to name them."""
@@ -106,33 +124,35 @@ class Collecting:
 
     def passes(self) -> None:
         """A forward with large outputs, a backward again, and one behind other random numbers."""
-        with self.trying():
+        with self.trying(LARGE, more=True):
             self.record["shifted"] = self.trial.shifted(self.first)
-        with self.trying():
+        with self.trying(BACKWARD, more=True):
             self.record["again"] = self.trial.again(self.first) if not self.moves else {}
-        with self.trying():
-            self.record["redrawn"] = self.trial.redrawn(self.first) if not self.moves else ""
+        with self.trying("gradients with other random numbers", more=True):
+            self.record["redrawn"] = self.trial.redrawn(self.first) if not self.moves else None
 
     def differences(self) -> None:
         """Those of their loss, and at the second batch size of the last weights."""
         record, trial = self.record, self.trial
-        with self.trying("differences of the loss"):
+        with self.trying(NUMERIC):
             alone = self.fresh["loss"] is not None and not self.moves
             record["numeric"] = differences(trial, self.first) if alone else {}
-        with self.trying():
+        with self.trying(f"{NUMERIC} at a second batch size", more=True):
             last = trial.chained.weights[-1:]
             record["numeric second"] = differences(trial, self.third, last) if record.get("numeric") else {}
 
     def optimizers(self) -> None:
         """Steps of one object on other data, and of every optimizer that they define."""
-        with self.trying():
+        with self.trying("steps on other data", more=True):
             again = replace(self.second, params=self.first.params)
             self.record["step history"] = self.trial.steps_on([self.first, again])
-        with self.trying():
-            driven = [] if self.moves else optimizers(self.trial, self.first)
+        with self.trying(OPTIMIZER, more=True):
+            driven, failed = ([], []) if self.moves else optimizers(self.trial, self.first)
             self.record["optimizers"] = [optimizer for optimizer in driven if not other_shape(optimizer)]
             if odd := [why for optimizer in driven if (why := other_shape(optimizer))]:
                 self.notes[OPTIMIZER] = f"not judged: {'; '.join(odd)}"
+            elif failed:
+                self.notes[OPTIMIZER] = f"not run: {'; '.join(failed)}"
 
     def steps(self) -> None:
         """Their training step, as often as three times on one batch, and over batches of half the rows."""
@@ -151,15 +171,15 @@ class Collecting:
                     asked = asked.replace("--map ", f"--map backward={stepping(reading)} ")
                 self.notes.setdefault(GRADIENTS, f"none was found, and {still}; name them: {asked}")
             record["steps"], record["step history"] = [], []
-        with self.trying():
+        with self.trying(BATCHES, more=True):
             record["half batches"] = in_batches(self.trial) if record["steps"] and not self.moves else None
 
     def updates(self) -> None:
         """The probes again with fewer rows, where a step shows the gradient; then differences of a step's loss."""
         if self.moves or (self.record["steps"] and not self.fresh["grads"]):
-            with self.trying():
+            with self.trying(FEWER, more=True):
                 self.record |= self._one_update()
-        with self.trying():
+        with self.trying(f"{NUMERIC} that a step returns", more=True):
             several = self.moves or "fewer rows" in self.record  # which may take long
             alone = self.fresh["step loss"] is not None and not several
             self.record["step numeric"] = differences(self.trial, self.first) if alone else {}
@@ -169,7 +189,7 @@ class Collecting:
         several = self._several(self.trial)
         if several:
             fewer = None  # that there are several is known even where no probe runs with fewer rows
-            with self.trying():
+            with self.trying(FEWER, more=True):
                 fewer = self._fewer_rows()
             return {"fewer rows": fewer}
         if several is None and changes_again(_with_rows(self.trial, 1), moves=self.moves):

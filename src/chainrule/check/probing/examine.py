@@ -21,6 +21,7 @@ from chainrule.check.probing import checkers
 from chainrule.check.probing.batch import Setting
 from chainrule.check.probing.collect import collect
 from chainrule.check.probing.optimizing import update_method
+from chainrule.check.probing.probes import CHECKER
 from chainrule.check.probing.samples import LAST_CLASS_TOO
 from chainrule.check.probing.sensible import Unseeded
 from chainrule.check.probing.trial import Trial
@@ -62,7 +63,10 @@ def examine(
                 break
         if evidence:
             found.append({"style": style, "name": reading.name, "settings": evidence})
-    checks = list(checkers.checks(module, name))
+    failed: dict[str, str] = {}
+    checks = list(checkers.checks(module, name, failed))
+    for setting in (setting for reading in found for setting in reading["settings"] if failed):
+        setting["notes"][CHECKER] = f"not run: {'; '.join(f'{name}: {why}' for name, why in failed.items())}"
     if not found and not checks:
         raise InputError(_nothing(module, refusals or aside))
     return {"readings": found, "checks": checks}
@@ -123,7 +127,7 @@ def _first_layout(
 ) -> list[dict[str, Any]]:
     """The first way of handing over rows in which gradients come out, else in which anything does."""
     runs: list[dict[str, Any]] = []
-    kinds = kinds[:1] if getattr(reading, "own_targets", False) else kinds
+    kinds = kinds[:1] if reading.own_targets else kinds
     for layout in ("columns",) if getattr(reading, "pairs", False) else LAYOUTS:
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []

@@ -16,7 +16,7 @@ from chainrule.check.calling.binding import Env, arguments, call
 from chainrule.check.probing.batch import Batch
 from chainrule.check.probing.trial import Trial
 from chainrule.check.reading.names import argument_roles
-from chainrule.check.reading.source import defined
+from chainrule.check.reading.source import defined, describe, raised_in
 
 STEPS = 12
 CONSTANTS = {
@@ -40,31 +40,43 @@ def constants_of(found: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def optimizers(trial: Trial, batch: Batch) -> list[dict[str, Any]]:
-    """Some steps of every optimizer that they define, each with the gradients that it was given."""
-    found = []
+def optimizers(trial: Trial, batch: Batch) -> tuple[list[dict[str, Any]], list[str]]:
+    """Some steps of every optimizer that they define, each with the gradients that it was given; why others failed."""
+    found: list[dict[str, Any]] = []
+    failed: dict[str, str] = {}
     trial.start(batch)
     evaluate = partial(trial.gradients, batch)
     in_parts = getattr(trial.reading, "in_parts", False)  # an optimizer of their own is handed whole arrays
-    for driven in () if in_parts else _drive_classes(trial.reading.module, trial.reading, evaluate):
+    for driven in () if in_parts else _drive_classes(trial.reading.module, trial.reading, evaluate, failed):
         found.append(driven)
         trial.start(batch)
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception):  # a step says why where it is a probe of its own
         if (stepped := _drive_step(trial.reading, evaluate)) is not None:
             found.append(stepped)
-    return found
+    return found, [f"{name}: {why}" for name, why in failed.items()]
 
 
-def _drive_classes(module: ModuleType, reading: Any, evaluate: Callable[[], Any]) -> Iterator[dict[str, Any]]:
-    """A few steps of each optimizer class on a reading's parameters. `evaluate` sets gradients and returns them."""
+def _drive_classes(
+    module: ModuleType, reading: Any, evaluate: Callable[[], Any], failed: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    """A few steps of each optimizer class on a reading's parameters. `evaluate` sets gradients and returns them.
+
+    `failed` gets what their own lines raised first, of those that no way of calling drives.
+    """
+    file = module.__file__ or ""
     for name, cls in defined(module)[0].items():
         main = update_method(cls)
         for way in WAYS if main else ():
-            with contextlib.suppress(Exception):
+            try:
                 found = _drive(name, cls, main, way, reading, evaluate)
-                if found is not None:
-                    yield found
-                    break
+            except Exception as error:
+                if raised_in(error, file):
+                    failed.setdefault(name, describe(error, file))
+                continue
+            if found is not None:
+                failed.pop(name, None)
+                yield found
+                break
 
 
 def update_method(cls: type) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
+from chainrule.check.calling.draws import SHARED, place, put, seed, sources
 
 
 class Randomness:
@@ -16,31 +15,18 @@ class Randomness:
         self.reading = reading
         self.states: dict[int, tuple[Any, Any]] = {}
 
-    def _generators(self) -> Iterator[np.random.Generator | np.random.RandomState]:
-        roots = [vars(self.reading.module)]
-        holders = [getattr(self.reading, "object", None), *getattr(self.reading, "owners", {}).values()]
-        roots += [vars(holder) for holder in holders if hasattr(holder, "__dict__")]
-        kinds = (np.random.Generator, np.random.RandomState)
-        for root in roots:
-            yield from (value for value in list(root.values()) if isinstance(value, kinds))
+    def _sources(self) -> Iterator[Any]:
+        holders = [getattr(self.reading, name, None) for name in ("object", "params", "owners")]
+        yield from sources(vars(self.reading.module), *holders)
 
-    def elsewhere(self, seed: int) -> None:
+    def elsewhere(self, number: int) -> None:
         """They go on from another place, wherever they come from."""
-        np.random.seed(seed)  # noqa: NPY002 - theirs may use the old interface
-        random.seed(seed)
-        for generator in self._generators():
-            if isinstance(generator, np.random.Generator):
-                generator.bit_generator.state = type(generator.bit_generator)(seed).state
-            else:
-                generator.seed(seed)
+        for source in self._sources():
+            seed(source, number)
 
     def reset(self) -> None:
-        np.random.seed(0)  # noqa: NPY002 - theirs may use the old interface
-        random.seed(0)
-        for generator in self._generators():
-            if isinstance(generator, np.random.Generator):
-                _, state = self.states.setdefault(id(generator), (generator, generator.bit_generator.state))
-                generator.bit_generator.state = state
+        for source in self._sources():
+            if source in SHARED:
+                seed(source, 0)
             else:
-                _, state = self.states.setdefault(id(generator), (generator, generator.get_state()))
-                generator.set_state(state)
+                put(source, self.states.setdefault(id(source), (source, place(source)))[1])

@@ -11,12 +11,15 @@ from chainrule.arrays import Array
 from chainrule.check.calling.binding import NO_PARAMETERS
 from chainrule.check.calling.chain import Chained, left_out
 from chainrule.check.calling.watch import watching
-from chainrule.check.networks.result import DoesNotRun
+from chainrule.check.networks.result import DoesNotRun, NotOffered
 from chainrule.check.probing.batch import Batch, Drawing, Setting
 from chainrule.check.probing.holding import has_numpy, held_in, numbers_in
+from chainrule.check.probing.probes import BACKWARD
 from chainrule.check.probing.randomness import Randomness
 from chainrule.check.probing.samples import as_given, as_rows, given_targets, inputs, targets
 from chainrule.check.probing.sensible import differing
+
+ALIKE = 1e-12  # of two losses: the same formula in another order
 
 
 class Trial:
@@ -64,7 +67,7 @@ class Trial:
     def drawing(self) -> Drawing:
         """Draws of data for it."""
         shapes = {name: self.reading.places[name].value.shape for name in self.names}
-        return Drawing(self.setting, self.chained, shapes, self.own, getattr(self.reading, "own_targets", False))
+        return Drawing(self.setting, self.chained, shapes, self.own, self.reading.own_targets)
 
     def _given(self, X: Array, t: Array) -> tuple[Any, Any]:
         """As arrays, or as lists where their code has no NumPy."""
@@ -159,15 +162,33 @@ class Trial:
         return {n: np.array(g, dtype=np.float64) for n, g in self.reading.backward_again().items()}
 
     def redrawn(self, batch: Batch) -> str:
-        """Where two backward calls behind the same forward differ, random numbers going on from two places between."""
-        found = []
-        for seed in (1, 2):
-            self.start(batch)
-            self.randomness.reset()
-            called = self.reading.evaluate().called
-            self.randomness.elsewhere(seed)
-            found.append({"grads": self.reading.backward_again(), "called": called})
-        return differing(*found)
+        """What random numbers change in the gradient alone: behind the same forward, else at the same loss."""
+        try:
+            apart = differing(*(self._backward_from(batch, seed) for seed in (1, 2)))
+            return f"behind the same forward, other random numbers give another gradient: {apart}" if apart else ""
+        except NotOffered:
+            one, other = (self._whole_from(batch, seed) for seed in (1, 2))
+        if one["loss"] is None or other["loss"] is None:
+            raise NotOffered(BACKWARD)
+        alike = abs(one["loss"] - other["loss"]) <= ALIKE * abs(one["loss"])
+        apart = differing(one, other) if alike else ""
+        return f"at the same loss, other random numbers give another gradient: {apart}" if apart else ""
+
+    def _backward_from(self, batch: Batch, seed: int) -> dict[str, Any]:
+        """A second backward behind one forward, random numbers going on from another place between."""
+        self.start(batch)
+        self.randomness.reset()
+        called = self.reading.evaluate().called
+        self.randomness.elsewhere(seed)
+        return {"grads": self.reading.backward_again(), "called": called}
+
+    def _whole_from(self, batch: Batch, seed: int) -> dict[str, Any]:
+        """Loss and gradients, random numbers beginning at another place."""
+        self.start(batch)
+        self.randomness.elsewhere(seed)
+        result = self.reading.evaluate()
+        grads = {name: np.array(g, dtype=np.float64) for name, g in result.grads.items()}
+        return {"loss": result.loss, "grads": grads, "called": result.called, "after": {}}
 
     def steps(self, batch: Batch, count: int) -> dict[str, Any]:
         """Parameters after each of a few steps on the same batch."""

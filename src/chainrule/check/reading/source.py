@@ -209,6 +209,11 @@ def describe(error: BaseException, file: str) -> str:
     return f"{type(error).__name__}: {message}{where}" if message else f"{type(error).__name__}{where}"
 
 
+def raised_in(error: BaseException, file: str) -> bool:
+    """Whether it came out of their file, and not out of a call that does not suit it."""
+    return any(frame.filename.split(", cell ")[0] == file for frame in traceback.extract_tb(error.__traceback__))
+
+
 def defined(module: ModuleType) -> tuple[dict[str, type], dict[str, FunctionType]]:
     """Classes and functions that the module defines itself."""
     own: list[tuple[str, Any]] = [

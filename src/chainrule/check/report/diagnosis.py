@@ -47,7 +47,7 @@ class Diagnosis:
     predicted: Mapping[str, Array] = field(default_factory=dict)
     theirs: Mapping[str, Array] = field(default_factory=dict)
     probes: tuple[str, ...] = ()
-    not_tested: tuple[str, ...] = ()
+    wanting: Mapping[str, str] = field(default_factory=dict)  # rule that was not tested -> what it needed
     notes: tuple[str, ...] = ()
     spec: Spec | None = None  # the reference as data
     small: Draw | None = None  # a few rows of it with their gradients, for the page
@@ -62,6 +62,10 @@ class Diagnosis:
     @property
     def numbers(self) -> list[int]:
         return [rule.mistake for rule in self.mistakes]
+
+    @property
+    def not_tested(self) -> tuple[str, ...]:
+        return tuple(self.wanting)
 
     @property
     def ok(self) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check.evidence.draws import numeric
 from chainrule.check.evidence.formulas import formula_of
-from chainrule.check.probing.probes import AGAIN, FORWARD, GRADIENTS, LOSS, OPTIMIZER, OTHER, SECOND, STEP
+from chainrule.check.probing.probes import AGAIN, FORWARD, GRADIENTS, LOSS, OPTIMIZER, OTHER, REFERENCE, SECOND, STEP
 from chainrule.check.reference.passes import gradients
 from chainrule.check.rules.case import ROUNDING, Case, nothing, of_layer, shaped
 from chainrule.check.rules.catalogue import OBSERVATIONS, RULES
@@ -113,14 +113,30 @@ def probes_run(record: Mapping[str, Any]) -> tuple[str, ...]:
     return (*ran, *([OPTIMIZER] if record.get("optimizers") else []))
 
 
-def not_tested(case: Case) -> tuple[str, ...]:
-    """Rules whose probes did not run here, or that cannot show on this network."""
+def untested(case: Case, *, reference: bool = True) -> dict[str, str]:
+    """Rules that could not be tried here, and what they needed: a probe that did not run, or what they say."""
     ran = set(probes_run(case.record)) | ({GRADIENTS} if case.from_step else set())
     everything: list[Rule | Observation] = [*RULES, *OBSERVATIONS]
-    missing = [
-        rule.name for rule in everything if not set(rule.probes) <= ran and getattr(rule, "instead", None) not in ran
-    ]
-    return tuple(dict.fromkeys(missing))
+    found: dict[str, str] = {}
+    for rule in everything:
+        if not reference and getattr(rule, "needs_reference", True):
+            need: str | None = REFERENCE
+        else:
+            missing = [probe for probe in rule.probes if probe not in ran and getattr(rule, "instead", None) not in ran]
+            need = missing[0] if missing else _lacking(rule, case)
+        if need is not None:
+            found.setdefault(rule.name, need)
+    return found
+
+
+def _lacking(rule: Rule | Observation, case: Case) -> str | None:
+    """What an observation asks for in vain, though its probes ran."""
+    try:
+        if isinstance(rule, Observation):
+            rule.see(case)
+    except LookupError as error:
+        return str(error.args[0])
+    return None
 
 
 def notes_of(case: Case, record: Mapping[str, Any]) -> tuple[str, ...]:

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 from chainrule.check.probing.probes import (
     AGAIN,
+    BACKWARD,
+    BATCHES,
     CHECKER,
     FORWARD,
     GRADIENTS,
+    LARGE,
     LOSS,
+    NUMERIC,
     OPTIMIZER,
     OTHER,
-    PROBES,
+    RATE,
+    REFERENCE,
     SECOND,
     STEP,
 )
@@ -27,7 +32,9 @@ NEEDS = {
     FORWARD: "predictions of a forward pass", LOSS: "a loss", GRADIENTS: "gradients",
     AGAIN: "a backward pass that can be called again", OTHER: "a backward pass that can be called again on other data",
     SECOND: "a call at another batch size", STEP: "a training step", OPTIMIZER: "an optimizer",
-    CHECKER: "a gradient check",
+    CHECKER: "a gradient check", BACKWARD: "a backward pass that is a call of its own",
+    BATCHES: "a step over batches whose size has a name", LARGE: "a forward pass that runs with large scores",
+    NUMERIC: "differences of the loss", RATE: "a step whose rate is known", REFERENCE: "a network known here",
 }  # fmt: skip
 FEW, MANY = 3, 12  # rules of one mistake, and of all, that are named one by one
 WIDTH = 110
@@ -35,29 +42,23 @@ NO_STEP = "one step: not run: it makes no step"  # which the list says, too
 
 
 def needs(d: Diagnosis) -> dict[str, list[Rule | Observation]]:
-    """The rules that were not tested, by the first of their probes that did not run; none without a reference."""
-    if d.reference == "none":
-        return {}
-    ran = {*d.probes, *([GRADIENTS] if STEP in d.probes else [])}  # a step shows the gradient
-    found: dict[str, list[Rule | Observation]] = {probe: [] for probe in PROBES}
-    named: set[str] = set()
-    every: list[Rule | Observation] = [*RULES, *OBSERVATIONS]
-    for rule in every:
-        missing = [probe for probe in rule.probes if probe not in ran]
-        if rule.name in d.not_tested and rule.name not in named and missing:
-            named.add(rule.name)
-            found[missing[0]].append(rule)
-    return {probe: rules for probe, rules in found.items() if rules}
+    """The rules that were not tested, by what they needed."""
+    every: list[Rule | Observation] = [*OBSERVATIONS, *RULES]
+    by_name = {rule.name: rule for rule in every}
+    found: dict[str, list[Rule | Observation]] = {need: [] for need in NEEDS}
+    for name, need in d.wanting.items():
+        found.setdefault(need, []).append(by_name[name])
+    return {need: rules for need, rules in found.items() if rules}
 
 
 def lines(d: Diagnosis) -> list[str]:
     """A line or two for each thing that was needed."""
-    if d.not_tested and d.reference == "none":
-        return [f"not tested: the {len(d.not_tested)} rules that need a reference (--json names them)"]
     groups = needs(d)
-    found = ["not tested, for want of"] if groups else []
+    unknown = groups.pop(REFERENCE, [])
+    found = [f"not tested: the {len(unknown)} rules that need a reference (--json names them)"] if unknown else []
+    found += ["not tested, for want of"] if groups else []
     for probe, rules in groups.items():
-        said = f"{NEEDS[probe]}: {_said(rules)}"
+        said = f"{NEEDS.get(probe, probe)}: {_said(rules)}"
         found += textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
     return found
 

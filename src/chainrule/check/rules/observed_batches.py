@@ -9,6 +9,7 @@ from typing import Any
 from chainrule.check.evidence.draws import draws_of
 from chainrule.check.evidence.steps import step_draws
 from chainrule.check.probing.batches import SLOW
+from chainrule.check.probing.probes import BATCHES, RATE, STEP
 from chainrule.check.reference.infer import close
 from chainrule.check.reference.passes import Draw, gradients, loss
 from chainrule.check.rules.case import Case
@@ -22,7 +23,7 @@ def _by_the_set(case: Case) -> str | None:
     call: Mapping[str, Any] | None = case.record.get("half batches")
     rate = case.rate if case.from_step else step_draws(case.record)[1]
     if call is None or rate is None:
-        raise LookupError("several batches in one call")
+        raise LookupError(BATCHES if call is None else RATE)
     start, after = (draws_of(case.record, [{**call, "params": params, "grads": {}}], case.record["transposed"])[0]
                     for params in (call["params"], {**call["params"], **call["after"]}))  # fmt: skip
     halves = _halves(start, call["size"])
@@ -68,6 +69,6 @@ add(
         "dz = (p − t)/⟦m⟧ with m the rows of the whole set", "dz = (p − t)/N with N the rows of this batch",
         "How many rows does one step see, and by how many does it divide?",
         "Divide by the number of rows in the batch, len(x_batch), which also holds for a last batch that is smaller.",
-        (),
+        (STEP,),
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from chainrule.check.evidence import unusable
 from chainrule.check.evidence.draws import named
 from chainrule.check.evidence.formulas import adds
 from chainrule.check.evidence.steps import same_call, step_draws
-from chainrule.check.probing.probes import AGAIN, FORWARD, GRADIENTS, OPTIMIZER, STEP
+from chainrule.check.probing.probes import AGAIN, BACKWARD, FORWARD, GRADIENTS, LARGE, OPTIMIZER, STEP
 from chainrule.check.reference.passes import Draw, gradients
 from chainrule.check.rules.case import Case
 from chainrule.check.rules.permuted import order_of
@@ -18,8 +18,10 @@ from chainrule.check.rules.rule import Observation, add
 
 def _climbs(case: Case) -> str | None:
     """Their gradient is right and their update adds it; where they have no update of their own, their optimizer."""
-    if case.from_step or not (case.record.get("steps") or case.record.get("optimizers")):
-        raise LookupError("one step")
+    if case.from_step:
+        return None  # the gradient is what the step shows: its sign is a rule's
+    if not (case.record.get("steps") or case.record.get("optimizers")):
+        raise LookupError(STEP)
     if not case.record.get("steps"):
         adding = [str(optimizer["name"]) for optimizer in case.record["optimizers"] if adds(optimizer)]
         last = f"W{case.spec.depth}"
@@ -113,7 +115,7 @@ def _changes_inputs(case: Case) -> str | None:
 
 def _overflow(case: Case) -> str | None:
     if case.record.get("shifted") is None:
-        raise LookupError("forward with large outputs")
+        raise LookupError(LARGE)
     softmax = case.spec.link.name == "softmax"
     return (
         "with 1,000 added to every score the prediction is not finite"
@@ -127,7 +129,7 @@ def _disturbs(case: Case) -> str | None:
     again, first = case.record.get("again"), case.record["draws"][0]
     disturbed = first.get("disturbed") or []
     if not again:
-        raise LookupError("backward again")
+        raise LookupError(BACKWARD)
     if not disturbed:
         return None
     same = all(np.allclose(g, first["grads"][n], rtol=1e-9, atol=0) for n, g in again.items() if n in first["grads"])
@@ -138,11 +140,11 @@ def _disturbs(case: Case) -> str | None:
 
 
 def _draws(case: Case) -> str | None:
-    """Backward calls behind one forward that differ because random numbers are drawn in them."""
-    redrawn = case.record.get("redrawn")
+    """Gradients behind one forward, or at one loss, that differ because random numbers are drawn for them."""
+    redrawn: str | None = case.record.get("redrawn")
     if redrawn is None or unusable.said(case.record):  # what differs in any two calls says nothing about the draw
-        raise LookupError("backward again")
-    return f"behind the same forward, other random numbers give another gradient: {redrawn}" if redrawn else None
+        raise LookupError(BACKWARD)
+    return redrawn or None
 
 
 def _permuted(case: Case) -> str | None:

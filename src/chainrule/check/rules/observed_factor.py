@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.evidence.draws import DIFFERENCES, numeric
-from chainrule.check.probing.probes import GRADIENTS, LOSS
+from chainrule.check.probing.probes import GRADIENTS, LOSS, NUMERIC
 from chainrule.check.rules.case import Case, of_layer, shaped
 from chainrule.check.rules.rule import Observation, add
 
@@ -28,7 +28,7 @@ FACTORS: dict[str, Callable[[int, int], float]] = {  # of N rows and K outputs
 def _factor(case: Case) -> str | None:
     first, second = numeric(case.record), numeric(case.record, "numeric second", 2)
     if not first:
-        raise LookupError("differences of the loss")
+        raise LookupError(NUMERIC)
     if case.from_step or set(first) - set(case.draws[0].grads):
         return None
     c = ratio(case.draws[0].grads, first)

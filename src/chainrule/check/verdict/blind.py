@@ -16,7 +16,7 @@ from chainrule.check.evidence.steps import over, same_call, step_draws
 from chainrule.check.reference.infer import Finding
 from chainrule.check.reference.passes import Draw, Spec
 from chainrule.check.report.diagnosis import Diagnosis
-from chainrule.check.report.tables import TensorTable, probes_run, table_of
+from chainrule.check.report.tables import TensorTable, probes_run, table_of, untested
 from chainrule.check.report.undecided import APART, MISREAD, NOT_ALONG
 from chainrule.check.rules.case import Case, of_layer
 from chainrule.check.rules.catalogue import OBSERVATIONS, RULES
@@ -58,11 +58,12 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
     verdict = "wrong" if rules else "no reference" if not compared else "correct" if alike else "not consistent"
     no_gradient = without_gradient(record, theirs) if verdict == "correct" else ()
     notes += _missing([name for name in differences if name not in draws[0].grads], step, alike=alike)
-    untold = [rule for rule in everything if getattr(rule, "needs_reference", True) and rule.key not in seen]
+    wanting = {
+        name: need for name, need in untested(blind, reference=False).items() if name not in {r.name for r in rules}
+    }
     return Diagnosis(
         subject, verdict, "none", alike if compared else None, rules, seen, tables=rows, probes=probes_run(record),
-        notes=notes, why=unusable.said(record), not_tested=tuple(dict.fromkeys(rule.name for rule in untold)),
-        no_gradient=no_gradient,
+        notes=notes, why=unusable.said(record), wanting=wanting, no_gradient=no_gradient,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from chainrule.check.evidence import unusable
 from chainrule.check.evidence.draws import without_gradient
 from chainrule.check.reference.passes import gradients
 from chainrule.check.report.diagnosis import Diagnosis
-from chainrule.check.report.tables import not_tested, notes_of, probes_run, tables
+from chainrule.check.report.tables import notes_of, probes_run, tables, untested
 from chainrule.check.rules.case import NOTHING, Case, Hypothesis, agreeing, candidates
 from chainrule.check.rules.catalogue import OBSERVATIONS, RULES
 from chainrule.check.rules.mistakes_scale import NO_UPDATE
@@ -184,7 +184,7 @@ def observed(case: Case, *, reference: bool = True, explained: bool = False) -> 
 def _common(case: Case, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "subject": "", "reference": str(case.spec), "tables": tables(case, record), "probes": probes_run(record),
-        "not_tested": not_tested(case), "notes": notes_of(case, record), "theirs": dict(case.draws[0].grads),
+        "wanting": untested(case), "notes": notes_of(case, record), "theirs": dict(case.draws[0].grads),
         "spec": case.spec, "convention": case.convention, "rate": case.rate if case.from_step else None,
         "transposed": record["transposed"],
     }  # fmt: skip
