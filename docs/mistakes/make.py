@@ -52,7 +52,7 @@ def said_by(*words: str) -> str:
     command = [
         sys.executable,
         "-m",
-        "chainrule.cli",
+        "chainrule",
         "diagnose",
         *words,
         "--seconds",
