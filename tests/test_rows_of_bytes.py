@@ -118,3 +118,12 @@ def test_predictions_follow_the_parameters(rng):
     assert not np.array_equal(net.forward(X), before)
     net.state.params = net.state.params.copy() * 0
     np.testing.assert_array_equal(net.forward(X), 0)
+
+
+def test_rows_that_are_not_aligned_are_rows_like_others(rng):
+    net, plain = network("float64"), rng.normal(size=(5, 30))
+    odd = np.frombuffer(b"\0" + plain.tobytes(), np.float64, offset=1).reshape(5, 30)
+    assert not odd.flags.aligned
+    assert net.inputs(odd).flags.aligned
+    np.testing.assert_array_equal(net.forward(odd), net.forward(plain))
+    np.testing.assert_array_equal(net.predict(odd), net.predict(plain))
