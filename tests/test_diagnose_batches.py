@@ -8,7 +8,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.check.calling.binding import Env
-from chainrule.check.probing.batches import _of
+from chainrule.check.probing.batches import batches_of
 from chainrule.check.reading.rows import PARTS
 from two_layers import HALF_SQUARES, MADE
 
@@ -87,6 +87,6 @@ def test_what_a_step_over_batches_sets_is_as_before_when_it_is_over():
     for held, within in ({"batch_size": 32}, {"batch_size": 4}), ({"bs": 32, PARTS: 3}, {"bs": 4, PARTS: 2}):
         module = SimpleNamespace(**held)
         reading: Any = SimpleNamespace(object=None, module=module, fn=lambda role: None, env=Env(), n=8)
-        with _of(reading, 4):
+        with batches_of(reading, 4):
             assert vars(module) == within
         assert vars(module) == held

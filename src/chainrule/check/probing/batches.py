@@ -21,7 +21,7 @@ def in_batches(trial: Trial) -> dict[str, Any]:
     batch = trial.drawing().draw(SEED, ROWS).even()
     rows = len(batch.X)
     trial.start(batch)
-    with _batches_of(trial.reading, rows // 2), trial.reading.slowed(SLOW, held=trial.reading.held_rate() is not None):
+    with batches_of(trial.reading, rows // 2), trial.reading.slowed(SLOW, held=trial.reading.held_rate() is not None):
         after, _ = trial.reading.step()
         shown = _shown_loss(trial.reading)
     return batch.record | {"after": after, "rate": None, "size": rows // 2, "shown loss": shown}
@@ -36,7 +36,7 @@ def _shown_loss(reading: Any) -> float | None:
 
 
 @contextlib.contextmanager
-def _batches_of(reading: Any, rows: int) -> Iterator[None]:
+def batches_of(reading: Any, rows: int) -> Iterator[None]:
     """Batches of so many rows: an argument, an attribute or a name of the module, or the parts of a script's rows."""
     spaces = [vars(owner) for owner in (reading.object, reading.module) if hasattr(owner, "__dict__")]
     kept = [(space, name, value) for space in spaces for name, value in space.items()
