@@ -168,6 +168,22 @@ def test_every_gradient_is_nudged_with_the_loss_that_the_network_itself_has(show
                 values[i, j] = kept
 
 
+def test_a_value_is_nudged_once_its_gradient_is_known_and_leads_to_it(show):
+    page = show(small_trace(), "#z1/z1.1.2")
+    assert page.locator("#why .nudge").count() == 0  # nobody has asked for the gradient yet
+    for value, gradient in (("z1.1.2", "dz1.1.2"), ("W1.2.0", "dW1.2.0")):
+        page.evaluate(f"location.hash = '#all/{value}'")
+        page.wait_for_function(f"$('why').querySelector('.nudge [data-go=\"{gradient}\"]')")
+        ours = page.locator("#why .nudge").inner_text()
+        page.locator("#why .nudge button").click()
+        assert address(page) == f"#all/{gradient}"
+        theirs = page.locator("#why .nudge").inner_text()
+        assert re.findall(r"\d\.\d{12}|≈ \S+", ours) == re.findall(r"\d\.\d{12}|≈ \S+", theirs)[:3]
+    page.evaluate("location.hash = '#all/L.0.0'")
+    page.wait_for_function("state.cell.key === 'L'")
+    assert page.locator("#why .nudge").count() == 0
+
+
 def test_a_wrong_gradient_is_far_from_its_nudge(show):
     trace = small_trace()
     trace["dW1"][1, 2] *= -1
@@ -200,6 +216,8 @@ def test_where_the_loss_cannot_be_computed_again_the_panel_says_why(show):
         assert page.locator("#why .nudge").count() == (not said)
         assert said in page.locator("#why").inner_text()
         if layer.math == ():
+            page.evaluate("ask({ key: 'a1', i: 0, j: 0 }, true)")
+            assert "does not state how this is computed" in page.locator("#why .say").inner_text()
             page.evaluate("ask({ key: 'dz2', i: 0, j: 0 }, true)")
             assert page.locator("#why .nudge").count() == 1  # what comes after it can be computed
 

@@ -117,6 +117,10 @@ function changesOfEntries(key, moved) {
   return found;
 }
 
+/** The gradient of the loss that belongs to an array. */
+const GRADIENT_OF = {};
+for (const [key, { gradientOf, of }] of Object.entries(TENSORS)) if (gradientOf && of !== "ℓ") GRADIENT_OF[gradientOf] = key;
+
 /** Why the loss cannot be computed again after an array; undefined where it can. */
 function obstacle(key) {
   const unstated = FORWARD.find((name) => TENSORS[name].shown && !sourcesOf(name).length && !WALK[0].shows.includes(name));

@@ -24,7 +24,7 @@ function goTo(hash) {
   state.step = state.all ? last : Math.max(0, number >= 0 ? number : (isCell ? STEP_OF[name] : 0) ?? 0);
   state.cell = isCell ? { key: name, i: Number(i), j: Number(j) } : null;
   state.pinned = isCell;
-  state.stage = isCell ? WALK[STEP_OF[name]]?.stage ?? stageOf(name) : null;
+  state.stage = isCell ? stageOf(name) : null;
   if (isCell) moveWindow(name, Number(i), Number(j));
   draw();
   if (!isCell) return;
@@ -150,7 +150,7 @@ $("why").addEventListener("click", (event) => {
   if (dataset.go) {
     const [key, i, j] = dataset.go.split(".");
     moveWindow(key, Number(i), Number(j));
-    Object.assign(state, { cell: { key, i: Number(i), j: Number(j) }, pinned: true, stage: WALK[STEP_OF[key]]?.stage ?? stageOf(key) });
+    Object.assign(state, { cell: { key, i: Number(i), j: Number(j) }, pinned: true, stage: stageOf(key) });
     draw();
     say(sentence(key, Number(i), Number(j)));
     remember(true);

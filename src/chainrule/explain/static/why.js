@@ -37,7 +37,7 @@ const MANY = 12, FEW = 5; // terms from which some are added up as the others; a
 
 function termsTable(key, i, j) {
   const value = entry(key, i, j), all = products(key, i, j).map((product) => ({ ...product, owner: key }));
-  if (!all.length) return `<p class="given">${TENSORS[key].kind === "weight" || TENSORS[key].kind === "bias" ? "A parameter: training has brought it here." : "Given."}</p>`;
+  if (!all.length) return "";
   if (inParts(key)) return partsTable(key, i, j, value);
   const { list, rest, digits, adds } = shortened(all, value);
   const draw = bars(list, value), wrong = wrongTerm(key, i, j, all);
@@ -226,19 +226,24 @@ function box(key, r, c, summed, turned = false) {
 
 const scalarless = (key) => TENSORS[key].math.replace(/⟦(\w+)⟧/g, (_, name) => TENSORS[name].math);
 
+/** The nudge of a gradient's own value; of a value, from when its gradient is known. */
 function nudge(key, i, j) {
-  if (!TENSORS[key].gradientOf) return "";
-  const { above, below, quotient, why } = nudged(key, i, j);
+  const gradient = TENSORS[key].gradientOf ? key : GRADIENT_OF[key];
+  if (!gradient || !known(gradient)) return "";
+  const { above, below, quotient, why } = nudged(gradient, i, j);
   if (why) return `<p class="quiet">No nudge here: ${esc(why)}.</p>`;
-  const name = math(scalar(TENSORS[key].gradientOf, i, j, MATHML));
-  return `<table class="nudge"><caption>Nudge ${name} by h = 10⁻⁵ and look at the ${TENSORS[key].of === "ℓ" ? "row’s own loss" : "loss"}</caption>
+  const name = math(scalar(TENSORS[gradient].gradientOf, i, j, MATHML));
+  const link = `<button type="button" class="source" data-go="${gradient}.${i}.${j}" title="${esc(TENSORS[gradient].name)}">${math(scalar(gradient, i, j, MATHML))}</button>`;
+  const [word, beside] = gradient === key ? ["difference", `≈ ${scientific(quotient - entry(key, i, j))}`] : ["which is", link];
+  return `<table class="nudge"><caption>Nudge ${name} by h = 10⁻⁵ and look at the ${TENSORS[gradient].of === "ℓ" ? "row’s own loss" : "loss"}</caption>
     <tr><th scope="row">${math(MATHML.op("+") + MATHML.row("<mi>h</mi>"))}</th><td>${above.toFixed(12)}</td><th scope="row">quotient</th><td>≈ ${fixed(quotient, 7)}</td></tr>
-    <tr><th scope="row">${math(MATHML.op("−") + MATHML.row("<mi>h</mi>"))}</th><td>${below.toFixed(12)}</td><th scope="row">difference</th><td>≈ ${scientific(quotient - entry(key, i, j))}</td></tr></table>`;
+    <tr><th scope="row">${math(MATHML.op("−") + MATHML.row("<mi>h</mi>"))}</th><td>${below.toFixed(12)}</td><th scope="row">${word}</th><td>${beside}</td></tr></table>`;
 }
 
 function sentence(key, i, j) {
   const equation = EQUATIONS[key], tensor = TENSORS[key];
   if (!equation) {
+    if (!WALK[0].shows.includes(key)) return "The source does not state how this is computed.";
     if (key === "t") return "The target of this row and output.";
     return tensor.kind === "batch" ? "An input of this row, as it is given." : "A parameter, as it is before the step.";
   }
@@ -273,7 +278,7 @@ function explanation(key, i, j) {
   const name = scalar(key, i, j, MATHML), code = `${key}[${tensor.kind === "bias" ? j : `${i}, ${j}`}]`;
   nameAxes(key);
   const all = inParts(key) ? parts(key, i, j) : products(key, i, j);
-  const { digits } = all.length ? shortened(all, value) : { digits: 6 };
+  const { digits } = all.length ? shortened(all, value) : { digits: exactDigits(value) ?? 6 };
   const places = [tensor.after ? "after the step" : "", nameOn(tensor.rows, i), nameOn(tensor.columns, j)].filter(Boolean).join(", ");
   const exact = exactDigits(value, digits) !== null;
   const formula = equation ? written(key, i, j, name, digits) : "";
