@@ -1,4 +1,4 @@
-"""The whole of Fashion-MNIST as a user waits for it: from the start of a process to a saved model."""
+"""The whole of Fashion-MNIST as a user waits for it: from the start of a process to a saved model, and to its end."""
 
 from __future__ import annotations
 
@@ -32,22 +32,27 @@ def commands() -> dict[str, list[str]]:
     return ({"chainrule train": [program, *COMMAND.split()]} if program else {}) | scripts
 
 
-def measure_processes(rounds: int, lock: Path | None) -> tuple[dict[str, list[float]], dict[str, str]]:
-    """Seconds of every run, by name in turn, and the last line that each printed about the test rows."""
-    seconds: dict[str, list[float]] = {name: [] for name in commands()}
+def measure_processes(
+    rounds: int, lock: Path | None
+) -> tuple[dict[str, list[float]], dict[str, list[float]], dict[str, str]]:
+    """By name, of runs in turn: seconds to the saved model, seconds to the end, and the last line about test rows."""
+    saved: dict[str, list[float]] = {name: [] for name in commands()}
+    ended: dict[str, list[float]] = {name: [] for name in commands()}
     printed: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model"
         for _ in range(rounds):
             with alone(lock):
                 for name, command in commands().items():
-                    began = time.perf_counter()
+                    began = time.time_ns()  # the clock of the files' times
                     done = subprocess.run(
-                        [*command, str(Path(folder) / "model")],
-                        env=environment(), capture_output=True, text=True, check=True,
-                    )  # fmt: skip
-                    seconds[name].append(time.perf_counter() - began)
+                        [*command, str(model)], env=environment(), capture_output=True, text=True, check=True
+                    )
+                    ended[name].append((time.time_ns() - began) / 1e9)
+                    saved[name].append((model.stat().st_mtime_ns - began) / 1e9)
                     printed[name] = next(line for line in reversed(done.stdout.splitlines()) if "0." in line)
-    return seconds, printed
+                    model.unlink()
+    return saved, ended, printed
 
 
 def medians(seconds: dict[str, list[float]]) -> dict[str, float]:
