@@ -1,5 +1,6 @@
 """Each update is its equation, written out here a second time; schedules give the documented rates."""
 
+import inspect
 import math
 import tracemalloc
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import bench
 from chainrule.optimizers import BLOCK, OPTIMIZERS
 
 
@@ -180,3 +182,20 @@ def test_no_step_allocates_anything_as_large_as_the_network(optimizer, rng):
 def test_settings_that_make_no_sense_are_refused(make):
     with pytest.raises(cr.InputError, match=r"expected .* got"):
         make()
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_positions_are_the_rate_and_what_is_the_optimizers_own(kind):
+    own = [name for name in inspect.signature(kind).parameters if name not in ("lr", "weight_decay", "clip_norm")]
+    values = [0.5 if name != "nesterov" else True for name in own]
+    assert kind(0.1, *values) == kind(lr=0.1, **dict(zip(own, values, strict=True)))
+    with pytest.raises(TypeError, match="positional"):
+        kind(0.1, *values, 0.01)
+
+
+def test_the_benchmark_trains_with_the_adam_of_its_peers(monkeypatch):
+    used = []
+    monkeypatch.setattr(bench, "train", lambda net, data, optimizer, **rest: used.append(optimizer) or iter(()))
+    with pytest.raises(StopIteration):
+        bench.measure(bench.WORKLOADS["spiral"], "Adam", "float32")
+    assert used == [cr.Adam(lr=1e-4, beta1=0.9, beta2=0.999, epsilon=1e-8)]

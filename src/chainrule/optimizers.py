@@ -8,6 +8,7 @@ global norm.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import field
 from math import nextafter, sqrt
 from typing import Any, ClassVar
 
@@ -24,8 +25,8 @@ BLOCK = 32_768  # elements an update handles at once: its temporaries stay in th
 @settings
 class Optimizer(Settings, ABC):
     lr: LearningRate
-    weight_decay: float = 0.0
-    clip_norm: float | None = None
+    weight_decay: float = field(default=0.0, kw_only=True)  # by name: Adam(0.001, 0.9, 0.999) are its own
+    clip_norm: float | None = field(default=None, kw_only=True)
 
     n_moments: ClassVar[int] = 0
     math: ClassVar[tuple[str, ...]] = ()  # `update` as NumPy text, memory in the order of the moments, t from 1
@@ -254,7 +255,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay, p ← p - η·λ·p before the step (Loshchilov and Hutter 2019)."""
 
-    weight_decay: float = 0.01
+    weight_decay: float = field(default=0.01, kw_only=True)
 
 
 @settings
