@@ -1,5 +1,6 @@
 // Compiled once for each instruction set, with -DCHAINRULE_ISA=<name> and the compiler's flags for it.
-#include "phases.hpp"
+#include "rows.hpp"
+#include "weights.hpp"
 
 namespace chainrule::CHAINRULE_ISA {
 
