@@ -27,7 +27,7 @@ WIDTHS = {"n_in": r"in(put)?s?(_|$)|feature", "n_hidden": r"hid", "n_out": r"out
 
 
 @dataclass
-class Part(Place):
+class Cells(Place):
     """Cells of a store of numbers, by their keys, as one array."""
 
     keys: Array = field(default_factory=lambda: np.empty(0, dtype=object))
@@ -71,7 +71,7 @@ class Bare(Theirs):
 
     def _places(self) -> Mapping[str, Place]:
         keys = {} if self.structure is None else self.structure.keys
-        return {path: Part(path, self.store, path, cells) for path, cells in keys.items()}
+        return {path: Cells(path, self.store, path, cells) for path, cells in keys.items()}
 
     def chained(self, sizes: Sizes) -> Chained | None:
         return None if self.structure is None else self.structure.chained
