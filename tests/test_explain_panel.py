@@ -365,3 +365,62 @@ def test_an_exact_0_is_told_from_a_number_rounded_to_0(show):
     trace = lecture_trace()
     trace["dz1"][0, 1] = 1e-5
     assert cell(show(trace, "#all"), "dz1", 0, 1).inner_text() == "0.000"
+
+
+def step_with(part, optimizer=None):
+    net = network_with(part)
+    return trace_step(net, *data_for(net.loss), optimizer)
+
+
+def test_the_numbers_of_a_term_make_the_value_that_is_shown(show):
+    """Recomputed from the digits on the page, in every row of every panel."""
+    page = show(step_with(cr.LayerNorm(), cr.Adam()), "#all")
+    rows = page.evaluate(
+        """() => Object.keys(TENSORS).filter((key) => TENSORS[key].shown && EQUATIONS[key]).flatMap((key) => {
+             ask({ key, i: 0, j: 0 }, false);
+             return [...document.querySelectorAll("#why .terms tbody tr:not(.rest)")].map((row) =>
+               [key, row.querySelector(".factors")?.innerText ?? "", row.querySelector(".n").innerText]);
+           })"""
+    )
+    shown = 0
+    for key, factors, value in rows:
+        text = factors.rstrip("=≈ \n").replace("−", "-").replace("×", "*").replace("÷", "/")
+        if not text or "·10" in factors + value:  # a number as it stands
+            continue
+        digits = len(value.partition(".")[2])
+        made, number = eval(text), float(value.replace("−", "-"))
+        assert abs(made - number) <= 0.5001 * 10**-digits, (key, factors, value)
+        shown += 1
+    assert shown > 60
+
+
+def test_memory_of_an_optimizer_leads_to_where_it_comes_from(show):
+    page = show(step_with(cr.ReLU(), cr.AdamW()), "#all/W1_after.0.1")
+    links = [button.get_attribute("data-go") for button in page.locator("#why .terms .source").all()]
+    assert links == ["W1_decayed.0.1", "m_W1_after.0.1", "v_W1_after.0.1"]
+    page.locator('#why .terms [data-go="v_W1_after.0.1"]').click()
+    assert address(page) == "#all/v_W1_after.0.1"
+    assert "v_W1_after = " in page.locator("#why .code").inner_text()
+
+
+def test_a_quotient_is_drawn_and_written_as_one(show):
+    page = show(step_with(cr.Sigmoid()), "#all/a1.0.1")
+    assert re.match(r"1 ÷ \d", page.locator("#why .factors").first.inner_text())
+    assert page.locator("#why .shapes b").all_inner_texts() == ["1", "÷", "→"]
+
+
+def test_numbers_with_a_power_of_ten_are_rounded_ones(show):
+    page = show(small_trace())
+    assert page.evaluate("[fixed(138230001, 8), fixed(138230001, 0), exactDigits(2000000), exactDigits(1e-9)]") == [
+        "1.3823·10⁸", "1.4·10⁸", None, None,
+    ]  # fmt: skip
+
+
+def test_at_the_kink_the_panel_says_what_the_nudge_finds(show):
+    net = cr.Network([cr.Dense(2), cr.ReLU(), cr.Dense(2)], cr.SoftmaxCrossEntropy(), n_in=1, dtype=np.float64)
+    net["W1"][...] = [[1.0, -1.0]]
+    X, y = np.array([[0.0], [0.5]]), np.array([0, 1])
+    page = show(trace_step(net, X, y), "#all/dz1.0.0")
+    assert "exactly at the kink" in page.locator("#why .say").inner_text()
+    page.evaluate("ask({ key: 'dz1', i: 1, j: 1 }, true)")
+    assert "exactly at the kink" not in page.locator("#why .say").inner_text()

@@ -39,8 +39,9 @@ def add_loss(b: Builder) -> None:
     gradient = _gradient(b, text_of.put(made["dz"], prediction, "p") if prediction else made["dz"], stated, where)
     _value(b, made["loss"], stated, where)
     first = Column(("p",), ("dl",)[: "dl" in gradient]) if "p" in b.trace.tensors else None
-    target = Column(("t",), () if first else ("dl",)[: "dl" in gradient])
-    order = [*([first] if first else []), target, *columns, Column(("l", "L"))]
+    if first is None and "dl" in gradient:
+        first = Column((), ("dl",))  # of z, which is in the stage before
+    order = [*([first] if first else []), Column(("t",)), *columns, Column(("l", "L"))]
     b.trace.stages.append(Stage(_title(b), tuple(order)))
     _walk(b, [c.values[0] for c in columns], gradient)
 

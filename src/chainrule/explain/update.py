@@ -41,15 +41,18 @@ def _parameter(b: Builder, slot: Slot, after: Any, before: Any, step: int) -> st
     names = {"p": label, "g": f"d{label}"} | _scalars(b, step)
     memory = [name for name, _ in text_of.assignments(b.optimizer.math) if name != "p"]
     for name, moment in zip(memory, before):
-        names[name] = b.add(f"{name}_{label}", Symbol(name), slot.view(moment), tensor.rows, tensor.columns,
+        names[name] = b.add(f"{name}_{label}", Symbol(name, tensor.symbol.number), slot.view(moment), tensor.rows, tensor.columns,
                             kind=tensor.kind, shown=False)  # fmt: skip
     lines = text_of.assignments(b.optimizer.lines(len(slot.shape) > 1, _clips(b)))
+    between = {"p": (f"{label}_decayed", tensor.symbol.letter), "g": (f"d{label}_clipped", "g")}
     for number, (name, text) in enumerate(lines):
         own = text_of.rename(text, names)
-        target = key if number == len(lines) - 1 else f"{name}{number}_{label}"
-        if target != key:
-            b.add(target, Symbol(f"{name}′"), text_of.evaluate(own, b.names), tensor.rows, tensor.columns,
-                  kind=tensor.kind, shown=False)  # fmt: skip
+        target, letter = between.get(name, (f"{name}_{label}_after", name))
+        if number == len(lines) - 1:
+            target = key
+        else:
+            b.add(target, Symbol(f"{letter}′", tensor.symbol.number), text_of.evaluate(own, b.names), tensor.rows,
+                  tensor.columns, kind=tensor.kind, shown=False)  # fmt: skip
         b.equation(target, own, f"{name} = {text}", type(b.optimizer).__name__)
         names[name] = target
     return key

@@ -134,7 +134,7 @@ def cell_words(equation: Equation, trace: Trace) -> str | tuple[str, str]:
         return DIVISION.replace("{own}", own)
     if equation.stated in CELLS:
         return CELLS[equation.stated]
-    if equation.key.endswith("_after"):
+    if trace.tensors[equation.key].symbol.after:
         return "Before, less the step that the optimizer makes of the gradient."
     return ELEMENTWISE_BACK if equation.stated.startswith("dx = dy *") else GENERIC
 

@@ -148,8 +148,18 @@ function draw() {
   fit();
   drawMaps();
   markFocus();
+  bringInView(document.querySelector("figure.now"));
   drawWhy();
   if (restore) giveFocus(document.querySelector(restore));
+}
+
+/** Where the arrays are wider than the page: what has just come, sideways only, so that the buttons stay where they are. */
+function bringInView(figure) {
+  if (!figure) return;
+  const main = $("main"), room = main.getBoundingClientRect(), place = figure.getBoundingClientRect(), margin = 8;
+  const right = place.right + margin - room.right, left = place.left - margin - room.left;
+  if (right > 0) main.scrollLeft += Math.min(right, left);
+  else if (left < 0) main.scrollLeft += left;
 }
 
 const placeOf = (element) => {

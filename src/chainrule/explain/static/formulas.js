@@ -171,6 +171,8 @@ function parts(key, i, j) {
   });
 }
 
+const ALL_SHOWN = 6; // terms to which a sum is written out with numbers
+
 /** The same with numbers; of a long sum the first and the last terms. */
 function numeric(key, i, j, to, digits) {
   const gradient = Boolean(TENSORS[key].of), all = products(key, i, j), divisor = commonDivisor(key, all);
@@ -187,7 +189,7 @@ function numeric(key, i, j, to, digits) {
     };
     return [product.coefficient < 0 && (n > 0 || product.value !== 0), writeProduct(product, gradient, to, write, !divisor.length)];
   });
-  const shown = written.length <= 6 ? written : [...written.slice(0, 3), [false, to.op("⋯")], ...written.slice(-1)];
+  const shown = written.length <= ALL_SHOWN ? written : [...written.slice(0, 3), [false, to.op("⋯")], ...written.slice(-1)];
   return overCommon(divisor, signedPieces(shown, to), to, (f) => inNumbers(f, to, digits, true, divisor.length > 1));
 }
 

@@ -7,8 +7,12 @@ function rounded(value, digits) {
   return (Math.sign(value) * Math.round(scaled + 1e-9 * Math.min(1, scaled))) / power;
 }
 
+/** Whether a number is written with a power of ten. */
+const isFar = (value) => value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 0.5 * 10 ** -MOST_DIGITS);
+
 /** The digits after the point that write the value exactly, or null where more than `most` are needed. */
 function exactDigits(value, most = MOST_DIGITS) {
+  if (isFar(value)) return null;
   for (let digits = 0; digits <= most; digits++)
     if (Math.abs(rounded(value, digits) - value) <= 1e-12 * Math.max(1, Math.abs(value))) return digits;
   return null;
@@ -21,8 +25,7 @@ function fixed(value, digits) {
   if (Number.isNaN(value)) return "·";
   if (value === 0) return "0"; // exactly; 0.00 is a rounded number
   if (!Number.isFinite(value)) return value < 0 ? "−∞" : "∞";
-  const size = Math.abs(value);
-  if (size >= 1e6 || (size > 0 && size < 0.5 * 10 ** -MOST_DIGITS)) return scientific(value);
+  if (isFar(value)) return scientific(value, Math.max(1, Math.min(digits, 4)));
   const text = Math.abs(rounded(value, digits)).toFixed(digits);
   return value < 0 && Number(text) !== 0 ? "−" + text : text;
 }

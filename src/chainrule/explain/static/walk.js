@@ -1,6 +1,6 @@
 // The walk: which step is shown, which cell is asked about, and the address that names both.
 
-const state = { step: 0, all: false, cell: null, pinned: false, stage: null };
+const state = { step: 0, all: false, from: 0, cell: null, pinned: false, stage: null }; // from: where all was asked for
 const $ = (id) => document.getElementById(id);
 const last = WALK.length - 1;
 const reached = () => (state.all ? last : state.step);
@@ -18,10 +18,12 @@ function address() {
 function goTo(hash) {
   const [step, cell] = hash.replace(/^#/, "").split("/");
   const [name, i, j] = (cell ?? step).split(".");
-  const isCell = i !== undefined && TENSORS[name] && Number(i) < rowsOf(name) && Number(j) < columnsOf(name);
+  const within = (text, size) => /^\d+$/.test(text) && Number(text) < size;
+  const named = TENSORS[name] && within(i, rowsOf(name)) && within(j, columnsOf(name));
   state.all = step === "all";
   const number = WALK.findIndex((stop) => stop.key === step.split(".")[0]);
-  state.step = state.all ? last : Math.max(0, number >= 0 ? number : (isCell ? STEP_OF[name] : 0) ?? 0);
+  state.step = state.all ? last : Math.max(0, number >= 0 ? number : (named ? STEP_OF[name] : 0) ?? 0);
+  const isCell = named && known(name); // a link tells no more than its step
   state.cell = isCell ? { key: name, i: Number(i), j: Number(j) } : null;
   state.pinned = isCell;
   state.stage = isCell ? stageOf(name) : null;
@@ -52,6 +54,7 @@ function say(text) {
 const sayStep = () => say(`${[$("count"), $("phase")].map((part) => part.textContent).filter(Boolean).join(", ")}: ${$("step-title").textContent}`);
 
 function walkTo(step, jump = false) {
+  if (state.cell && document.activeElement.closest("#why")) leave(document.activeElement); // the panel closes
   Object.assign(state, { step: Math.max(0, Math.min(last, step)), all: false, cell: null, pinned: false, stage: null });
   draw();
   sayStep();
@@ -91,9 +94,8 @@ const cellAt = (target) => {
 $("back").addEventListener("click", () => walkTo(state.all ? last : state.step - 1));
 $("next").addEventListener("click", () => walkTo(state.step + 1));
 $("show-all").addEventListener("click", () => {
-  state.all = !state.all;
-  if (state.all) state.step = last;
-  else state.step = 0;
+  if (state.all) Object.assign(state, { all: false, step: state.from });
+  else Object.assign(state, { all: true, from: state.step, step: last });
   state.cell = null;
   draw();
   sayStep();
@@ -184,16 +186,27 @@ function moveFocus(cell, name) {
   cells[row + down]?.[column]?.focus();
 }
 
+/** From inside the panel back to the cell that it is about; from anywhere else the panel closes. */
+function leave(element) {
+  if (state.cell && element.closest?.("#why")) {
+    giveFocus(cellOf(state.cell.key, state.cell.i, state.cell.j));
+    return;
+  }
+  dismiss();
+  document.activeElement.blur();
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest?.("input, textarea")) return;
   const cell = event.target.closest?.("td.c"), { key } = event;
-  if (key === "Escape") {
-    dismiss();
-    document.activeElement.blur();
-  } else if (key === "PageDown" || key === "PageUp") walkTo(state.step + (key === "PageDown" ? 1 : -1));
+  if (key === "Escape") leave(event.target);
+  else if (key === "PageDown" || key === "PageUp") walkTo(state.step + (key === "PageDown" ? 1 : -1));
   else if (ARROWS[key] && event.target.tagName === "CANVAS") moveByKey(event.target, key);
   else if ((ARROWS[key] || ENDS[key]) && cell) moveFocus(cell, key);
-  else if (key === "Enter" && cell) ask(cellAt(cell), true, cell);
+  else if (key === "Enter" && cell && cellAt(cell)) {
+    ask(cellAt(cell), true, cell);
+    $("why").focus();
+  }
   else if (key === "Home") walkTo(0);
   else if (key === "End") walkTo(last);
   else if (key === "ArrowRight") walkTo(state.step + 1);

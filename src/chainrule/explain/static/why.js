@@ -76,27 +76,66 @@ function shortened(all, value) {
   return choices.filter(({ adds }) => adds).sort((a, b) => a.digits - b.digits)[0] ?? choices[0];
 }
 
-/** Digits of what is multiplied: where the sum needs many, fewer do to tell which number it is. */
-const factorDigits = (digits) => Math.min(Math.max(digits, 3), 4);
+/** The number that is written for a value, and what a factor or a product of such numbers makes. */
+const readBack = (value, digits) => Number(plain(value, digits).replace("−", "-"));
+
+function factorReadBack({ key, i, j, value }, digits) {
+  const { helper, tree } = TENSORS[key];
+  if (helper && EQUATIONS[key]) return products(key, i, 0).reduce((sum, product) => sum + productReadBack(product, digits), 0);
+  if (helper && tree) return computed(tree, i, j, (name, r, c) => readBack(entry(name, r, c), digits));
+  return readBack(value, digits);
+}
+
+function productReadBack({ coefficient, factors }, digits, read = factorReadBack) {
+  const size = divisorOf(coefficient) ? coefficient : Math.sign(coefficient) * readBack(Math.abs(coefficient), 4);
+  return factors.reduce((total, f) => (f.inverse ? total / read(f, digits) : total * read(f, digits)), size);
+}
+
+/** The fewest digits, from 3, with which what is written gives the value that is written behind it; 8 where none do. */
+function enoughDigits(digits, value, made) {
+  let enough = Math.min(Math.max(digits, 3), 4);
+  while (enough < MOST_DIGITS && fixed(made(enough), digits) !== fixed(value, digits)) enough++;
+  return enough;
+}
+
+/** The cell that a factor comes from, or the one from which a function of it is computed; null where it is none or several. */
+function cellBehind({ key, i, j }) {
+  const { helper, tree, shown } = TENSORS[key];
+  if (!helper) return shown || EQUATIONS[key] ? { key, i, j } : null;
+  const arrays = tree ? [...new Set(namesIn(tree))].filter((name) => TENSORS[name].kind !== "scalar") : [];
+  return arrays.length === 1 ? cellBehind({ key: arrays[0], i: clip(arrays[0], i, 0), j: clip(arrays[0], j, 1) }) : null;
+}
+
+function linked(factor, inside) {
+  const cell = cellBehind(factor);
+  if (!cell) return `<span>${inside}</span>`;
+  return `<button type="button" class="source" data-go="${cell.key}.${cell.i}.${cell.j}" title="${esc(TENSORS[cell.key].name)}">${inside}</button>`;
+}
+
+/** A product in numbers, and the sign before its value; nothing where it is one number as it stands. */
+function multiplied(product, digits) {
+  const { coefficient, factors, value, owner } = product, size = Math.abs(coefficient), divisor = divisorOf(size);
+  if (size === 1 && factors.length < 2 && !factors.some((f) => TENSORS[f.key].helper)) return "";
+  const enough = enoughDigits(digits, value, (most) => productReadBack(product, most, (f) => readBack(f.value, most)));
+  const negative = coefficient < 0 && value !== 0;
+  const number = (f, n) => {
+    const text = plain(f.value, enough);
+    return linked(f, text.startsWith("−") && (n || negative) ? `(${text})` : text);
+  };
+  const over = ordered(factors.filter((f) => !f.inverse), Boolean(TENSORS[owner].of)).map(number);
+  if (!over.length || (size !== 1 && !divisor)) over.push(divisor ? "1" : plain(size));
+  const under = [...factors.filter((f) => f.inverse).map((f) => number(f, 1)), ...(divisor ? [divisor] : [])];
+  const exact = value === 0 || (isExact([value], digits) && isExact(factors.map((f) => f.value), enough));
+  return `${negative ? "−" : ""}${over.join(" × ")}${under.map((text) => ` ÷ ${text}`).join("")} <span class="eq">${exact ? "=" : "≈"}</span>`;
+}
 
 function termRow(product, digits, draw, wrong) {
-  const theirs = wrong?.own.get(product);
-  const own = product.factors.filter((f) => Math.abs(product.coefficient) !== 1 || product.factors.length > 1 || TENSORS[f.key].helper);
-  const gradient = Boolean(TENSORS[product.owner].of);
-  const above = ordered(product.factors.filter((f) => !f.inverse), gradient), below = product.factors.filter((f) => f.inverse);
-  const piece = (f, n) => {
-    const text = plain(f.value, factorDigits(digits)), shown = text.startsWith("−") && (n || (product.coefficient < 0 && product.value !== 0)) ? `(${text})` : text;
-    const link = TENSORS[f.key].shown && !TENSORS[f.key].helper;
-    return link ? `<button type="button" class="source" data-go="${f.key}.${f.i}.${f.j}" title="${esc(TENSORS[f.key].name)}">${shown}</button>` : `<span>${shown}</span>`;
-  };
-  let text = own.length ? above.map(piece).join(" × ") + below.map((f) => ` ÷ ${piece(f, 1)}`).join("") : "";
-  const size = Math.abs(product.coefficient), divisor = divisorOf(size);
-  if (text && size !== 1) text += divisor ? ` ÷ ${divisor}` : ` × ${plain(size)}`;
-  if (text && product.coefficient < 0 && product.value !== 0) text = `−${text}`;
-  const exact = product.value === 0 || (isExact([product.value], digits) && isExact(own.map((f) => f.value), factorDigits(digits)));
-  const row = batchRow(product);
+  const theirs = wrong?.own.get(product), row = batchRow(product), text = multiplied(product, digits);
+  const value = text ? fixed(product.value, digits) : linked(product.factors[0], fixed(product.value, digits));
   const beside = wrong?.own.size ? `<td class="own">${fixed(theirs ?? product.value, digits)}</td>` : "";
-  return `<tr class="${theirs === undefined ? "" : "wrong"}"><th scope="row">${termLabel(product)}</th><td class="factors">${text ? `${text} <span class="eq">${exact ? "=" : "≈"}</span>` : ""}</td><td class="n">${fixed(product.value, digits)}</td>${beside}<td>${draw(product.value, row === null ? null : rowColour(row))}</td></tr>`;
+  return `<tr class="${theirs === undefined ? "" : "wrong"}"><th scope="row">${termLabel(product)}</th>
+    <td class="factors">${text}</td><td class="n">${value}</td>${beside}
+    <td>${draw(product.value, row === null ? null : rowColour(row))}</td></tr>`;
 }
 
 const near = (a, b) => Math.abs(a - b) <= 1e-7 * Math.max(Math.abs(a), Math.abs(b), 1e-12);
@@ -179,9 +218,13 @@ function shapes(key) {
   const arrays = factors.filter(isArray);
   const result = box(key, "i", "j", new Set());
   if (!over.length) {
-    const boxes = (list) => list.filter(isArray).map(([name]) => box(name, "i", "j", new Set())).join("<b>·</b>");
-    const left = terms.map(([coefficient, list]) => [coefficient < 0 ? "−" : "+", boxes(list)]).filter(([, drawn]) => drawn);
-    const signed = left.map(([sign, drawn], n) => (n || sign === "−" ? `<b>${sign}</b>` : "") + drawn);
+    const drawn = (list) => list.map(([name]) => box(name, "i", "j", new Set()));
+    const boxes = (list) => {
+      const above = drawn(list.filter((factor) => isArray(factor) && !factor[3])), below = drawn(list.filter((factor) => isArray(factor) && factor[3]));
+      return [above.join("<b>·</b>") || (below.length ? "<b>1</b>" : ""), ...below].join("<b>÷</b>");
+    };
+    const left = terms.map(([coefficient, list]) => [coefficient < 0 ? "−" : "+", boxes(list)]).filter(([, inside]) => inside);
+    const signed = left.map(([sign, inside], n) => (n || sign === "−" ? `<b>${sign}</b>` : "") + inside);
     return `<div class="shapes">${signed.join("") || result}<b>→</b>${result}<small>${factors.some(([name]) => TENSORS[name].helper && EQUATIONS[name]) ? "row by row" : "entry by entry"}</small></div>`;
   }
   const summed = new Set(over.map(([index]) => index));
@@ -248,12 +291,25 @@ function sentence(key, i, j) {
     return tensor.kind === "batch" ? "An input of this row, as it is given." : "A parameter, as it is before the step.";
   }
   const words = equation.say.length > 1 && isShut(key, i, j) ? equation.say[1] : equation.say[0];
-  return words.replaceAll("{row}", () => wordFor(tensor.rows, i, tensor)).replaceAll("{column}", () => wordFor(tensor.columns, j, tensor));
+  return (words + (atKink(key, i, j) ? KINK : "")).replaceAll("{row}", () => wordFor(tensor.rows, i, tensor)).replaceAll("{column}", () => wordFor(tensor.columns, j, tensor));
 }
 
 function wordFor(axis, n, tensor) {
   const leaves = AXES[axis].kind === "unit" && tensor.kind === "weight" && axis === tensor.rows;
   return `${leaves ? "the output of " : ""}${nameOn(axis, n)}`;
+}
+
+const KINK = " It is exactly at the kink: the slope on its other side is not 0, and the nudge finds the mean of both.";
+
+/** Whether what opens or shuts a gradient's gate lies exactly at its threshold. */
+function atKink(key, i, j) {
+  if (!TENSORS[key].of || EQUATIONS[key].say.length < 2) return false;
+  return products(key, i, j)[0].factors.some(({ key: name, i: r, j: c }) => {
+    const { tree } = TENSORS[name];
+    if (!["Gt", "GtE"].includes(tree?.[0])) return false;
+    const [a, b] = tree.slice(1).map((part) => computed(part, r, c, entry));
+    return a === b;
+  });
 }
 
 function isShut(key, i, j) {
@@ -264,7 +320,9 @@ function isShut(key, i, j) {
 
 /** The formula with names, and the same with numbers. */
 function written(key, i, j, name, digits) {
-  const shown = factorDigits(digits), value = entry(key, i, j);
+  const value = entry(key, i, j), all = products(key, i, j);
+  const made = (most) => (all.length > ALL_SHOWN || inParts(key) ? value : all.reduce((sum, product) => sum + productReadBack(product, most), 0));
+  const shown = enoughDigits(digits, value, made);
   const known = isExact(numbers(key, i, j), shown);
   const sign = (exact) => `<mo form="infix">${exact ? "=" : "≈"}</mo>`;
   const pieces = (list) => list.map((piece) => math(piece)).join(" ");
