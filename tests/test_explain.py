@@ -14,7 +14,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.check.catalogue import data_for, example, network_with
-from chainrule.explain import render, trace_step
+from chainrule.explain import render, trace_step, worksheet
 from chainrule.explain.exercise import LECTURE, parse_exercise, read_exercise
 from chainrule.explain.lines import FUNCTIONS
 from chainrule.explain.payload import heat_map
@@ -327,6 +327,22 @@ def test_every_student_has_other_numbers_and_the_right_answers():
             assert answer == pytest.approx(gradients["W1"][i, j], rel=1e-9, abs=1e-12)
         np.testing.assert_array_equal(own.X, np.round(own.X, 1))
     np.testing.assert_array_equal(exercise.net["W1"], parse_exercise(LECTURE).net["W1"])
+
+
+def test_no_student_gets_a_number_at_a_kink():
+    """In whole hundredths, as on paper: a sum of exactly 0 may be 3e-17 in floating point, and pass a ReLU."""
+    exercise, kinks = parse_exercise(LECTURE), []
+
+    def sums(own):
+        tenths = [np.rint(10 * array).astype(int) for array in (own.X, own.net["W1"], own.net["b1"])]
+        return tenths[0] @ tenths[1] + 10 * tenths[2]
+
+    for n in range(200):
+        assert (sums(variant(exercise, f"s{n}")) != 0).all(), n
+        first = worksheet._with_numbers(exercise, worksheet._rng(f"s{n}", "numbers"))
+        assert worksheet.is_at_a_kink(first) == (sums(first) == 0).any()
+        kinks.append(worksheet.is_at_a_kink(first))
+    assert 0 < sum(kinks) < 30
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ def _parameter(b: Builder, slot: Slot, after: Any, before: Any, step: int) -> st
     names = {"p": label, "g": f"d{label}"} | _scalars(b, step)
     memory = [name for name, _ in text_of.assignments(b.optimizer.math) if name != "p"]
     for name, moment in zip(memory, before):
-        names[name] = b.add(f"{name}_{label}", Symbol(name, tensor.symbol.number), slot.view(moment), tensor.rows, tensor.columns,
+        symbol = Symbol(name, tensor.symbol.number)
+        names[name] = b.add(f"{name}_{label}", symbol, slot.view(moment), tensor.rows, tensor.columns,
                             kind=tensor.kind, shown=False)  # fmt: skip
     lines = text_of.assignments(b.optimizer.lines(len(slot.shape) > 1, _clips(b)))
     between = {"p": (f"{label}_decayed", tensor.symbol.letter), "g": (f"d{label}_clipped", "g")}
