@@ -14,7 +14,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.check.catalogue import data_for, example, network_with
-from chainrule.explain import render, trace_step, worksheet
+from chainrule.explain import render, trace_step, words, worksheet
 from chainrule.explain.exercise import LECTURE, parse_exercise, read_exercise
 from chainrule.explain.lines import FUNCTIONS
 from chainrule.explain.payload import heat_map
@@ -327,6 +327,40 @@ def test_every_student_has_other_numbers_and_the_right_answers():
             assert answer == pytest.approx(gradients["W1"][i, j], rel=1e-9, abs=1e-12)
         np.testing.assert_array_equal(own.X, np.round(own.X, 1))
     np.testing.assert_array_equal(exercise.net["W1"], parse_exercise(LECTURE).net["W1"])
+
+
+SPOKEN = [(network_with(example(kind)), cr.SGD()) for kind in (*cr.LAYERS.values(), *cr.LOSSES.values())]
+SPOKEN += [(network_with(cr.ReLU()), kind(lr=0.1)) for kind in OPTIMIZERS.values()]
+SPOKEN += [(network_with(cr.SoftmaxCrossEntropy(0.1)), cr.AdamW(clip_norm=1e-3))]
+SPOKEN += [(network_with(cr.ReLU()), kind(0.1, 0.9, nesterov=True)) for kind in (cr.SGD, cr.ClassicalMomentum)]
+
+
+def general_words(net, optimizer):
+    """The stated lines whose cells have no sentence of their own."""
+    trace = trace_step(net, *data_for(net.loss), optimizer)
+    general = (words.GENERIC, words.BACK, words.MOVED)
+    found = {key: words.cell_words(equation, trace) for key, equation in trace.equations.items()}
+    return [trace.equations[key].stated for key, say in found.items()
+            if say in general and not trace.tensors[key].helper]  # fmt: skip
+
+
+@pytest.mark.parametrize(("net", "optimizer"), SPOKEN, ids=repr)
+def test_every_number_of_the_library_has_a_sentence_of_its_own(net, optimizer):
+    assert general_words(net, optimizer) == []
+
+
+def test_numbers_of_other_layers_have_a_general_sentence():
+    class Cube(cr.Layer):
+        math = ("y = x ** 3", "dx = dy * 3 * x ** 2")
+
+        def forward(self, p, x, y, m):
+            np.power(x, 3, out=y)
+
+        def backward(self, p, g, x, y, dy, dx, m):
+            np.multiply(dy, 3 * x**2, out=dx)
+
+    net = cr.Network([cr.Dense(3), Cube(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4, dtype=np.float64)
+    assert general_words(net, cr.SGD()) == list(Cube.math)
 
 
 def test_no_student_gets_a_number_at_a_kink():

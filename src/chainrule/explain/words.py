@@ -54,7 +54,85 @@ CELLS: dict[str, str | tuple[str, str]] = {  # by the line a layer states; of tw
         "Every output of the row depends on this number, so all their gradients enter: the whole "
         "Jacobian, not its diagonal."
     ),
+    "y = np.where(x > 0, x, slope * x)": "A positive number passes as it is, a negative one times the slope.",
+    "dx = dy * np.where(x > 0, 1, slope)": (
+        "What comes back, unchanged where the number was positive, else times the slope: never quite shut."
+    ),
+    "y = np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))": (
+        "A positive number passes as it is; a negative one bends towards −α and never gets below."
+    ),
+    "dx = dy * np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0)))": (
+        "What comes back, unchanged where the number was positive; else times the slope α·eˣ, which dies away below 0."
+    ),
+    "y = scale * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))": (
+        "A positive number times the scale; a negative one bends towards −scale·α. The two constants keep mean and "
+        "variance from layer to layer."
+    ),
+    "dx = dy * scale * np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0)))": (
+        "What comes back, times the scale; where the number was negative also times α·eˣ, which dies away."
+    ),
+    "phi = (1 + erf(x / sqrt(2))) / 2": "The share of a normal distribution that lies below this number.",
+    "y = x * phi": "The number times Φ, the share that lies below it: large ones pass, very negative ones become 0.",
+    "dx = dy * (phi + x * np.exp(-(x**2) / 2) / sqrt(2 * pi))": (
+        "What comes back, times the slope of x·Φ(x). By the product rule: Φ, and x times the bell curve, Φ's slope."
+    ),
+    "t = np.tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))": "A tanh that comes close to 2Φ − 1 and needs no erf.",
+    "y = x * (1 + t) / 2": "The number times (1 + t)/2, which rises from 0 to 1: GELU by way of tanh.",
+    "du = sqrt(2 / pi) * (1 + 3 * 0.044715 * x**2)": "The slope of what stands inside the tanh.",
+    "dx = dy * ((1 + t) + x * (1 - t**2) * du) / 2": (
+        "What comes back, times the slope of x·(1 + t)/2. By the product rule: (1 + t)/2, and x times the slope of the "
+        "tanh, 1 − t², times that of what is inside it."
+    ),
+    "s = sigmoid(x)": "The gate of this number, between 0 and 1.",
+    "y = x * s": "The number times its own gate: large ones pass, very negative ones become 0.",
+    "dx = dy * (s + y * (1 - s))": (
+        "What comes back, times the slope of x·σ(x). By the product rule: the gate s, and x times its slope s·(1 − s)."
+    ),
+    "t = np.tanh(softplus(x))": "The gate of this number: the tanh of its softplus, between 0 and 1.",
+    "y = x * t": "The number times its own gate: large ones pass, very negative ones become 0.",
+    "dx = dy * (t + x * (1 - t**2) * sigmoid(x))": (
+        "What comes back, times the slope of x·t(x). By the product rule: the gate t, and x times its slope, which is "
+        "1 − t² times that of softplus, σ(x)."
+    ),
+    "y = softplus(x)": "log(1 + eˣ): a ReLU without its corner.",
+    "dx = dy * sigmoid(x)": "What comes back, times the slope of softplus, which is σ(x): a gate that opens smoothly.",
+    "y = np.tanh(x)": "The number squeezed between −1 and 1.",
+    "dx = dy * (1 - y**2)": (
+        "What comes back, times the slope of tanh, 1 − y²: near −1 and 1 the unit is saturated, and little passes."
+    ),
+    "y = 1 / (1 + np.exp(-x))": "The number squeezed between 0 and 1.",
+    "dx = dy * y * (1 - y)": (
+        "What comes back, times the slope of the sigmoid, y·(1 − y): at most a quarter, and little near 0 and 1."
+    ),
+    "e = z - t": "How far the output is above its target.",
+    "e = t - z": "How far the output is below its target.",
+    "q = (1 - smoothing) * one_hot(t, z.shape[1]) + smoothing / z.shape[1]": (
+        "The target with a part of its 1 shared among all classes, so that no output has to become infinite."
+    ),
     "p = p - lr * g": "Against the gradient, because that way the loss falls: before, less η times the gradient.",
+}
+MOVES: dict[str, str] = {  # by the line an optimizer states
+    "g = g * clip_norm / norm": "All gradients together were longer than the limit: each is shortened alike.",
+    "p = p - lr * weight_decay * p": "Every weight first shrinks by the share η·λ of itself.",
+    "v = momentum * v + g": "The velocity: what is left of the last one, and the gradient.",
+    "v = momentum * v - lr * g": "The velocity: what is left of the last one, less η times the gradient.",
+    "p = p - lr * v": "Before, less η times the velocity: the way of the last gradients goes on.",
+    "p = p - lr * g - lr * momentum * v": "Before, less η times the gradient, and the velocity's next step.",
+    "p = p + v": "Before, plus the velocity.",
+    "p = p + momentum * v - lr * g": "Before, plus the step that the velocity would make next: a look ahead.",
+    "c = c + g**2": "The squares of all gradients so far. It only grows, so steps get shorter.",
+    "c = rho * c + (1 - rho) * g**2": "The running mean of the gradients' squares: the last ones count most.",
+    "m = beta1 * m + (1 - beta1) * g": "The running mean of the gradients: the last ones count most.",
+    "v = beta2 * v + (1 - beta2) * g**2": "The running mean of the gradients' squares: how large they usually are.",
+    "p = p - lr * g / (np.sqrt(c) + epsilon)": (
+        "Before, less η times the gradient over the root of c: steep directions are walked as carefully as flat ones."
+    ),
+    "p = p - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + epsilon)": (
+        "Before, less η times the mean gradient over its usual size. Both means started at 0: 1 − βᵗ makes up for it."
+    ),
+    "p = p - lr * np.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (np.sqrt(v) + epsilon)": (
+        "Before, less η times the mean gradient over its usual size. Both means started at 0: the factor makes up for it."
+    ),
 }
 KEYS = {
     "p": "What the network predicts for {row}: e to the number, over the sum of such powers along the row.",
@@ -66,8 +144,9 @@ DIVISION = (
     "{own} over N: the loss is a mean over N rows, so each row's error counts 1/N. This is the only division by N in "
     "the step."
 )
-ELEMENTWISE_BACK = "What comes back, times the slope of the function at this number."
-GENERIC = "The sum of the terms beside it."
+BACK = "What comes back, times the slope of the function at this number."
+MOVED = "Before, less the step that the optimizer makes of the gradient."
+GENERIC = "What the line of the source gives here."
 
 STEPS = {
     "start": (
@@ -134,9 +213,11 @@ def cell_words(equation: Equation, trace: Trace) -> str | tuple[str, str]:
         return DIVISION.replace("{own}", own)
     if equation.stated in CELLS:
         return CELLS[equation.stated]
+    if equation.stated in MOVES:
+        return MOVES[equation.stated]
     if trace.tensors[equation.key].symbol.after:
-        return "Before, less the step that the optimizer makes of the gradient."
-    return ELEMENTWISE_BACK if equation.stated.startswith("dx = dy *") else GENERIC
+        return MOVED
+    return BACK if equation.stated.startswith("dx = dy *") else GENERIC
 
 
 def step_words(step: Step, trace: Trace) -> str:
