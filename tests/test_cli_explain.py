@@ -35,6 +35,9 @@ def test_explain_the_numbers_of_an_exercise(run, refused, folder):
     (folder / "step.toml").write_text("inputs = [[1, 2]]\ntargets = [0]\nlayers = ['dense']\n")
     assert "W1: expected it" in refused("explain", "step.toml")
     assert "cannot read it" in refused("explain", "missing.toml")
+    for words in (["--lr", 9], ["--lr", -1], ["--rows", 2]):
+        assert f"{words[0]}: an exercise has its own" in refused("explain", "exercise.toml", *words)
+        assert f"{words[0]}: an exercise has its own" in refused("explain", *words)
 
 
 def test_explain_writes_worksheets_and_one_variant_an_id(run, refused, folder):

@@ -278,7 +278,7 @@ def test_an_exercise_names_its_columns_and_classes_in_any_order():
         (("rate = 0.5", "rate = 0.5\nW9 = [[1.0]]"), "no 'W9'"),
         (("relu", "rellu"), "did you mean 'relu'"),
         (("b1 = [0.1, -0.3, 0.2]", "b1 = [0.1]"), r"b1: expected shape \(3,\), got \(1,\)"),
-        (("targets = [0, 1, 2, 1]", "targets = [0, 1]"), "as many rows"),
+        (("targets = [0, 1, 2, 1]", "targets = [0, 1]"), "targets: expected 4, one for each row of inputs, got 2"),
         (("rate = 0.5", "rate = -1"), "lr"),
         (("rate = 0.5", "rate = = 1"), "not a TOML file"),
         (("2.0],", "2.0, 1],"), "inputs: expected rows"),

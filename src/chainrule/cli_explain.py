@@ -21,8 +21,8 @@ def explain_command(
     source: Path | None = None,
     data: str | None = None,
     *,
-    rows: int = 4,
-    lr: float = 0.1,
+    rows: int | None = None,
+    lr: float | None = None,
     out: Annotated[Path, Parameter(name=["--out", "-o"])] = Path("step.html"),
     worksheet: Annotated[bool, FLAG] = False,
     students: Path | None = None,
@@ -37,9 +37,9 @@ def explain_command(
     data
         The model's rows, with their targets.
     rows
-        How many of them, from the first on.
+        How many of them, from the first on: 4 where nothing is said.
     lr
-        The learning rate of the step, which is one of SGD; an exercise has its own.
+        The learning rate of the step, which is one of SGD: 0.1 where nothing is said. An exercise has its own.
     out
         The page.
     worksheet
@@ -69,8 +69,13 @@ def explain_command(
     screen.text(f"Saved to {out}: {page.trace.summary}; loss {page.trace.loss:.6g}. Open it in a browser.")
 
 
-def _exercise(source: Path | None, data: str | None, rows: int, lr: float) -> Exercise:
-    require_count("--rows", rows)
+def _exercise(source: Path | None, data: str | None, rows: int | None, lr: float | None) -> Exercise:
+    if source is None or source.suffix == ".toml":
+        for option, given in (("--rows", rows), ("--lr", lr)):
+            if given is not None:
+                raise InputError(
+                    f"{option}: an exercise has its own; chainrule explain --template prints one to start from"
+                )
     if source is None:
         return parse_exercise(LECTURE, "the lecture's case")
     if source.suffix == ".toml":
@@ -79,7 +84,9 @@ def _exercise(source: Path | None, data: str | None, rows: int, lr: float) -> Ex
         return read_exercise(source)
     if data is None:
         raise InputError(f"{source}: expected data beside the model, as in: chainrule explain {source} rows.csv")
-    return _from_model(source, data, rows, lr)
+    rows = 4 if rows is None else rows
+    require_count("--rows", rows)
+    return _from_model(source, data, rows, 0.1 if lr is None else lr)
 
 
 def _from_model(source: Path, data: str, rows: int, lr: float) -> Exercise:

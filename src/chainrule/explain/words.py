@@ -131,7 +131,7 @@ MOVES: dict[str, str] = {  # by the line an optimizer states
         "Before, less η times the mean gradient over its usual size. Both means started at 0: 1 − βᵗ makes up for it."
     ),
     "p = p - lr * np.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (np.sqrt(v) + epsilon)": (
-        "Before, less η times the mean gradient over its usual size. Both means started at 0: the factor makes up for it."
+        "Before, less η times the mean gradient over its usual size; the factor makes up for means that started at 0."
     ),
 }
 KEYS = {
