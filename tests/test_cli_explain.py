@@ -50,5 +50,9 @@ def test_explain_writes_worksheets_and_one_variant_an_id(run, refused, folder):
     sheets = (folder / "class.html").read_text(encoding="utf-8")
     assert sheets.count('<section class="sheet">') == 2
     assert "<b>bob" not in sheets
+    (folder / "ids.csv").write_text("Matrikelnummer;mail\n4711;anna@uni.example\n4712;bob@uni.example\n")
+    run("explain", "--students", "ids.csv", "-o", "class.html")
+    rows = list(csv.DictReader((folder / "class-answers.csv").read_text(encoding="utf-8").splitlines()))
+    assert {row["id"] for row in rows} == {"4711", "4712"}
     (folder / "ids.csv").write_text("anna\nanna\n")
     assert "'anna' 2 times" in refused("explain", "--students", "ids.csv")

@@ -127,7 +127,9 @@ def test_the_page_computes_the_same_terms_and_explains_every_cell(show, part, op
     assert "NaN" not in page.evaluate("document.body.innerText")
 
 
-NUDGED = [network_with(example(kind)) for kind in (*cr.LAYERS.values(), *cr.LOSSES.values())]
+NUDGED_PARTS = [example(kind) for kind in (*cr.LAYERS.values(), *cr.LOSSES.values())]
+CLIPPED = cr.AdamW(clip_norm=1e-3)
+NUDGED = [network_with(part) for part in NUDGED_PARTS]
 NUDGED += [network_with(cr.SoftmaxCrossEntropy(0.1))]
 NUDGED += [cr.Network([cr.Dense(3), cr.ReLU(), cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4, dtype=np.float64,
                       l2=0.1, l1=0.05)]  # fmt: skip
@@ -401,6 +403,19 @@ def test_memory_of_an_optimizer_leads_to_where_it_comes_from(show):
     page.locator('#why .terms [data-go="v_W1_after.0.1"]').click()
     assert address(page) == "#all/v_W1_after.0.1"
     assert "v_W1_after = " in page.locator("#why .code").inner_text()
+
+
+@pytest.mark.parametrize("part", [*NUDGED_PARTS, *(kind(lr=0.1) for kind in OPTIMIZERS.values()), CLIPPED], ids=repr)
+def test_what_is_copied_needs_no_letters_beside_those_of_latex(show, part):
+    optimizer = part if isinstance(part, cr.Optimizer) else None
+    page = show(step_with(cr.ReLU() if optimizer else part, optimizer), "#all")
+    copied = page.evaluate(
+        "Object.keys(EQUATIONS).filter((key) => !TENSORS[key].helper).map((key) => latexOf(key, 0, 0))"
+    )
+    assert len(copied) > 8
+    for text in copied:
+        assert text.isascii(), text
+        assert not re.search(r"(?<!\\)[A-Za-z]_[A-Za-z]{2}|'\^|'_", text), text  # names with _, two superscripts
 
 
 def test_a_quotient_is_drawn_and_written_as_one(show):

@@ -77,6 +77,7 @@ class LaTeX(MathML):
         return text
 
     def identifier(self, text: str) -> str:
+        text = {"σ": r"\sigma", "π": r"\pi"}.get(text, text.replace("_", r"\_"))
         return text if len(text) == 1 or text.startswith("\\") else rf"\mathrm{{{text}}}"
 
     def operator(self, text: str) -> str:

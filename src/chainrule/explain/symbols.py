@@ -35,8 +35,12 @@ class Symbol:
 
     @property
     def latex(self) -> str:
-        plain = self.letter if len(self.letter) == 1 and self.letter.isascii() else rf"\mathrm{{{self.letter}}}"
-        return GREEK.get(self.letter, plain)
+        letter = self.letter.rstrip("′")
+        written = GREEK.get(letter) or LaTeX().identifier(letter)
+        primes = "'" * (len(self.letter) - len(letter))
+        return (
+            f"{{{written}{primes}}}" if primes else written
+        )  # a prime is a superscript, and allows no other beside it
 
     def write(self, to: MathML, above: str = "") -> str:
         """The whole array's name in that notation, with a mark above (a transpose)."""

@@ -25,7 +25,7 @@ BLANKS = 3  # of an array; of a single number that one
 LONGEST = 9  # letters of a name beside an array
 ATTEMPTS = 100  # at numbers for a student; where all are at a kink, the network is
 UNSEEN = 1e-9
-HEADINGS = ("id", "student", "name", "student_id")
+HEADINGS = ("id", "student", "name", "student_id", "student id", "username", "email", "matrikelnummer", "matrikel")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,9 @@ def read_ids(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot read it ({getattr(error, 'strerror', None) or 'not UTF-8 text'})") from None
-    ids = [row[0].strip() for row in csv.reader(io.StringIO(text)) if row and row[0].strip()]
+    first = text.partition("\n")[0]
+    comma = ";" if ";" in first and "," not in first else ","  # as spreadsheets write it where 1,5 is a number
+    ids = [row[0].strip() for row in csv.reader(io.StringIO(text), delimiter=comma) if row and row[0].strip()]
     if ids and ids[0].lower() in HEADINGS:
         ids = ids[1:]
     if not ids:
