@@ -363,6 +363,14 @@ def test_numbers_of_other_layers_have_a_general_sentence():
     assert general_words(net, cr.SGD()) == list(Cube.math)
 
 
+def test_columns_of_a_data_frame_are_named():
+    pandas = pytest.importorskip("pandas")
+    net = cr.Network([cr.Dense(2)], cr.SoftmaxCrossEntropy(), n_in=2)
+    X = pandas.DataFrame({"length": [1.0, 2.0], "mass": [3.0, 4.0]})
+    assert trace_step(net, X, [0, 1]).axes["input"].names == ("length", "mass")
+    assert trace_step(net, X.to_numpy(), [0, 1]).axes["input"].names == ("1", "2")
+
+
 def test_no_student_gets_a_number_at_a_kink():
     """In whole hundredths, as on paper: a sum of exactly 0 may be 3e-17 in floating point, and pass a ReLU."""
     exercise, kinks = parse_exercise(LECTURE), []

@@ -30,7 +30,8 @@ def build(net: Network, X: Any, y: Any, optimizer: Optimizer | None, title: str)
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise InputError(f"optimizer: expected a chainrule Optimizer such as SGD(lr=0.1), got {optimizer!r}")
     target = net.target or target_for(net.loss, net.n_out).fit(y)
-    return Builder(net, _data(net, X, y, target), target, optimizer or SGD(), title).build()
+    columns = getattr(net.encoder, "features", None) or net.info.get("columns") or getattr(X, "columns", None)
+    return Builder(net, _data(net, X, y, target), target, optimizer or SGD(), title, columns).build()
 
 
 def _data(net: Network, X: Any, y: Any, target: Target) -> Data:
@@ -45,9 +46,11 @@ def _data(net: Network, X: Any, y: Any, target: Target) -> Data:
 class Builder:
     """Collects tensors, lines and stages while it follows the network from the input to the update."""
 
-    def __init__(self, net: Network, data: Data, target: Target, optimizer: Optimizer, title: str) -> None:
+    def __init__(
+        self, net: Network, data: Data, target: Target, optimizer: Optimizer, title: str, columns: Any = None
+    ) -> None:
         self.net, self.data, self.optimizer, self.plan = net, data, optimizer, net.plan
-        self.target = target
+        self.target, self.columns = target, columns
         self.params = net.state.params.astype(np.float64)
         self.tape = Tape.allocate(self.plan, len(data), np.float64, input_gradient=True)
         self.grads = np.empty(self.plan.size)
@@ -123,9 +126,8 @@ class Builder:
         return tuple(map(str, classes))
 
     def _input_names(self) -> tuple[str, ...]:
-        names = getattr(self.net.encoder, "features", None) or self.net.info.get("columns")
-        if names is not None and len(names) == self.net.n_in:
-            return tuple(map(str, names))
+        if self.columns is not None and len(self.columns) == self.net.n_in:
+            return tuple(map(str, self.columns))
         return tuple(str(n + 1) for n in range(self.net.n_in))
 
     def axis(self, size: int, wanted: str) -> str:
