@@ -3,8 +3,11 @@
 import numpy as np
 
 import chainrule as cr
+from chainrule.check.catalogue import data_for, example, network_with
 from chainrule.explain import trace_step
 from chainrule.explain.exercise import LECTURE, parse_exercise
+
+EXAMPLES = [example(kind) for kind in (*cr.LAYERS.values(), *cr.LOSSES.values())]
 
 CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
@@ -38,6 +41,12 @@ def small_trace():
     rng = np.random.default_rng(3)
     net = cr.Network([cr.Dense(4), cr.ReLU(), cr.Dense(2)], cr.SoftmaxCrossEntropy(), n_in=3, dtype=np.float64)
     return trace_step(net, rng.normal(size=(4, 3)).round(1), [0, 1, 1, 0], cr.SGD(lr=0.5))
+
+
+def step_with(part, optimizer=None):
+    """A step of a network with this layer or loss."""
+    net = network_with(part)
+    return trace_step(net, *data_for(net.loss), optimizer)
 
 
 def one_row_trace():
