@@ -22,6 +22,7 @@ from chainrule.check.calling.making import (
     filled,
     holder_of,
     kept_in,
+    layers_in,
     like_parameter,
     parameter_names,
     shapes_of,
@@ -131,8 +132,16 @@ class Built:
 
     def _places(self) -> Mapping[str, Place]:
         known = self.told_gradients()
-        found = neurons(self.params) or distinct(places(self.params, depth=1 if self._globals else DEPTH))
+        depth = 1 if self._globals else DEPTH
+        found = neurons(self.params) or distinct(places(self.params, self._root(self.params), depth))
         return {path: place for path, place in found.items() if not any(place.raw is g for _, g in known)}
+
+    def _root(self, held: Any) -> str:
+        """What functions call a list of dicts, one for each layer: layers in layers[0]['W']."""
+        if self.object is not None or not isinstance(held, list) or not all(isinstance(item, dict) for item in held):
+            return ""
+        taken = [p.name for role in self.roles if (fn := self.fn(role)) is not None for p in arguments(fn)]
+        return next((name for name in taken if "params" in argument_roles(name)), "")
 
     def told_gradients(self) -> list[tuple[Array, Array]]:
         """Each parameter with its gradient, where methods of their object return the two in one order."""
@@ -195,6 +204,8 @@ class Built:
         try:
             names, container = parameter_names(functions, self.wanted)
         except CannotBind:
+            if (layers := layers_in(self.module, functions)) is not None:
+                return copy.deepcopy(layers)  # a list in the file, each time as the file left it
             self._globals = True
             return vars(self.module)
         values = {name: np.zeros(shape) for name, shape in self.made_up(flat_names(names), sizes).items()}

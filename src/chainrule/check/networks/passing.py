@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from chainrule.check.calling.chain import tail
 from chainrule.check.calling.draws import Draws
 from chainrule.check.calling.making import names_gradient
 from chainrule.check.calling.naming import pick_gradients
-from chainrule.check.calling.walk import fields_of, places
+from chainrule.check.calling.walk import Place, fields_of, places
 from chainrule.check.networks.built import Built
 from chainrule.check.networks.result import NotOffered, Result
 from chainrule.check.networks.roles import runs
@@ -133,7 +133,7 @@ class Passing(Built):
         self, fn: Callable[..., Any], given: Any, *, held: bool = False
     ) -> tuple[dict[str, Array], dict[str, str]]:
         """In what a call returned, then in what their object holds; by the given names, else by convention."""
-        kept = {place.path: place.raw for place in places(self.object)} if held and self.object is not None else {}
+        kept = {place.path: place.raw for place in self._beside()} if held else {}
         found = digest.gradients(fn, given, self._shapes(), kept)
         if held and not found[0]:
             found = self._told(kept)
@@ -141,6 +141,11 @@ class Passing(Built):
         if kind is not None and len(found[0]) < len(self.chained_paths):
             raise InputError(f"its gradients hold {kind}; expected real numbers")
         return pick_gradients(self.wanted, self.chained_paths, found, digest.everything(fn, given) | kept)
+
+    def _beside(self) -> Iterable[Place]:
+        """What their object keeps, or the list or dict that functions share: gradients may lie beside parameters."""
+        shared = () if self._globals else places(self.params, self._root(self.params))
+        return places(self.object) if self.object is not None else shared
 
     def _told(self, kept: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, str]]:
         """The gradients that their object lists beside its parameters, and what it calls them."""

@@ -68,7 +68,7 @@ CALLABLES: dict[str, str] = {
     r"|^r(ue|ü)ckw(ae|ä)rts|^r(e|é)tropropag|^gradienten$",
     "step": r"^(train|fit|learn|step|update_mini_batch|sgd_step|gradient_descent|one_step|training_?step|optimi[sz]e|do_step|run_step|lerne|entra(i|î)n|appren)",
     "update": r"^(update|apply_grad|sgd$|sgd_update|descend|take_step|adjust)",
-    "init": r"init|^(make|create|build|new|random)_?(params|parameters|weights|network|net|model)",
+    "init": r"init|^(make|create|build|new|random)_?(params|parameters|weights|network|net|model|layers|mlp)",
     "loss": r"loss|cost|cross_?entropy|^(mse|bce|sse)$|mean_squared|error$|^criterion|objective|^nll|total_error|energy"
     r"|^(fehler|kosten|verlust|co(u|û)t|perte|erreur)",
     "forward": r"forward|^_?(forward|feed_?forward|fwd|fprop|propagate|predict|run$|compute_output|think|activate|model$|net$|network$|query"

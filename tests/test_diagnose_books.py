@@ -1,0 +1,65 @@
+"""Networks in the manner of books: each is read without being named, called right, and its wrong counterparts named."""
+
+import pytest
+
+import learners_books as books
+from learners_books import A_LIST_OF_GRADIENTS, LAYERS_AS_DICTS, LAYERS_MADE_IN_THE_FILE
+
+RIGHT = {name.lower().replace("_", " "): text for name, text in vars(books).items() if name.isupper()}
+
+
+@pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT.keys())
+def test_a_right_network_is_called_correct(probed, text):
+    found = probed(text)
+    assert (found.verdict, found.numbers) == ("correct", []), found
+    assert found.reference != "none"
+
+
+WRONG = {
+    "no 1/N in dicts": (LAYERS_AS_DICTS, '(layer["a"] - y) / len(x)', 'layer["a"] - y', [3]),
+    "no slope in dicts": (LAYERS_AS_DICTS, 'delta * (layer["z"] > 0)', "delta", [8]),
+    "the array that leaves a dict": (LAYERS_AS_DICTS, 'layer["a_in"].T @', 'layer["a"].T @', [4]),
+    "a bias that climbs": (LAYERS_AS_DICTS, '-= lr * layer["db"]', '+= lr * layer["db"]', [2]),
+    "no square in a list": (A_LIST_OF_GRADIENTS, "1 - a ** 2 if", "1 - a if", [11]),
+    "no mean in a list": (A_LIST_OF_GRADIENTS, "/ y.size", "", [3]),
+    "no slope in a file": (LAYERS_MADE_IN_THE_FILE, 'act_prime(layer["activation"], layer["z"])', "1", [8]),
+    "a mean of biases of the file": (LAYERS_MADE_IN_THE_FILE, "grad.sum(axis=0)", "grad.mean(axis=0)", [6]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "right", "wrong", "numbers"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_network_is_named(probed, text, right, wrong, numbers):
+    assert text.count(right) == 1
+    found = probed(text.replace(right, wrong))
+    assert (found.verdict, found.numbers) == ("wrong", numbers), found
+
+
+def test_gradients_that_add_up_in_the_dicts_of_their_layers(probed):
+    kept = 'layer["a_in"].T @ delta', "delta.sum(axis=0, keepdims=True)"
+    text = LAYERS_AS_DICTS.replace(kept[0], f'layer.get("dW", 0) + {kept[0]}')
+    assert probed(text.replace(kept[1], f'layer.get("db", 0) + {kept[1]}')).numbers == [12]
+
+
+def test_layers_that_an_update_hands_back_are_each_its_own(probed):
+    """Alike in shape, so that the first could be taken for all."""
+    update = """
+def update(layers, lr):
+    for layer in layers:
+        layer["W"] = layer["W"] - lr * layer["dW"]
+        layer["b"] = layer["b"] - lr * layer["db"]
+    return layers
+"""
+    square = LAYERS_MADE_IN_THE_FILE.replace("size=(4, 6)", "size=(6, 6)").replace("size=(6, 5)", "size=(6, 6)")
+    square = square.replace("np.zeros(5)", "np.zeros(6)").replace("size=(5, 2)", "size=(6, 6)")
+    square = square.replace("np.zeros(2)", "np.zeros(6)") + update
+    assert probed(square).verdict == "correct"
+    found = probed(square.replace("- lr *", "+ lr *", 1))
+    assert (found.verdict, found.numbers) == ("wrong", [2])
+
+
+def test_gradients_of_a_list_may_have_the_names_of_the_weights(probed):
+    text = A_LIST_OF_GRADIENTS
+    for name in ("W", "b"):
+        text = text.replace(f'"d{name}"', f'"{name}"')
+    assert probed(text).verdict == "correct"
+    assert probed(text.replace("1 - a ** 2 if", "1 - a if")).numbers == [11]
