@@ -2,10 +2,13 @@
 
 import pytest
 
-import learners_books as books
-from learners_books import A_LIST_OF_GRADIENTS, LAYERS_AS_DICTS, LAYERS_MADE_IN_THE_FILE
+import learners_attributes as attributes
+import learners_layer_dicts as dicts
+from learners_attributes import GRADIENTS_OF_ARRAYS
+from learners_layer_dicts import A_LIST_OF_GRADIENTS, LAYERS_AS_DICTS, LAYERS_MADE_IN_THE_FILE
 
-RIGHT = {name.lower().replace("_", " "): text for name, text in vars(books).items() if name.isupper()}
+TEXTS = vars(dicts) | vars(attributes)
+RIGHT = {name.lower().replace("_", " "): text for name, text in TEXTS.items() if name.isupper()}
 
 
 @pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT.keys())
@@ -24,6 +27,15 @@ WRONG = {
     "no mean in a list": (A_LIST_OF_GRADIENTS, "/ y.size", "", [3]),
     "no slope in a file": (LAYERS_MADE_IN_THE_FILE, 'act_prime(layer["activation"], layer["z"])', "1", [8]),
     "a mean of biases of the file": (LAYERS_MADE_IN_THE_FILE, "grad.sum(axis=0)", "grad.mean(axis=0)", [6]),
+    "the mask of a gradient": (GRADIENTS_OF_ARRAYS, "(self.inp > 0) *", "(self.out.g > 0) *", [10]),
+    "N for all numbers of an array": (GRADIENTS_OF_ARRAYS, "self.targ.size", "len(self.targ)", [3]),
+    "no sum in a call": (GRADIENTS_OF_ARRAYS, "self.out.g.sum(0)", "self.out.g", [6]),
+    "no mean in a module": (attributes.MODULES_THAT_KEEP_THEIR_ARGUMENTS, "d / len(targ)", "d", [3]),
+    "biases that stay in a module": (attributes.MODULES_THAT_KEEP_THEIR_ARGUMENTS, "-= lr * l.b.g", "-= 0", [7]),
+    "no slope in an object": (attributes.PARAMETERS_AS_OBJECTS, "self.out.g * (self.inp.data > 0)", "self.out.g", [8]),
+    "no 2 in a function": (attributes.FORWARD_AND_BACKWARD, "2.0 * diff", "diff", [3]),
+    "no square beside an optimizer": (attributes.AN_OPTIMIZER_OF_ARRAYS, "1 - self.out ** 2", "1 - self.out", [11]),
+    "an optimizer that climbs": (attributes.AN_OPTIMIZER_OF_ARRAYS, "p -= self.lr", "p += self.lr", [2]),
 }  # fmt: skip
 
 
@@ -38,6 +50,13 @@ def test_gradients_that_add_up_in_the_dicts_of_their_layers(probed):
     kept = 'layer["a_in"].T @ delta', "delta.sum(axis=0, keepdims=True)"
     text = LAYERS_AS_DICTS.replace(kept[0], f'layer.get("dW", 0) + {kept[0]}')
     assert probed(text.replace(kept[1], f'layer.get("db", 0) + {kept[1]}')).numbers == [12]
+
+
+def test_gradients_that_add_up_at_their_arrays(probed):
+    text = GRADIENTS_OF_ARRAYS
+    for name, kept in (("w", "self.inp.T @ self.out.g"), ("b", "self.out.g.sum(0)")):
+        text = text.replace(kept, f"getattr(self.{name}, 'g', 0) + {kept}")
+    assert probed(text).numbers == [12]
 
 
 def test_layers_that_an_update_hands_back_are_each_its_own(probed):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
 
-from chainrule.check.reading.names import gradient_of, is_bias, is_weight, names_place, plain, short
+from chainrule.check.reading.names import gradient_of, is_bias, is_gradient_alone, is_weight, names_place, plain, short
 
 NOT_PARAMETERS = re.compile(
     r"(^|[._'\[])(v|m|s|z|a|h|(?i:vel|velocity|velocities|moments?|momentums?|cache|running|mask|dropout|output|inputs?"
@@ -160,7 +160,18 @@ def matching(params: Sequence[str], names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+VALUES = ("data", "value", "val", "array")  # what an object of one parameter calls it
+
+
+def _kept_by(param: str, name: str) -> bool:
+    """Whether a gradient is kept by its parameter, w.g, or by the object that holds the two: w.data and w.grad."""
+    holders = (param, _owner(param)) if tail(param) in VALUES else (param,)
+    return is_gradient_alone(tail(name)) and "." in name and _owner(name) in holders
+
+
 def _is_gradient(param: str, name: str) -> bool:
+    if _kept_by(param, name):
+        return True
     of = gradient_of(tail(name))
     same_place = stem(param) == stem(name) or _owner(param) == _owner(name) or not _owner(name)
     if of is not None and short(of) == short(tail(param)) and same_place:

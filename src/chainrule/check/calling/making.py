@@ -15,11 +15,27 @@ from chainrule.check.calling.binding import CONSTRUCTOR, CannotBind, Env, NoPara
 from chainrule.check.calling.chain import tail
 from chainrule.check.calling.sizes import Sizes
 from chainrule.check.calling.walk import Place, places
-from chainrule.check.reading.names import argument_roles, attributes_used, flat_names, gradient_of, keys_used, short
+from chainrule.check.reading.names import (
+    argument_roles,
+    attributes_used,
+    flat_names,
+    gradient_of,
+    is_gradient_alone,
+    keys_used,
+    short,
+)
 
 
 def names_gradient(path: str) -> bool:
-    return gradient_of(tail(path)) is not None or re.search("grad|delta|nabla", path.lower()) is not None
+    named = gradient_of(tail(path)) is not None or (is_gradient_alone(tail(path)) and "." in path)
+    return named or re.search("grad|delta|nabla", path.lower()) is not None
+
+
+def as_theirs(module: ModuleType, array: Any) -> Any:
+    """An array of their own class, where they define one: it can have attributes, which one of NumPy cannot."""
+    own = [cls for cls in vars(module).values() if isinstance(cls, type) and issubclass(cls, np.ndarray)]
+    own = [cls for cls in own if cls.__module__ == module.__name__]
+    return array.view(own[0]) if own and isinstance(array, np.ndarray) else array
 
 
 def distinct(found: Iterable[Place]) -> dict[str, Place]:
@@ -75,6 +91,13 @@ def layers_in(module: ModuleType, functions: Iterable[Callable[..., Any]]) -> li
     named = [name for name in found if name in taken] or list(found)
     handed = any("params" in argument_roles(name) for name in taken)
     return found[named[0]] if handed and len(named) == 1 else None
+
+
+def weights_taken(maker: Callable[..., Any] | None) -> list[str]:
+    """The parameters that a constructor asks for: Model(w1, b1, w2, b2)."""
+    asked = [p for p in arguments(maker) if p.default is p.empty] if maker is not None else []
+    named = [p.name for p in asked if like_parameter(p.name)]
+    return named if len(named) == len(asked) and any(short(name).startswith("w") for name in named) else []
 
 
 def takes_list(maker: Callable[..., Any] | None) -> bool:

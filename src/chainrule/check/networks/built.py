@@ -17,6 +17,7 @@ from chainrule.check.calling import digest
 from chainrule.check.calling.binding import CannotBind, Env, arguments
 from chainrule.check.calling.chain import Chained, best_chain
 from chainrule.check.calling.making import (
+    as_theirs,
     build,
     distinct,
     filled,
@@ -27,6 +28,7 @@ from chainrule.check.calling.making import (
     parameter_names,
     shapes_of,
     sizes_matter,
+    weights_taken,
     with_closures,
 )
 from chainrule.check.calling.naming import chained_as_named
@@ -112,6 +114,7 @@ class Built:
             self.object = copy.deepcopy(self.held)
             self._grow()
         elif self.cls is not None:
+            self.env.names |= self._zeros(weights_taken(self.cls), sizes)
             self.object = build(self.cls, self.env, sizes)
             self._made_with = kept_in(self.object, {"X": X, "y": y})
         self.params: Any = self.object
@@ -155,7 +158,7 @@ class Built:
     def _remember(self) -> None:
         """Names of the module begin each time as the file left them."""
         for path, place in self.places.items():
-            kept = self._first.setdefault(path, np.copy(place.raw))
+            kept = self._first.setdefault(path, np.copy(place.raw, subok=True))
             place.put(float(kept) if kept.ndim == 0 else kept.copy())
 
     def feed(self, X: Array, y: Any) -> None:
@@ -208,13 +211,17 @@ class Built:
                 return copy.deepcopy(layers)  # a list in the file, each time as the file left it
             self._globals = True
             return vars(self.module)
-        values = {name: np.zeros(shape) for name, shape in self.made_up(flat_names(names), sizes).items()}
+        values = self._zeros(flat_names(names), sizes)
         if container == "attributes":
             return holder_of(self.module, values)
         self.env.names |= values
         if container == "unpacked":
             self._container = filled(names, values)
         return values
+
+    def _zeros(self, names: list[str], sizes: Sizes) -> dict[str, Array]:
+        made = self.made_up(names, sizes) if names else {}
+        return {name: as_theirs(self.module, np.zeros(shape)) for name, shape in made.items()}
 
     def made_up(self, names: list[str], sizes: Sizes) -> dict[str, tuple[int, ...]]:
         """The shapes of parameters that we make for functions."""

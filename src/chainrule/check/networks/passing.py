@@ -99,6 +99,8 @@ class Passing(Built):
                 self._hand_on(loss, given)
                 if result.out is None:
                     result.out = digest.prediction(loss, given, self.n, self.k)
+            elif both is not None:
+                result.grads, result.called = self._gradients(loss, given, held=True)
         if not result.grads and not self.pairs and (backward := self.fn("backward")) is not None:
             before = self._kept()
             whole = partial(call, backward, self.env)
@@ -144,8 +146,9 @@ class Passing(Built):
 
     def _beside(self) -> Iterable[Place]:
         """What their object keeps, or the list or dict that functions share: gradients may lie beside parameters."""
-        shared = () if self._globals else places(self.params, self._root(self.params))
-        return places(self.object) if self.object is not None else shared
+        if self._globals:  # attributes of the parameters alone
+            return places({path: place.raw for path, place in self.places.items()})
+        return places(self.params, self._root(self.params)) if self.object is None else places(self.object)
 
     def _told(self, kept: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, str]]:
         """The gradients that their object lists beside its parameters, and what it calls them."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 
 from chainrule.check.calling.binding import arguments
-from chainrule.check.calling.making import takes_list, weights_alone
+from chainrule.check.calling.making import takes_list, weights_alone, weights_taken
 from chainrule.check.calling.naming import ROLES, require_names
 from chainrule.check.networks.bare import Bare
 from chainrule.check.networks.flat import Flat
@@ -62,8 +62,9 @@ def _classes(asked: Asked) -> Iterator[Theirs]:
         roles, style = asked.roles(cls), f"the class {cls.__name__}"
         if not is_network(cls, roles, words):
             continue
-        for depth in DEPTHS if takes_list(cls) else DEPTHS[:1]:
-            yield WithOnes(module, cls, roles, style, words, depth=depth)
+        for storage in STORAGES if weights_taken(cls) else STORAGES[:1]:
+            for depth in DEPTHS if takes_list(cls) else DEPTHS[:1]:
+                yield WithOnes(module, cls, roles, style, words, storage, depth=depth)
         if any("dropout" in argument_roles(p.name) for p in arguments(cls)):
             yield WithOnes(module, cls, roles, f"{style} with dropout", words, dropout=True)
         if {"backward", "step"} <= set(roles):  # its backward may take what only its step knows

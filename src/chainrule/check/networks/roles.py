@@ -27,11 +27,20 @@ def class_roles(cls: type, functions: Mapping[str, Any]) -> dict[str, str]:
     for role, name in function_roles(functions, None).items():
         if role == "loss" and role not in roles and "loss_and_grads" not in roles:
             roles[role] = name
+    if "backward" in roles and "update" not in roles and _needs_gradients(methods.get(roles.get("step", "")), methods):
+        roles["update"] = roles.pop("step")
     if not {"loss", "loss_and_grads"} & set(roles) and _needs_targets(methods.get(roles.get("forward", ""))):
         # A forward that needs the targets goes on to the loss. It keeps its first role: when it is called for the
         # predictions, these are looked for in what it returns or leaves, and when for the loss, the one number in it.
         roles["loss"] = roles["forward"]
     return roles
+
+
+def _needs_gradients(step: Any, methods: Mapping[str, Any]) -> bool:
+    """Whether a step takes no data and makes no pass itself, so that it can only follow a backward."""
+    takes = {role for p in arguments(step) for role in argument_roles(p.name)} if step is not None else {"X"}
+    passes = {name for name in methods if callable_role(name) in ("forward", "backward", "loss_and_grads")}
+    return not {"X", "y"} & takes and not runs(step, passes, methods.get)
 
 
 def _needs_targets(fn: Any) -> bool:
@@ -55,6 +64,9 @@ def _public(name: str) -> bool:
 
 def function_roles(functions: Mapping[str, Any], name: str | None) -> dict[str, str]:
     roles = _by_role(functions)
+    whole, part = (functions.get(roles.get(role, "")) for role in ("loss_and_grads", "backward"))
+    if whole is not None and part is not None and not _takes_rows(part) and runs(whole, {part.__name__}, functions.get):
+        del roles["backward"]  # of one layer
     roles |= _derivative(functions, roles)
     if name is not None:
         roles[callable_role(name) or "loss_and_grads"] = name

@@ -114,6 +114,11 @@ def gradient_of(name: str) -> str | None:
     return match.group(1).strip("_") or None
 
 
+def is_gradient_alone(name: str) -> bool:
+    """Whether it is called a gradient, and not of what: w.g, w.grad."""
+    return plain(name) in ("g", "grad", "gradient")
+
+
 def short(name: str) -> str:
     """One spelling for the ways a parameter is written: weights_1, w1, W_1 -> w1; biases -> b."""
     bare = plain(name).replace("_", "")

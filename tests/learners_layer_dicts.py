@@ -1,4 +1,4 @@
-"""Networks in the manner of two books and of functions with a layer list, each in the words of nobody in particular."""
+"""Functions that share a list of dicts, one for each layer."""
 
 LAYERS_AS_DICTS = """
 import numpy as np
