@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise, permutations
 
 from chainrule.check.reading.names import gradient_of, is_bias, is_gradient_alone, is_weight, names_place, plain, short
@@ -64,6 +65,7 @@ def chains(
     """Every reading of the arrays as dense layers from n_in to n_out, the likeliest first; `full` uses all matrices."""
     usable = {name: tuple(s) for name, s in shapes.items() if may_be_learned(name) and not _beside(name, s, shapes)}
     matrices = [name for name, shape in usable.items() if len(shape) == 2 and not is_bias(tail(name))]
+    matrices = [name for name in matrices if name not in _rows_behind(matrices, usable)]
     matrices += [name for name, shape in usable.items() if len(shape) == 1 < shape[0] and is_weight(tail(name))]
     matrices = [name for name in usable if name in matrices]
     vectors = [name for name in usable if name not in matrices]
@@ -78,6 +80,16 @@ def chains(
         widths = _widths([usable[name] for name in order], transposed, n_in, n_out)
         if widths is not None:
             yield Chained(order, _biases(order, widths, vectors, usable), transposed, widths)
+
+
+def _rows_behind(names: Sequence[str], shapes: Mapping[str, tuple[int, ...]]) -> set[str]:
+    """Biases that no name tells from weights: a row as wide as the matrix before it, in a list or in objects alike."""
+    return {
+        name
+        for before, name in pairwise(names)
+        if tail(before) == tail(name) and not is_weight(tail(name))
+        if shapes[name] == (1, shapes[before][1]) and shapes[before][0] > 1
+    }
 
 
 def _beside(name: str, shape: Sequence[int], shapes: Mapping[str, Sequence[int]]) -> bool:
@@ -169,6 +181,7 @@ def _kept_by(param: str, name: str) -> bool:
     return is_gradient_alone(tail(name)) and "." in name and _owner(name) in holders
 
 
+@cache
 def _is_gradient(param: str, name: str) -> bool:
     if _kept_by(param, name):
         return True

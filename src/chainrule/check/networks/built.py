@@ -41,7 +41,7 @@ KEEP = 0.7  # of the units, in a mask that is handed over
 
 
 PARAMETERS = re.compile(r"_?(get_)?(trainable_)?(param(eter)?s|weights)")
-GRADIENTS = re.compile(r"_?(get_)?grad(ient)?s")
+GRADIENTS = re.compile(r"_?(get_)?(param(eter)?_?)?grad(ient)?s")
 
 
 def _listed(thing: Any, called: re.Pattern[str], passes: set[str]) -> list[Array]:
@@ -51,6 +51,7 @@ def _listed(thing: Any, called: re.Pattern[str], passes: set[str]) -> list[Array
         if inspect.ismethod(method) and not arguments(method):
             with contextlib.suppress(Exception):
                 found = method()
+                found = list(found) if inspect.isgenerator(found) else found
                 if isinstance(found, (list, tuple)) and all(isinstance(array, np.ndarray) for array in found):
                     return list(found)
     return []

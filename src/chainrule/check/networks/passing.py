@@ -137,7 +137,7 @@ class Passing(Built):
         """In what a call returned, then in what their object holds; by the given names, else by convention."""
         kept = {place.path: place.raw for place in self._beside()} if held else {}
         found = digest.gradients(fn, given, self._shapes(), kept)
-        if held and not found[0]:
+        if held and not found[0].keys() & (self.chained_paths or found[0].keys()):
             found = self._told(kept)
         kind = digest.unreal([given, *(v for path, v in kept.items() if names_gradient(path))])
         if kind is not None and len(found[0]) < len(self.chained_paths):

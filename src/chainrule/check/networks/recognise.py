@@ -9,6 +9,7 @@ from chainrule.check.calling.binding import arguments
 from chainrule.check.calling.making import takes_list, weights_alone, weights_taken
 from chainrule.check.calling.naming import ROLES, require_names
 from chainrule.check.networks.bare import Bare
+from chainrule.check.networks.composed import Composed, compositions
 from chainrule.check.networks.flat import Flat
 from chainrule.check.networks.kits import layer_kit
 from chainrule.check.networks.layered import LayerKit
@@ -26,12 +27,13 @@ PASSES = {"backward", "loss_and_grads", "loss", "step"}  # one of them has to be
 
 
 def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -> Iterator[Theirs | LayerKit]:
-    """A script's loop; else classes, functions, layers put together, and parameters that are numbers."""
+    """A script's loop; else networks of layer objects, classes, functions, layers put together, and bare numbers."""
     if name is None and SCRIPT in vars(module):
         yield Scripted(module, mapping)
         return
     require_names(module, name, mapping)
     asked = Asked(module, name, mapping)
+    yield from _composed(asked)
     yield from _classes(asked)
     yield from _functions(asked)
     yield from _layers(asked)
@@ -99,6 +101,15 @@ def _layers(asked: Asked) -> Iterator[LayerKit]:
     for network in layer_kit(asked.module, asked.classes, asked.functions, only) or ():
         network.wanted = {ours: theirs for theirs, ours in asked.words.items() if TENSOR.fullmatch(ours)}
         yield network
+
+
+def _composed(asked: Asked) -> Iterator[Theirs]:
+    """Networks that take layer objects and a loss object."""
+    for cls in asked.chosen:
+        for style, depth, make in compositions(cls, asked.classes):
+            yield Composed(
+                asked.module, cls, asked.roles(cls), f"the layers {style}", asked.words, make=make, depth=depth
+            )
 
 
 def _classes_with_other_names(asked: Asked) -> Iterator[Theirs]:

@@ -29,6 +29,8 @@ def class_roles(cls: type, functions: Mapping[str, Any]) -> dict[str, str]:
             roles[role] = name
     if "backward" in roles and "update" not in roles and _needs_gradients(methods.get(roles.get("step", "")), methods):
         roles["update"] = roles.pop("step")
+    if {"backward", "step"} <= set(roles) and _leaves_gradients(methods, roles):
+        roles |= {"loss": roles["step"], "backward": roles.pop("step")}
     if not {"loss", "loss_and_grads"} & set(roles) and _needs_targets(methods.get(roles.get("forward", ""))):
         # A forward that needs the targets goes on to the loss. It keeps its first role: when it is called for the
         # predictions, these are looked for in what it returns or leaves, and when for the loss, the one number in it.
@@ -41,6 +43,19 @@ def _needs_gradients(step: Any, methods: Mapping[str, Any]) -> bool:
     takes = {role for p in arguments(step) for role in argument_roles(p.name)} if step is not None else {"X"}
     passes = {name for name in methods if callable_role(name) in ("forward", "backward", "loss_and_grads")}
     return not {"X", "y"} & takes and not runs(step, passes, methods.get)
+
+
+def _leaves_gradients(methods: Mapping[str, Any], roles: Mapping[str, str]) -> bool:
+    """Whether what is called a step of training is the pass alone: it hands a backward that knows no targets the slope
+    of the loss, and neither updates nor knows a rate; an optimizer updates apart."""
+    step, backward = methods[roles["step"]], methods.get(roles["backward"])
+    taken = [{role for p in arguments(fn) for role in argument_roles(p.name)} for fn in (step, backward) if fn]
+    known = len(taken) == 2 and {"X", "y"} <= taken[0] and "y" not in taken[1] and "dout" in taken[1]
+    words = {node.attr for node in ast.walk(tree_of(step) or ast.Module([], [])) if isinstance(node, ast.Attribute)}
+    updates = {word for word in words if callable_role(word) in ("update", "step") or "lr" in argument_roles(word)}
+    return (
+        known and roles["backward"] in _calls(step) and not (updates | {"lr"} & taken[0] or "optim" in " ".join(words))
+    )
 
 
 def _needs_targets(fn: Any) -> bool:

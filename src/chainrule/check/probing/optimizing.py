@@ -69,7 +69,7 @@ def _drive_classes(
     file = module.__file__ or ""
     for name, cls in defined(module)[0].items():
         main = update_method(cls)
-        for params, way in product(_handed(reading), WAYS) if main else ():
+        for params, way in product(_handed(cls, reading), WAYS) if main else ():
             try:
                 found = _drive(name, _made(cls, params, reading), main, way, reading, evaluate)
             except Exception as error:
@@ -90,8 +90,10 @@ def update_method(cls: type) -> str:
     return named[0] if named and "lr" in takes and not passes else ""
 
 
-def _handed(reading: Any) -> list[Any]:
+def _handed(cls: type, reading: Any) -> list[Any]:
     """What an optimizer may be made for: the network, its parameters by name, or what keeps the gradient of each."""
+    if not any("params" in argument_roles(p.name) for p in arguments(cls)):
+        return [None]
     places = [reading.places[path] for path in reading.chained_paths]
     keepers = [place.raw if hasattr(place.raw, "__dict__") else place.container for place in places]
     return [getattr(reading, "object", None), {place.last: place.raw for place in places}, keepers]
