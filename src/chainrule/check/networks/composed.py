@@ -34,6 +34,24 @@ class Composed(WithOnes):
         self.held = self._make(sizes.chain(self.depth))
         super().start(sizes, X, y, n, k)
 
+    def fn(self, role: str) -> Callable[..., Any] | None:
+        found = super().fn(role)
+        if role not in ("loss", "backward") or self.object is None or "backward" not in self.roles:
+            return found
+        takes = {
+            role for p in arguments(getattr(self.object, self.roles["backward"])) for role in argument_roles(p.name)
+        }
+        return found if "y" in takes or "dout" not in takes else self._whole
+
+    def _whole(self, X: Any, y: Any) -> Any:
+        """The pass where no method of theirs makes all of it, in the order of every training loop; gives the loss."""
+        criterion = next(part for part in vars(self.object).values() if is_loss(type(part)))
+        self.forward()
+        loss = call(getattr(criterion, method(type(criterion), "loss") or ""), self.env)
+        self.env.roles["dout"] = call(getattr(criterion, method(type(criterion), "backward") or ""), self.env)
+        call(getattr(self.object, self.roles["backward"]), self.env)
+        return loss
+
 
 def compositions(cls: type, classes: Mapping[str, type]) -> Iterator[tuple[str, int, Callable[[list[int]], Any]]]:
     """What a network class is made of, how deep it is, and what makes it for these widths: one for each loss.
