@@ -2,6 +2,7 @@
 
 import pytest
 
+from chainrule.errors import InputError
 from learners_operations import A_BATCH_IN_ONE_CALL, A_LOOP_IN_A_TRAINER, A_SOFTMAX_IN_THE_LOSS
 
 RIGHT = {
@@ -38,3 +39,84 @@ def test_a_wrong_network_is_named(probed, text, right, wrong, numbers):
     assert text.count(right) == 1
     found = probed(text.replace(right, wrong))
     assert (found.verdict, found.numbers) == ("wrong", numbers), found
+
+
+STEPS_OF_ITS_OWN = """
+import numpy as np
+
+class Layer:
+    def __init__(self, units, activation):
+        self.units, self.activation, self.W = units, activation, None
+
+    def forward(self, x):
+        if self.W is None:
+            self.W = np.random.randn(x.shape[1], self.units) * 0.3
+            self.b = np.zeros((1, self.units))
+        self.x = x
+        return self.activation.forward(x @ self.W + self.b)
+
+    def backward(self, grad):
+        grad = self.activation.backward(grad)
+        self.dW = self.x.T @ grad
+        self.db = grad.sum(axis=0, keepdims=True)
+        return grad @ self.W.T
+
+class ReLU:
+    def forward(self, x):
+        self.mask = x > 0
+        return x * self.mask
+
+    def backward(self, grad):
+        return grad * self.mask
+
+class Identity:
+    def forward(self, x):
+        return x
+
+    def backward(self, grad):
+        return grad
+
+class MSE:
+    def forward(self, y_pred, y_true):
+        self.diff = y_pred - y_true
+        return np.mean(self.diff ** 2)
+
+    def backward(self):
+        return 2 * self.diff / self.diff.size
+
+class Network:
+    def __init__(self, layers, loss_fn, lr=0.1):
+        self.layers, self.loss_fn, self.lr = layers, loss_fn, lr
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, grad):
+        for layer in reversed(self.layers):
+            grad = layer.backward(grad)
+
+    def train_step(self, x, y):
+        loss = self.loss_fn.forward(self.forward(x), y)
+        self.backward(self.loss_fn.backward())
+        for layer in self.layers:
+            layer.W -= self.lr * layer.dW
+            layer.b -= self.lr * layer.db
+        return loss
+"""
+
+
+def test_what_layers_remember_of_the_first_rows_is_no_weight(probed):
+    """Its x is as wide as its weights are high, and no name says that it holds rows."""
+    assert probed(STEPS_OF_ITS_OWN).verdict == "correct"
+    assert probed(STEPS_OF_ITS_OWN.replace("grad * self.mask", "grad")).numbers == [8]
+    assert probed(STEPS_OF_ITS_OWN.replace("layer.b -= self.lr", "layer.b += self.lr")).numbers == [2]
+
+
+def test_without_a_layer_that_is_told_its_units_it_says_what_it_found(probed):
+    text = STEPS_OF_ITS_OWN.replace("units, activation", "shape_of_it, activation").replace(
+        "self.units,", "self.shape,"
+    )
+    with pytest.raises(InputError, match="found Layer, ReLU, Identity, MSE, Network, but no network that runs"):
+        probed(text.replace("self.units", "self.shape"))

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from types import ModuleType
 from typing import Any
 
@@ -66,6 +66,7 @@ class Built:
     own_targets = False  # whether it is to give back its inputs
     chained_paths: tuple[str, ...] = ()
     _container: Any = None  # what holds the parameters of functions, where that is no dict or object of ours
+    _remembered: Set[str] = frozenset()  # what layers that made their weights on some rows keep of these
     _globals = False  # their parameters are names of the module
 
     def __init__(
@@ -130,15 +131,26 @@ class Built:
         raise NotImplementedError
 
     def _grow(self) -> None:
-        """A first forward, where layers make their weights as soon as they see how wide their inputs are."""
-        if not any(place.value.ndim == 2 for place in places(self.object)):
-            self.forward()
+        """A first forward, where layers make their weights as soon as they see how wide their inputs are; and another
+        on other rows, which tells what they remember of these from the weights."""
+        if any(place.value.ndim == 2 for place in places(self.object)):
+            return
+        self.forward()
+        before = {place.path: place.value.copy() for place in places(self.object)}
+        X = self.env.roles["X"]
+        self.env.roles["X"] = as_theirs(self.module, np.asarray(X) + 1)
+        self.forward()
+        self.env.roles["X"] = X
+        still = (place.path for place in places(self.object)
+                 if np.array_equal(before.get(place.path, np.nan), place.value))  # fmt: skip
+        self._remembered = before.keys() - set(still)
 
     def _places(self) -> Mapping[str, Place]:
         known = self.told_gradients()
         depth = 1 if self._globals else DEPTH
         found = neurons(self.params) or distinct(places(self.params, self._root(self.params), depth))
-        return {path: place for path, place in found.items() if not any(place.raw is g for _, g in known)}
+        own = {path: place for path, place in found.items() if path not in self._remembered}
+        return {path: place for path, place in own.items() if not any(place.raw is g for _, g in known)}
 
     def _root(self, held: Any) -> str:
         """What functions call a list of dicts, one for each layer: layers in layers[0]['W']."""

@@ -48,8 +48,8 @@ class Composed(WithOnes):
         criterion = next(part for part in vars(self.object).values() if is_loss(type(part)))
         self.forward()
         loss = call(getattr(criterion, method(type(criterion), "loss") or ""), self.env)
-        self.env.roles["dout"] = call(getattr(criterion, method(type(criterion), "backward") or ""), self.env)
-        call(getattr(self.object, self.roles["backward"]), self.env)
+        slope = call(getattr(criterion, method(type(criterion), "backward") or ""), self.env)
+        call(getattr(self.object, self.roles["backward"]), Env({"dout": slope}))
         return loss
 
 
