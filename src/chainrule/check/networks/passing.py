@@ -45,7 +45,8 @@ class Passing(Built):
         out = digest.prediction(fn, result, self.n, self.k)
         if out is None and (kind := digest.unreal(result)) is not None:
             raise InputError(f"its prediction is {kind}; expected real numbers")
-        if out is None and result is None:
+        to_loss = self.roles.get("loss") == self.roles["forward"] and digest.is_scalar(result)  # it goes on to the loss
+        if out is None and (result is None or to_loss):
             out = self._held_prediction()
         if out is not None:
             self.env.roles["out"] = out
