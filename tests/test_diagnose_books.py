@@ -82,3 +82,49 @@ def test_gradients_of_a_list_may_have_the_names_of_the_weights(probed):
         text = text.replace(f'"d{name}"', f'"{name}"')
     assert probed(text).verdict == "correct"
     assert probed(text.replace("1 - a ** 2 if", "1 - a if")).numbers == [11]
+
+
+GRADIENTS_SET_UP_BEFORE = """
+import numpy as np
+
+class Parameter:
+    def __init__(self, value):
+        self.value = value
+        self.grad = np.zeros_like(value)
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1 = Parameter(np.random.randn(n_in, n_hidden) * 0.3)
+        self.B1 = Parameter(np.zeros((1, n_hidden)))
+        self.W2 = Parameter(np.random.randn(n_hidden, n_out) * 0.3)
+        self.B2 = Parameter(np.zeros((1, n_out)))
+
+    def forward(self, x):
+        self.x = x
+        self.h = np.tanh(x @ self.W1.value + self.B1.value)
+        self.out = self.h @ self.W2.value + self.B2.value
+        return self.out
+
+    def loss(self, y):
+        return np.mean((self.out - y) ** 2)
+
+    def backward(self, y):
+        d = 2 * (self.out - y) / y.size
+        self.W2.grad[...] = self.h.T @ d
+        self.B2.grad[...] = d.sum(axis=0, keepdims=True)
+        d = d @ self.W2.value.T * (1 - self.h ** 2)
+        self.W1.grad[...] = self.x.T @ d
+        self.B1.grad[...] = d.sum(axis=0, keepdims=True)
+
+    def step(self, lr):
+        for p in (self.W1, self.B1, self.W2, self.B2):
+            p.value -= lr * p.grad
+"""
+
+
+def test_a_gradient_that_is_there_from_the_start_is_no_parameter(probed):
+    found = probed(GRADIENTS_SET_UP_BEFORE)
+    assert (found.verdict, found.numbers, found.notes) == ("correct", [], ())
+    assert probed(GRADIENTS_SET_UP_BEFORE.replace("(1 - self.h ** 2)", "(1 - self.h)")).numbers == [11]
+    assert probed(GRADIENTS_SET_UP_BEFORE.replace("p.value -= lr", "p.value += lr")).numbers == [2]
+    assert probed(GRADIENTS_SET_UP_BEFORE.replace(".grad[...] =", ".grad[...] +=")).numbers == [12]

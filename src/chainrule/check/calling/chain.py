@@ -163,6 +163,8 @@ def matching(params: Sequence[str], names: Sequence[str]) -> dict[str, str]:
     """For each parameter the array whose name says that it is its gradient, where there is one."""
     found: dict[str, str] = {}
     for param in params:
+        if is_gradient_alone(tail(param)) and any(_kept_by(other, param) for other in params):
+            continue  # w.grad beside w.data has none itself
         for name in names:
             if name in found.values() or name == param:
                 continue
