@@ -120,3 +120,40 @@ def test_without_a_layer_that_is_told_its_units_it_says_what_it_found(probed):
     )
     with pytest.raises(InputError, match="found Layer, ReLU, Identity, MSE, Network, but no network that runs"):
         probed(text.replace("self.units", "self.shape"))
+
+
+A_STEP_WITH_A_RATE_IN_IT = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1 = np.random.randn(n_in, n_hidden) * 0.3
+        self.W2 = np.random.randn(n_hidden, n_out) * 0.3
+
+    def forward(self, x):
+        self.x = x
+        self.h = np.tanh(x @ self.W1)
+        return self.h @ self.W2
+
+    def backward(self, grad):
+        self.dW2 = self.h.T @ grad
+        self.dW1 = self.x.T @ (grad @ self.W2.T * (1 - self.h ** 2))
+
+    def train_batch(self, x, y):
+        out = self.forward(x)
+        self.backward(2 * (out - y) / y.size)
+        self.W1 -= 0.05 * self.dW1
+        self.W2 -= 0.05 * self.dW2
+        return np.mean((out - y) ** 2)
+"""
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_a_batch_in_one_call_is_a_step_or_the_pass_alone(probed, moves):
+    text, updates = A_STEP_WITH_A_RATE_IN_IT, [f"        self.W{i} -= 0.05 * self.dW{i}\n" for i in (1, 2)]
+    for update in updates:
+        assert update in text
+        text = text if moves else text.replace(update, "")
+    assert probed(text).verdict == "correct"
+    assert probed(text.replace("(1 - self.h ** 2)", "1")).numbers == [8]
+    assert any("step divided by" in note for note in probed(text).notes) == moves

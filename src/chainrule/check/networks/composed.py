@@ -108,7 +108,8 @@ def _dense(network: type, classes: Mapping[str, type]) -> Iterator[tuple[str, La
         passes = method(cls, "forward") is not None and method(cls, "backward") is not None
         if cls is network or is_loss(cls) or not passes or not any("n_out" in argument_roles(n) for n in told):
             continue
-        inside = next((n for n in told if n.lower().startswith("act")), None)
+        objects = [p.name for p in arguments(cls) if not isinstance(p.default, str)]
+        inside = next((n for n in objects if n.lower().startswith("act")), None)
 
         def layers(n_in: int, units: int, step: Step | None, cls: Any = cls, inside: str | None = inside) -> list[Any]:
             own = {} if inside is None or step is None else {inside: step().owner}

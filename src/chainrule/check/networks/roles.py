@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chainrule.check.calling.binding import arguments
+from chainrule.check.calling.making import names_gradient
 from chainrule.check.calling.naming import ROLES
 from chainrule.check.calling.walk import places
 from chainrule.check.networks.pieces import make_plain
@@ -49,13 +50,25 @@ def _leaves_gradients(methods: Mapping[str, Any], roles: Mapping[str, str]) -> b
     """Whether what is called a step of training is the pass alone: it hands a backward that knows no targets the slope
     of the loss, and neither updates nor knows a rate; an optimizer updates apart."""
     step, backward = methods[roles["step"]], methods.get(roles["backward"])
-    taken = [{role for p in arguments(fn) for role in argument_roles(p.name)} for fn in (step, backward) if fn]
-    known = len(taken) == 2 and {"X", "y"} <= taken[0] and "y" not in taken[1] and "dout" in taken[1]
-    words = {node.attr for node in ast.walk(tree_of(step) or ast.Module([], [])) if isinstance(node, ast.Attribute)}
-    updates = {word for word in words if callable_role(word) in ("update", "step") or "lr" in argument_roles(word)}
-    return (
-        known and roles["backward"] in _calls(step) and not (updates | {"lr"} & taken[0] or "optim" in " ".join(words))
-    )
+    if backward is None or roles["backward"] not in _calls(step):
+        return False
+    first, then = ({role for p in arguments(fn) for role in argument_roles(p.name)} for fn in (step, backward))
+    if not ({"X", "y"} <= first and "dout" in then and "y" not in then):
+        return False
+    return "lr" not in first | then and not _updates(step) and not _updates(backward)
+
+
+def _updates(fn: Any) -> bool:
+    """Whether it calls an update, reads a rate, or sets from its old value what is called no gradient and no loss."""
+    nodes = list(ast.walk(tree_of(fn) or ast.Module([], [])))
+    names = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+    if any(callable_role(name) in ("update", "step") or "lr" in argument_roles(name) for name in names):
+        return True
+    kept = [node for node in nodes if isinstance(node, (ast.Attribute, ast.Subscript))]
+    read = {ast.unparse(node) for node in kept if isinstance(node.ctx, ast.Load)}
+    read |= {ast.unparse(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
+    put = {ast.unparse(node) for node in kept if isinstance(node.ctx, ast.Store)} & read
+    return any(not names_gradient(path) and callable_role(path.rpartition(".")[2]) != "loss" for path in put)
 
 
 def _needs_targets(fn: Any) -> bool:
