@@ -128,3 +128,48 @@ def test_a_gradient_that_is_there_from_the_start_is_no_parameter(probed):
     assert probed(GRADIENTS_SET_UP_BEFORE.replace("(1 - self.h ** 2)", "(1 - self.h)")).numbers == [11]
     assert probed(GRADIENTS_SET_UP_BEFORE.replace("p.value -= lr", "p.value += lr")).numbers == [2]
     assert probed(GRADIENTS_SET_UP_BEFORE.replace(".grad[...] =", ".grad[...] +=")).numbers == [12]
+
+
+TWO_LISTS_IN_EACH_LAYER = """
+import numpy as np
+
+class Dense:
+    def __init__(self, n_in, n_out):
+        self.params = [np.random.randn(n_in, n_out) * 0.3, np.zeros((1, n_out))]
+        self.grads = [None, None]
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params[0] + self.params[1]
+
+    def backward(self, d):
+        self.grads = [self.x.T @ d, d.sum(axis=0, keepdims=True)]
+        return d @ self.params[0].T
+
+class MLP:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.l1, self.l2 = Dense(n_in, n_hidden), Dense(n_hidden, n_out)
+
+    def forward(self, x):
+        self.h = np.tanh(self.l1.forward(x))
+        self.out = self.l2.forward(self.h)
+        return self.out
+
+    def loss(self, x, y):
+        return np.mean((self.forward(x) - y) ** 2)
+
+    def backward(self, y):
+        d = self.l2.backward(2 * (self.out - y) / y.size)
+        self.l1.backward(d * (1 - self.h ** 2))
+
+    def step(self):
+        for layer in (self.l1, self.l2):
+            for p, g in zip(layer.params, layer.grads):
+                p -= 0.1 * g
+"""
+
+
+def test_a_layer_may_keep_its_parameters_and_their_gradients_in_two_lists(probed):
+    assert probed(TWO_LISTS_IN_EACH_LAYER).verdict == "correct"
+    assert probed(TWO_LISTS_IN_EACH_LAYER.replace("d.sum(axis=0", "d.mean(axis=0")).numbers == [6]
+    assert probed(TWO_LISTS_IN_EACH_LAYER.replace("p -= 0.1", "p += 0.1")).numbers == [2]

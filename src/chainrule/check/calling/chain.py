@@ -195,6 +195,9 @@ def _is_gradient(param: str, name: str) -> bool:
     own, bare = plain(tail(param)), plain(tail(name))
     if same_place and bare in (f"d{own}", f"d_{own}", f"g{own}", f"g_{own}", f"grad_{own}", f"{own}_grad"):
         return True  # whatever the parameter is called
+    if own in ("params", "parameters") and bare in ("grads", "gradients", "param_grads"):  # two lists in one order
+        indices = [re.findall(r"\[\d+\]$", path) for path in (param, name)]
+        return _owner(param) == _owner(name) != "" and indices[0] == indices[1]  # of one layer
     holder = re.search(r"grad|delta|nabla|(^|\.)d[_\[]", name.lower()) is not None
     return (
         holder and tail(param) == tail(name) and re.findall(r"\[.*?\]", param)[-1:] == re.findall(r"\[.*?\]", name)[-1:]
