@@ -157,3 +157,32 @@ def test_a_batch_in_one_call_is_a_step_or_the_pass_alone(probed, moves):
     assert probed(text).verdict == "correct"
     assert probed(text.replace("(1 - self.h ** 2)", "1")).numbers == [8]
     assert any("step divided by" in note for note in probed(text).notes) == moves
+
+
+SIGMOID_BEFORE_ITS_LOSS = """
+class Sigmoid:
+    def forward(self, x):
+        self.y = 1 / (1 + np.exp(-x))
+        return self.y
+
+    def backward(self, grad):
+        return grad * self.y * (1 - self.y)
+
+class BinaryCrossEntropy:
+    def forward(self, y_pred, y_true):
+        self.p, self.t = np.clip(y_pred, 1e-12, 1 - 1e-12), y_true
+        return -np.mean(y_true * np.log(self.p) + (1 - y_true) * np.log(1 - self.p))
+
+    def backward(self):
+        return (self.p - self.t) / (self.p * (1 - self.p)) / self.p.size
+
+class Network"""
+
+
+def test_a_loss_of_probabilities_has_its_sigmoid_before_it(probed):
+    start, rest = STEPS_OF_ITS_OWN.split("class MSE")
+    text = start + SIGMOID_BEFORE_ITS_LOSS + rest.split("class Network")[1]
+    found = probed(text)
+    assert found.verdict == "correct"
+    assert "output sigmoid" in found.reference
+    assert probed(text.replace("grad * self.y * (1 - self.y)", "grad")).numbers == [8]

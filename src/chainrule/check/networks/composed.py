@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.check.calling.binding import CONSTRUCTOR, Env, arguments, call
 from chainrule.check.calling.sizes import Sizes
-from chainrule.check.networks.kits import activations, losses
+from chainrule.check.networks.kits import activations, before_loss, losses
 from chainrule.check.networks.ones import WithOnes
 from chainrule.check.networks.pieces import Piece, is_loss, is_softmax, keeps_shape, method
 from chainrule.check.reading.names import argument_roles, callable_role
@@ -61,13 +61,17 @@ def compositions(cls: type, classes: Mapping[str, type]) -> Iterator[tuple[str, 
     takes = {part: p.name for p in arguments(cls) if (part := _part(p.name)) is not None}
     if set(takes) != {"layers", "loss"}:
         return
-    hidden, last = _between(classes)
-    steps: list[Step | None] = [*hidden, last] if hidden else [None, last]
+    hidden, softmax, identity = _between(classes)
+    sigmoid = [step for step in hidden if "sigm" in step().name.lower()]
+    pairs = [(shown, loss, last or identity) for shown, loss in losses(_without_bases(classes), {})
+             for last in before_loss(shown, softmax, sigmoid)]  # fmt: skip
     for name, dense in _dense(cls, classes):
-        for shown, loss in losses(_without_bases(classes), {}):
+        for shown, loss, last in pairs:
+            inner = [step for step in hidden if step is not last] or hidden
+            steps: list[Step | None] = [*inner, last] if inner else [None, last]
 
-            def make(widths: list[int], dense: Layers = dense, loss: Any = loss) -> Any:
-                ends = zip(widths, widths[1:], steps[-len(widths) + 1 :])
+            def make(widths: list[int], dense: Layers = dense, loss: Any = loss, steps: Any = steps) -> Any:
+                ends = zip(widths, widths[1:], steps)
                 layers = [layer for n_in, units, step in ends for layer in dense(n_in, units, step)]
                 return cls(**{takes["layers"]: layers, takes["loss"]: loss().owner})
 
@@ -88,17 +92,17 @@ def _without_bases(classes: Mapping[str, type]) -> dict[str, type]:
     return {name: cls for name, cls in classes.items() if cls not in bases}
 
 
-def _between(classes: Mapping[str, type]) -> tuple[list[Step], Step | None]:
-    """What makes the activations of hidden layers, and the one that changes nothing, where there is one."""
-    hidden, last = list[Step](), None
+def _between(classes: Mapping[str, type]) -> tuple[list[Step], list[Step], Step | None]:
+    """What makes the activations of hidden layers, a softmax, and what changes nothing, where there is such."""
+    hidden, softmax, identity = list[Step](), list[Step](), None
     for step in activations(classes, {}):
-        if is_softmax(piece := step()) or "drop" in piece.name.lower() or not keeps_shape(piece):
-            continue
-        if np.array_equal(piece.forward(SAMPLE, Env()), SAMPLE):
-            last = step
-        else:
+        if is_softmax(piece := step()):
+            softmax.append(step)
+        elif keeps_shape(piece) and np.array_equal(piece.forward(SAMPLE, Env()), SAMPLE):
+            identity = step
+        elif keeps_shape(piece) and "drop" not in piece.name.lower():
             hidden.append(step)
-    return hidden, last
+    return hidden, softmax, identity
 
 
 def _dense(network: type, classes: Mapping[str, type]) -> Iterator[tuple[str, Layers]]:

@@ -99,7 +99,7 @@ def _kits(
         elif keeps_shape(piece):
             (dropout if "drop" in piece.name.lower() else hidden).append(make)
     for shown, loss in losses(classes, functions):
-        for last in _before_loss(shown, softmax, [make for make in hidden if "sigm" in make().name.lower()]):
+        for last in before_loss(shown, softmax, [make for make in hidden if "sigm" in make().name.lower()]):
             inner = [make for make in hidden if make is not last] or hidden
             names = [make().name for make in inner]
             names[1:1] = [make().name for make in dropout[:1]]
@@ -108,7 +108,7 @@ def _kits(
             yield LayerKit(module, dense, inner, first, last, loss, f"the layers {style}")
 
 
-def _before_loss(loss: str, softmax: list[Any], sigmoid: list[Any]) -> list[Any]:
+def before_loss(loss: str, softmax: list[Any], sigmoid: list[Any]) -> list[Any]:
     """What stands before a loss of this name: its softmax or sigmoid where it has none of its own."""
     words = loss.lower()
     if re.search("bce|binary|logistic", words) and "logit" not in words and "sigmoid" not in words:
