@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise, permutations
 
-from chainrule.check.reading.names import gradient_of, is_bias, is_weight, names_place, plain, short
+from chainrule.check.reading.names import gradient_of, is_bias, is_gradient_alone, is_weight, names_place, plain, short
 
 NOT_PARAMETERS = re.compile(
     r"(^|[._'\[])(v|m|s|z|a|h|(?i:vel|velocity|velocities|moments?|momentums?|cache|running|mask|dropout|output|inputs?"
@@ -64,6 +65,7 @@ def chains(
     """Every reading of the arrays as dense layers from n_in to n_out, the likeliest first; `full` uses all matrices."""
     usable = {name: tuple(s) for name, s in shapes.items() if may_be_learned(name) and not _beside(name, s, shapes)}
     matrices = [name for name, shape in usable.items() if len(shape) == 2 and not is_bias(tail(name))]
+    matrices = [name for name in matrices if name not in _rows_behind(matrices, usable)]
     matrices += [name for name, shape in usable.items() if len(shape) == 1 < shape[0] and is_weight(tail(name))]
     matrices = [name for name in usable if name in matrices]
     vectors = [name for name in usable if name not in matrices]
@@ -78,6 +80,16 @@ def chains(
         widths = _widths([usable[name] for name in order], transposed, n_in, n_out)
         if widths is not None:
             yield Chained(order, _biases(order, widths, vectors, usable), transposed, widths)
+
+
+def _rows_behind(names: Sequence[str], shapes: Mapping[str, tuple[int, ...]]) -> set[str]:
+    """Biases that no name tells from weights: a row as wide as the matrix before it, in a list or in objects alike."""
+    return {
+        name
+        for before, name in pairwise(names)
+        if tail(before) == tail(name) and not is_weight(tail(name))
+        if shapes[name] == (1, shapes[before][1]) and shapes[before][0] > 1
+    }
 
 
 def _beside(name: str, shape: Sequence[int], shapes: Mapping[str, Sequence[int]]) -> bool:
@@ -151,6 +163,8 @@ def matching(params: Sequence[str], names: Sequence[str]) -> dict[str, str]:
     """For each parameter the array whose name says that it is its gradient, where there is one."""
     found: dict[str, str] = {}
     for param in params:
+        if is_gradient_alone(tail(param)) and any(_kept_by(other, param) for other in params):
+            continue  # w.grad beside w.data has none itself
         for name in names:
             if name in found.values() or name == param:
                 continue
@@ -160,7 +174,19 @@ def matching(params: Sequence[str], names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+VALUES = ("data", "value", "val", "array")  # what an object of one parameter calls it
+
+
+def _kept_by(param: str, name: str) -> bool:
+    """Whether a gradient is kept by its parameter, w.g, or by the object that holds the two: w.data and w.grad."""
+    holders = (param, _owner(param)) if tail(param) in VALUES else (param,)
+    return is_gradient_alone(tail(name)) and "." in name and _owner(name) in holders
+
+
+@cache
 def _is_gradient(param: str, name: str) -> bool:
+    if _kept_by(param, name):
+        return True
     of = gradient_of(tail(name))
     same_place = stem(param) == stem(name) or _owner(param) == _owner(name) or not _owner(name)
     if of is not None and short(of) == short(tail(param)) and same_place:
@@ -169,6 +195,9 @@ def _is_gradient(param: str, name: str) -> bool:
     own, bare = plain(tail(param)), plain(tail(name))
     if same_place and bare in (f"d{own}", f"d_{own}", f"g{own}", f"g_{own}", f"grad_{own}", f"{own}_grad"):
         return True  # whatever the parameter is called
+    if own in ("params", "parameters") and bare in ("grads", "gradients", "param_grads"):  # two lists in one order
+        indices = [re.findall(r"\[\d+\]$", path) for path in (param, name)]
+        return _owner(param) == _owner(name) != "" and indices[0] == indices[1]  # of one layer
     holder = re.search(r"grad|delta|nabla|(^|\.)d[_\[]", name.lower()) is not None
     return (
         holder and tail(param) == tail(name) and re.findall(r"\[.*?\]", param)[-1:] == re.findall(r"\[.*?\]", name)[-1:]

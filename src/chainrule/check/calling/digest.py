@@ -159,7 +159,10 @@ def _arrays(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
             found |= {place.path: np.asarray(place.raw) for place in places(value)} | _scalars(value)
         elif isinstance(value, (dict, list, tuple)):
             base = name if gradient_of(name) or not isinstance(value, dict) else ""
-            found |= {f"{base}[{place.path}]" if base else place.path: np.asarray(place.raw) for place in _flat(value)}
+            listed = places(list(value), base) if isinstance(value, (list, tuple)) else ()  # grads[0]['W']
+            keyed = places(value) if isinstance(value, dict) else ()
+            found |= {place.path: np.asarray(place.raw) for place in listed}
+            found |= {f"{base}[{place.path}]" if base else place.path: np.asarray(place.raw) for place in keyed}
             found |= _scalars(value) if isinstance(value, dict) else {}
     return found
 
@@ -176,10 +179,6 @@ def _opened_object(value: Any) -> Any:
 def _scalars(value: Mapping[Any, Any]) -> dict[str, Any]:
     """Gradients that came as bare numbers, under their keys."""
     return {str(key): np.asarray(item, dtype=np.float64) for key, item in value.items() if is_scalar(item)}
-
-
-def _flat(value: Any) -> list[Any]:
-    return list(places(value)) if not isinstance(value, tuple) else list(places(list(value)))
 
 
 def _by_shape(params: Mapping[str, Sequence[int]], arrays: Mapping[str, Any]) -> dict[str, str]:

@@ -14,12 +14,28 @@ import numpy as np
 from chainrule.check.calling.binding import CONSTRUCTOR, CannotBind, Env, NoParameters, arguments, call
 from chainrule.check.calling.chain import tail
 from chainrule.check.calling.sizes import Sizes
-from chainrule.check.calling.walk import Place
-from chainrule.check.reading.names import argument_roles, attributes_used, flat_names, gradient_of, keys_used, short
+from chainrule.check.calling.walk import Place, places
+from chainrule.check.reading.names import (
+    argument_roles,
+    attributes_used,
+    flat_names,
+    gradient_of,
+    is_gradient_alone,
+    keys_used,
+    short,
+)
 
 
 def names_gradient(path: str) -> bool:
-    return gradient_of(tail(path)) is not None or re.search("grad|delta|nabla", path.lower()) is not None
+    named = gradient_of(tail(path)) is not None or (is_gradient_alone(tail(path)) and "." in path)
+    return named or re.search("grad|delta|nabla", path.lower()) is not None
+
+
+def as_theirs(module: ModuleType, array: Any) -> Any:
+    """An array of their own class, where they define one: it can have attributes, which one of NumPy cannot."""
+    own = [cls for cls in vars(module).values() if isinstance(cls, type) and issubclass(cls, np.ndarray)]
+    own = [cls for cls in own if cls.__module__ == module.__name__]
+    return array.view(own[0]) if own and isinstance(array, np.ndarray) else array
 
 
 def distinct(found: Iterable[Place]) -> dict[str, Place]:
@@ -60,6 +76,28 @@ def kept_in(thing: Any, data: Mapping[str, Any]) -> dict[str, str]:
     """The attributes of an object that hold what it was made with, and which of `data` that is."""
     arrays = {name: value for name, value in getattr(thing, "__dict__", {}).items() if isinstance(value, np.ndarray)}
     return {name: role for role, rows in data.items() for name, value in arrays.items() if np.array_equal(value, rows)}
+
+
+def layers_in(module: ModuleType, functions: Iterable[Callable[..., Any]]) -> list[dict[str, Any]] | None:
+    """The layers that a file makes as a list of dicts and hands to its functions: the only such list, or the one that
+    is called as an argument of theirs."""
+    found = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, list) and value and all(isinstance(layer, dict) for layer in value)
+        if any(place.value.ndim == 2 for place in places(value))
+    }
+    taken = [p.name for fn in functions for p in arguments(fn)]
+    named = [name for name in found if name in taken] or list(found)
+    handed = any("params" in argument_roles(name) for name in taken)
+    return found[named[0]] if handed and len(named) == 1 else None
+
+
+def weights_taken(maker: Callable[..., Any] | None) -> list[str]:
+    """The parameters that a constructor asks for: Model(w1, b1, w2, b2)."""
+    asked = [p for p in arguments(maker) if p.default is p.empty] if maker is not None else []
+    named = [p.name for p in asked if like_parameter(p.name)]
+    return named if len(named) == len(asked) and any(short(name).startswith("w") for name in named) else []
 
 
 def takes_list(maker: Callable[..., Any] | None) -> bool:

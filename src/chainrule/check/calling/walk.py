@@ -97,12 +97,13 @@ def places(root: Any, path: str = "", depth: int = DEPTH, seen: set[int] | None 
     seen.add(id(root))
     for key, value in _children(root):
         here = _join(path, root, key)
-        if is_numbers(value) or (
+        numbers = is_numbers(value) or (
             isinstance(value, float) and re.fullmatch(r"(d_?|grad_)?(b|bias)_?\w?\d*(_grad)?", str(key))
-        ):
+        )
+        if numbers:
             yield Place(here, root, key)
-        elif not isinstance(value, np.ndarray):
-            yield from places(value, here, depth - 1, seen)
+        if hasattr(value, "__dict__") or not (numbers or isinstance(value, np.ndarray)):
+            yield from places(value, here, depth - 1, seen)  # an array of a class of theirs may keep its gradient: w.g
 
 
 def reachable(root: Any, kinds: tuple[type, ...], depth: int = DEPTH, *, seen: set[int]) -> Iterator[Any]:

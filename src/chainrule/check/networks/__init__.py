@@ -5,5 +5,5 @@ kinds: `theirs` a class or functions that share parameters, made by `built` and 
 biases inside the weights; `scripted` one turn of a script's loop, on the data that `script_data` finds; `layered`
 layer objects in a row, which `kits` puts together of `pieces`; `bare` parameters that are numbers: `flat` in one
 vector, `scalars` a name for each, which `units` puts together. `result` is what an evaluation gives, `step_loss` a
-loss that a step returns.
+loss that a step returns. `composed` hands a network of theirs the layer and loss objects that it asks for.
 """

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from types import ModuleType
 from typing import Any
 
@@ -17,15 +17,18 @@ from chainrule.check.calling import digest
 from chainrule.check.calling.binding import CannotBind, Env, arguments
 from chainrule.check.calling.chain import Chained, best_chain
 from chainrule.check.calling.making import (
+    as_theirs,
     build,
     distinct,
     filled,
     holder_of,
     kept_in,
+    layers_in,
     like_parameter,
     parameter_names,
     shapes_of,
     sizes_matter,
+    weights_taken,
     with_closures,
 )
 from chainrule.check.calling.naming import chained_as_named
@@ -38,7 +41,7 @@ KEEP = 0.7  # of the units, in a mask that is handed over
 
 
 PARAMETERS = re.compile(r"_?(get_)?(trainable_)?(param(eter)?s|weights)")
-GRADIENTS = re.compile(r"_?(get_)?grad(ient)?s")
+GRADIENTS = re.compile(r"_?(get_)?(param(eter)?_?)?grad(ient)?s")
 
 
 def _listed(thing: Any, called: re.Pattern[str], passes: set[str]) -> list[Array]:
@@ -48,6 +51,7 @@ def _listed(thing: Any, called: re.Pattern[str], passes: set[str]) -> list[Array
         if inspect.ismethod(method) and not arguments(method):
             with contextlib.suppress(Exception):
                 found = method()
+                found = list(found) if inspect.isgenerator(found) else found
                 if isinstance(found, (list, tuple)) and all(isinstance(array, np.ndarray) for array in found):
                     return list(found)
     return []
@@ -62,6 +66,7 @@ class Built:
     own_targets = False  # whether it is to give back its inputs
     chained_paths: tuple[str, ...] = ()
     _container: Any = None  # what holds the parameters of functions, where that is no dict or object of ours
+    _remembered: Set[str] = frozenset()  # what layers that made their weights on some rows keep of these
     _globals = False  # their parameters are names of the module
 
     def __init__(
@@ -111,6 +116,7 @@ class Built:
             self.object = copy.deepcopy(self.held)
             self._grow()
         elif self.cls is not None:
+            self.env.names |= self._zeros(weights_taken(self.cls), sizes)
             self.object = build(self.cls, self.env, sizes)
             self._made_with = kept_in(self.object, {"X": X, "y": y})
         self.params: Any = self.object
@@ -125,14 +131,33 @@ class Built:
         raise NotImplementedError
 
     def _grow(self) -> None:
-        """A first forward, where layers make their weights as soon as they see how wide their inputs are."""
-        if not any(place.value.ndim == 2 for place in places(self.object)):
-            self.forward()
+        """A first forward, where layers make their weights as soon as they see how wide their inputs are; and another
+        on other rows, which tells what they remember of these from the weights."""
+        if any(place.value.ndim == 2 for place in places(self.object)):
+            return
+        self.forward()
+        before = {place.path: place.value.copy() for place in places(self.object)}
+        X = self.env.roles["X"]
+        self.env.roles["X"] = as_theirs(self.module, np.asarray(X) + 1)
+        self.forward()
+        self.env.roles["X"] = X
+        still = (place.path for place in places(self.object)
+                 if np.array_equal(before.get(place.path, np.nan), place.value))  # fmt: skip
+        self._remembered = before.keys() - set(still)
 
     def _places(self) -> Mapping[str, Place]:
         known = self.told_gradients()
-        found = neurons(self.params) or distinct(places(self.params, depth=1 if self._globals else DEPTH))
-        return {path: place for path, place in found.items() if not any(place.raw is g for _, g in known)}
+        depth = 1 if self._globals else DEPTH
+        found = neurons(self.params) or distinct(places(self.params, self._root(self.params), depth))
+        own = {path: place for path, place in found.items() if path not in self._remembered}
+        return {path: place for path, place in own.items() if not any(place.raw is g for _, g in known)}
+
+    def _root(self, held: Any) -> str:
+        """What functions call a list of dicts, one for each layer: layers in layers[0]['W']."""
+        if self.object is not None or not isinstance(held, list) or not all(isinstance(item, dict) for item in held):
+            return ""
+        taken = [p.name for role in self.roles if (fn := self.fn(role)) is not None for p in arguments(fn)]
+        return next((name for name in taken if "params" in argument_roles(name)), "")
 
     def told_gradients(self) -> list[tuple[Array, Array]]:
         """Each parameter with its gradient, where methods of their object return the two in one order."""
@@ -146,7 +171,7 @@ class Built:
     def _remember(self) -> None:
         """Names of the module begin each time as the file left them."""
         for path, place in self.places.items():
-            kept = self._first.setdefault(path, np.copy(place.raw))
+            kept = self._first.setdefault(path, np.copy(place.raw, subok=True))
             place.put(float(kept) if kept.ndim == 0 else kept.copy())
 
     def feed(self, X: Array, y: Any) -> None:
@@ -195,15 +220,21 @@ class Built:
         try:
             names, container = parameter_names(functions, self.wanted)
         except CannotBind:
+            if (layers := layers_in(self.module, functions)) is not None:
+                return copy.deepcopy(layers)  # a list in the file, each time as the file left it
             self._globals = True
             return vars(self.module)
-        values = {name: np.zeros(shape) for name, shape in self.made_up(flat_names(names), sizes).items()}
+        values = self._zeros(flat_names(names), sizes)
         if container == "attributes":
             return holder_of(self.module, values)
         self.env.names |= values
         if container == "unpacked":
             self._container = filled(names, values)
         return values
+
+    def _zeros(self, names: list[str], sizes: Sizes) -> dict[str, Array]:
+        made = self.made_up(names, sizes) if names else {}
+        return {name: as_theirs(self.module, np.zeros(shape)) for name, shape in made.items()}
 
     def made_up(self, names: list[str], sizes: Sizes) -> dict[str, tuple[int, ...]]:
         """The shapes of parameters that we make for functions."""

@@ -92,14 +92,14 @@ def _kits(
     dropout: list[Callable[[], Piece]] = []
     hidden: list[Callable[[], Piece]] = []
     softmax: list[Callable[[], Piece]] = []
-    for make in _activations(classes, functions):
+    for make in activations(classes, functions):
         piece = make()
         if is_softmax(piece):
             softmax.append(make)
         elif keeps_shape(piece):
             (dropout if "drop" in piece.name.lower() else hidden).append(make)
-    for shown, loss in _losses(classes, functions):
-        for last in _before_loss(shown, softmax, [make for make in hidden if "sigm" in make().name.lower()]):
+    for shown, loss in losses(classes, functions):
+        for last in before_loss(shown, softmax, [make for make in hidden if "sigm" in make().name.lower()]):
             inner = [make for make in hidden if make is not last] or hidden
             names = [make().name for make in inner]
             names[1:1] = [make().name for make in dropout[:1]]
@@ -108,7 +108,7 @@ def _kits(
             yield LayerKit(module, dense, inner, first, last, loss, f"the layers {style}")
 
 
-def _before_loss(loss: str, softmax: list[Any], sigmoid: list[Any]) -> list[Any]:
+def before_loss(loss: str, softmax: list[Any], sigmoid: list[Any]) -> list[Any]:
     """What stands before a loss of this name: its softmax or sigmoid where it has none of its own."""
     words = loss.lower()
     if re.search("bce|binary|logistic", words) and "logit" not in words and "sigmoid" not in words:
@@ -124,7 +124,7 @@ def _plain_piece(name: str, cls: type, kind: str) -> Piece:
     return piece
 
 
-def _activations(classes: Mapping[str, type], functions: Mapping[str, Any]) -> Iterator[Callable[[], Piece]]:
+def activations(classes: Mapping[str, type], functions: Mapping[str, Any]) -> Iterator[Callable[[], Piece]]:
     for name, cls in classes.items():
         made = None if is_loss(cls) else make_plain(cls)
         if made is not None and (piece := piece_of(name, cls, made, "activation")) is not None:
@@ -142,7 +142,7 @@ def _activations(classes: Mapping[str, type], functions: Mapping[str, Any]) -> I
             yield make
 
 
-def _losses(classes: Mapping[str, type], functions: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+def losses(classes: Mapping[str, type], functions: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
     for name, cls in classes.items():
         made = make_plain(cls) if is_loss(cls) else None
         piece = None if made is None else piece_of(name, cls, made, "loss")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from chainrule.check.calling.chain import tail
 from chainrule.check.calling.draws import Draws
 from chainrule.check.calling.making import names_gradient
 from chainrule.check.calling.naming import pick_gradients
-from chainrule.check.calling.walk import fields_of, places
+from chainrule.check.calling.walk import Place, fields_of, places
 from chainrule.check.networks.built import Built
 from chainrule.check.networks.result import NotOffered, Result
 from chainrule.check.networks.roles import runs
@@ -45,7 +45,8 @@ class Passing(Built):
         out = digest.prediction(fn, result, self.n, self.k)
         if out is None and (kind := digest.unreal(result)) is not None:
             raise InputError(f"its prediction is {kind}; expected real numbers")
-        if out is None and result is None:
+        to_loss = self.roles.get("loss") == self.roles["forward"] and digest.is_scalar(result)  # it goes on to the loss
+        if out is None and (result is None or to_loss):
             out = self._held_prediction()
         if out is not None:
             self.env.roles["out"] = out
@@ -99,6 +100,8 @@ class Passing(Built):
                 self._hand_on(loss, given)
                 if result.out is None:
                     result.out = digest.prediction(loss, given, self.n, self.k)
+            elif both is not None:
+                result.grads, result.called = self._gradients(loss, given, held=True)
         if not result.grads and not self.pairs and (backward := self.fn("backward")) is not None:
             before = self._kept()
             whole = partial(call, backward, self.env)
@@ -133,14 +136,20 @@ class Passing(Built):
         self, fn: Callable[..., Any], given: Any, *, held: bool = False
     ) -> tuple[dict[str, Array], dict[str, str]]:
         """In what a call returned, then in what their object holds; by the given names, else by convention."""
-        kept = {place.path: place.raw for place in places(self.object)} if held and self.object is not None else {}
+        kept = {place.path: place.raw for place in self._beside()} if held else {}
         found = digest.gradients(fn, given, self._shapes(), kept)
-        if held and not found[0]:
+        if held and not found[0].keys() & (self.chained_paths or found[0].keys()):
             found = self._told(kept)
         kind = digest.unreal([given, *(v for path, v in kept.items() if names_gradient(path))])
         if kind is not None and len(found[0]) < len(self.chained_paths):
             raise InputError(f"its gradients hold {kind}; expected real numbers")
         return pick_gradients(self.wanted, self.chained_paths, found, digest.everything(fn, given) | kept)
+
+    def _beside(self) -> Iterable[Place]:
+        """What their object keeps, or the list or dict that functions share: gradients may lie beside parameters."""
+        if self._globals:  # attributes of the parameters alone
+            return places({path: place.raw for path, place in self.places.items()})
+        return places(self.params, self._root(self.params)) if self.object is None else places(self.object)
 
     def _told(self, kept: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, str]]:
         """The gradients that their object lists beside its parameters, and what it calls them."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 
 from chainrule.check.calling.binding import arguments
-from chainrule.check.calling.making import takes_list, weights_alone
+from chainrule.check.calling.making import takes_list, weights_alone, weights_taken
 from chainrule.check.calling.naming import ROLES, require_names
 from chainrule.check.networks.bare import Bare
+from chainrule.check.networks.composed import Composed, compositions
 from chainrule.check.networks.flat import Flat
 from chainrule.check.networks.kits import layer_kit
 from chainrule.check.networks.layered import LayerKit
@@ -26,12 +27,13 @@ PASSES = {"backward", "loss_and_grads", "loss", "step"}  # one of them has to be
 
 
 def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -> Iterator[Theirs | LayerKit]:
-    """A script's loop; else classes, functions, layers put together, and parameters that are numbers."""
+    """A script's loop; else networks of layer objects, classes, functions, layers put together, and bare numbers."""
     if name is None and SCRIPT in vars(module):
         yield Scripted(module, mapping)
         return
     require_names(module, name, mapping)
     asked = Asked(module, name, mapping)
+    yield from _composed(asked)
     yield from _classes(asked)
     yield from _functions(asked)
     yield from _layers(asked)
@@ -62,8 +64,9 @@ def _classes(asked: Asked) -> Iterator[Theirs]:
         roles, style = asked.roles(cls), f"the class {cls.__name__}"
         if not is_network(cls, roles, words):
             continue
-        for depth in DEPTHS if takes_list(cls) else DEPTHS[:1]:
-            yield WithOnes(module, cls, roles, style, words, depth=depth)
+        for storage in STORAGES if weights_taken(cls) else STORAGES[:1]:
+            for depth in DEPTHS if takes_list(cls) else DEPTHS[:1]:
+                yield WithOnes(module, cls, roles, style, words, storage, depth=depth)
         if any("dropout" in argument_roles(p.name) for p in arguments(cls)):
             yield WithOnes(module, cls, roles, f"{style} with dropout", words, dropout=True)
         if {"backward", "step"} <= set(roles):  # its backward may take what only its step knows
@@ -98,6 +101,15 @@ def _layers(asked: Asked) -> Iterator[LayerKit]:
     for network in layer_kit(asked.module, asked.classes, asked.functions, only) or ():
         network.wanted = {ours: theirs for theirs, ours in asked.words.items() if TENSOR.fullmatch(ours)}
         yield network
+
+
+def _composed(asked: Asked) -> Iterator[Theirs]:
+    """Networks that take layer objects and a loss object."""
+    for cls in asked.chosen:
+        for style, depth, make in compositions(cls, asked.classes):
+            yield Composed(
+                asked.module, cls, asked.roles(cls), f"the layers {style}", asked.words, make=make, depth=depth
+            )
 
 
 def _classes_with_other_names(asked: Asked) -> Iterator[Theirs]:

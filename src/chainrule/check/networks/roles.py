@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chainrule.check.calling.binding import arguments
+from chainrule.check.calling.making import names_gradient
 from chainrule.check.calling.naming import ROLES
 from chainrule.check.calling.walk import places
 from chainrule.check.networks.pieces import make_plain
@@ -27,11 +28,47 @@ def class_roles(cls: type, functions: Mapping[str, Any]) -> dict[str, str]:
     for role, name in function_roles(functions, None).items():
         if role == "loss" and role not in roles and "loss_and_grads" not in roles:
             roles[role] = name
+    if "backward" in roles and "update" not in roles and _needs_gradients(methods.get(roles.get("step", "")), methods):
+        roles["update"] = roles.pop("step")
+    if {"backward", "step"} <= set(roles) and _leaves_gradients(methods, roles):
+        roles |= {"loss": roles["step"], "backward": roles.pop("step")}
     if not {"loss", "loss_and_grads"} & set(roles) and _needs_targets(methods.get(roles.get("forward", ""))):
         # A forward that needs the targets goes on to the loss. It keeps its first role: when it is called for the
         # predictions, these are looked for in what it returns or leaves, and when for the loss, the one number in it.
         roles["loss"] = roles["forward"]
     return roles
+
+
+def _needs_gradients(step: Any, methods: Mapping[str, Any]) -> bool:
+    """Whether a step takes no data and makes no pass itself, so that it can only follow a backward."""
+    takes = {role for p in arguments(step) for role in argument_roles(p.name)} if step is not None else {"X"}
+    passes = {name for name in methods if callable_role(name) in ("forward", "backward", "loss_and_grads")}
+    return not {"X", "y"} & takes and not runs(step, passes, methods.get)
+
+
+def _leaves_gradients(methods: Mapping[str, Any], roles: Mapping[str, str]) -> bool:
+    """Whether what is called a step of training is the pass alone: it hands a backward that knows no targets the slope
+    of the loss, and neither updates nor knows a rate; an optimizer updates apart."""
+    step, backward = methods[roles["step"]], methods.get(roles["backward"])
+    if backward is None or roles["backward"] not in _calls(step):
+        return False
+    first, then = ({role for p in arguments(fn) for role in argument_roles(p.name)} for fn in (step, backward))
+    if not ({"X", "y"} <= first and "dout" in then and "y" not in then):
+        return False
+    return "lr" not in first | then and not _updates(step) and not _updates(backward)
+
+
+def _updates(fn: Any) -> bool:
+    """Whether it calls an update, reads a rate, or sets from its old value what is called no gradient and no loss."""
+    nodes = list(ast.walk(tree_of(fn) or ast.Module([], [])))
+    names = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+    if any(callable_role(name) in ("update", "step") or "lr" in argument_roles(name) for name in names):
+        return True
+    kept = [node for node in nodes if isinstance(node, (ast.Attribute, ast.Subscript))]
+    read = {ast.unparse(node) for node in kept if isinstance(node.ctx, ast.Load)}
+    read |= {ast.unparse(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
+    put = {ast.unparse(node) for node in kept if isinstance(node.ctx, ast.Store)} & read
+    return any(not names_gradient(path) and callable_role(path.rpartition(".")[2]) != "loss" for path in put)
 
 
 def _needs_targets(fn: Any) -> bool:
@@ -55,6 +92,9 @@ def _public(name: str) -> bool:
 
 def function_roles(functions: Mapping[str, Any], name: str | None) -> dict[str, str]:
     roles = _by_role(functions)
+    whole, part = (functions.get(roles.get(role, "")) for role in ("loss_and_grads", "backward"))
+    if whole is not None and part is not None and not _takes_rows(part) and runs(whole, {part.__name__}, functions.get):
+        del roles["backward"]  # of one layer
     roles |= _derivative(functions, roles)
     if name is not None:
         roles[callable_role(name) or "loss_and_grads"] = name

@@ -70,9 +70,11 @@ class Theirs(Passing):
             if isinstance(value, (np.ndarray, float)):
                 named[name] = np.asarray(value)
             elif digest.is_container(value):
-                named |= {place.path: place.value for place in places(value)}
+                named |= {place.path: place.value for place in places(value, self._root(value))}
         same = {
-            path: [n for n in named if short(tail(n)) == short(tail(path)) and n.count("[") == path.count("[")]
+            path: [path]
+            if path in named
+            else [n for n in named if short(tail(n)) == short(tail(path)) and n.count("[") == path.count("[")]
             for path in self.places
         }
         found = {path: np.array(named[names[0]]) for path, names in same.items() if names}

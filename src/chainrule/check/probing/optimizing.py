@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import product
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +17,7 @@ from chainrule.arrays import Array
 from chainrule.check.calling.binding import Env, arguments, call
 from chainrule.check.probing.batch import Batch
 from chainrule.check.probing.trial import Trial
-from chainrule.check.reading.names import argument_roles
+from chainrule.check.reading.names import argument_roles, attributes_used
 from chainrule.check.reading.source import defined, describe, raised_in
 
 STEPS = 12
@@ -24,6 +26,7 @@ CONSTANTS = {
     "beta1": r"beta_?1|b1|beta1", "beta2": r"beta_?2|b2", "rho": r"rho|decay_rate|gamma",
     "eps": r"eps|epsilon", "mu": r"mu|momentum|beta", "weight_decay": r"weight_decay|wd|l2", "decay": r"decay|lr_decay",
 }  # fmt: skip
+NETWORK = {"net", "network", "model"}  # what an optimizer calls the network that is set from outside
 Values = dict[str, Array]
 
 
@@ -66,9 +69,9 @@ def _drive_classes(
     file = module.__file__ or ""
     for name, cls in defined(module)[0].items():
         main = update_method(cls)
-        for way in WAYS if main else ():
+        for params, way in product(_handed(cls, reading), WAYS) if main else ():
             try:
-                found = _drive(name, cls, main, way, reading, evaluate)
+                found = _drive(name, _made(cls, params, reading), main, way, reading, evaluate)
             except Exception as error:
                 if raised_in(error, file):
                     failed.setdefault(name, describe(error, file))
@@ -87,18 +90,27 @@ def update_method(cls: type) -> str:
     return named[0] if named and "lr" in takes and not passes else ""
 
 
-def _made(cls: type, reading: Any) -> Any:
-    """An optimizer of theirs for the network, or for the parameters by name."""
-    by_name = {reading.places[path].last: reading.places[path].raw for path in reading.chained_paths}
-    for params in (getattr(reading, "object", None), by_name):
-        with contextlib.suppress(Exception):
-            return call(cls, Env({"params": params, "n": reading.n}), ("lr", "reg", "params", "n"))
-    raise TypeError("it takes neither")
+def _handed(cls: type, reading: Any) -> list[Any]:
+    """What an optimizer may be made for: the network, its parameters by name, or what keeps the gradient of each."""
+    if not any("params" in argument_roles(p.name) for p in arguments(cls)):
+        return [None]
+    places = [reading.places[path] for path in reading.chained_paths]
+    keepers = [place.raw if hasattr(place.raw, "__dict__") else place.container for place in places]
+    return [getattr(reading, "object", None), {place.last: place.raw for place in places}, keepers]
 
 
-def _drive(name: str, cls: type, main: str, way: Any, reading: Any, evaluate: Callable[[], Any]) -> Any:
+def _made(cls: type, params: Any, reading: Any) -> Any:
+    """An optimizer of theirs; a network that its methods use and its constructor does not take is set from outside."""
+    made = call(cls, Env({"params": params, "n": reading.n}), ("lr", "reg", "params", "n"))
+    methods = [getattr(cls, name) for name in dir(cls) if inspect.isfunction(getattr(cls, name))]
+    for name in attributes_used(methods, "self"):
+        if name in NETWORK and not hasattr(made, name):
+            setattr(made, name, getattr(reading, "object", None))
+    return made
+
+
+def _drive(name: str, made: Any, main: str, way: Any, reading: Any, evaluate: Callable[[], Any]) -> Any:
     evaluate()
-    made = _made(cls, reading)
     steps, paths = [], list(reading.chained_paths)
     numbers = {k: v for k, v in vars(made).items() if isinstance(v, (int, float, tuple, list))}
     for _ in range(STEPS):

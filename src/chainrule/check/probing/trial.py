@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check.calling.binding import NO_PARAMETERS
 from chainrule.check.calling.chain import Chained, left_out
+from chainrule.check.calling.making import as_theirs
 from chainrule.check.calling.watch import watching
 from chainrule.check.networks.result import DoesNotRun, NotOffered
 from chainrule.check.probing.batch import Batch, Drawing, Setting
@@ -71,7 +72,8 @@ class Trial:
 
     def _given(self, X: Array, t: Array) -> tuple[Any, Any]:
         """As arrays, or as lists where their code has no NumPy."""
-        given = as_given(X, self.setting.layout), given_targets(t, self.setting.kind, self.setting.layout)
+        rows = as_given(X, self.setting.layout), given_targets(t, self.setting.kind, self.setting.layout)
+        given = as_theirs(self.reading.module, rows[0]), as_theirs(self.reading.module, rows[1])
         return given if has_numpy(self.reading.module) else (given[0].tolist(), given[1].tolist())
 
     def start(self, batch: Batch) -> None:

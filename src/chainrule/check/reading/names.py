@@ -35,10 +35,10 @@ ARGUMENTS: dict[str, str] = {
     "num_features in_size inputnodes input_nodes dim_in nin input_width n_units_in inputs input n_0 in_ inp rows_in d_in i "
     "n_embd embd_dim n_visible visible_size num_visible n_eingabe n_eingaben anzahl_eingaben n_entree n_entrees taille_entree",
     "n_hidden": "n_hidden hidden_size hidden_dim h n_h num_hidden units hidden hidden_units num_hiddens hidden_nodes hiddennodes "
-    "hidden_width n_neurons hidden_layer_size d_hidden n_1 hid dim_hidden num_hidden_units h1 h2 hidden1 hidden2 d_h hid_dim "
+    "hidden_width neurons n_neurons hidden_layer_size d_hidden n_1 hid dim_hidden num_hidden_units h1 h2 hidden1 hidden2 d_h hid_dim "
     "hid_size n_hid d_hid n_versteckt anzahl_versteckt n_cachee n_cachees taille_cachee",
     "n_out": "n_out output_size n_classes num_classes output_dim k c n_y num_outputs n_outputs out_features fan_out "
-    "out_dim n_output out_size outputnodes output_nodes dim_out nout outputs units n_neurons output_width n_units classes n_2 o "
+    "out_dim n_output out_size outputnodes output_nodes dim_out nout outputs units neurons n_neurons output_width n_units classes n_2 o "
     "size out_ d_out outputs_size output out vocab vocab_size n_vocab n_ausgabe n_ausgaben anzahl_ausgaben n_sortie n_sorties "
     "taille_sortie",
     "sizes": "sizes layers layer_sizes layer_dims dims layers_dims layer_sizes_list shape architecture structure topology "
@@ -68,7 +68,7 @@ CALLABLES: dict[str, str] = {
     r"|^r(ue|ü)ckw(ae|ä)rts|^r(e|é)tropropag|^gradienten$",
     "step": r"^(train|fit|learn|step|update_mini_batch|sgd_step|gradient_descent|one_step|training_?step|optimi[sz]e|do_step|run_step|lerne|entra(i|î)n|appren)",
     "update": r"^(update|apply_grad|sgd$|sgd_update|descend|take_step|adjust)",
-    "init": r"init|^(make|create|build|new|random)_?(params|parameters|weights|network|net|model)",
+    "init": r"init|^(make|create|build|new|random)_?(params|parameters|weights|network|net|model|layers|mlp)",
     "loss": r"loss|cost|cross_?entropy|^(mse|bce|sse)$|mean_squared|error$|^criterion|objective|^nll|total_error|energy"
     r"|^(fehler|kosten|verlust|co(u|û)t|perte|erreur)",
     "forward": r"forward|^_?(forward|feed_?forward|fwd|fprop|propagate|predict|run$|compute_output|think|activate|model$|net$|network$|query"
@@ -112,6 +112,11 @@ def gradient_of(name: str) -> str | None:
     if match is None:
         return None
     return match.group(1).strip("_") or None
+
+
+def is_gradient_alone(name: str) -> bool:
+    """Whether it is called a gradient, and not of what: w.g, w.grad."""
+    return plain(name) in ("g", "grad", "gradient")
 
 
 def short(name: str) -> str:
