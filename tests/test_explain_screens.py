@@ -66,3 +66,13 @@ def test_show_all_gives_way_to_the_step_where_it_was_asked_for(show):
     assert address(page) == "#all"
     page.locator("#show-all").click()
     assert address(page) == "#dz2"
+
+
+def test_a_small_step_whose_columns_have_names_is_shown_whole_on_a_projector(show):
+    net = cr.Network([cr.Dense(4), cr.ReLU(), cr.Dense(2)], cr.SoftmaxCrossEntropy(), n_in=3, dtype=np.float64)
+    net.info["columns"] = ["bill length", "flipper length", "mass"]
+    X, y = np.linspace(-1, 1, 12).reshape(4, 3).round(1), np.array(["Adelie", "Chinstrap", "Adelie", "Chinstrap"])
+    page = show(trace_step(net, X, y), "#all")
+    assert not page.evaluate("track.classList.contains('few') || track.scrollWidth > main.clientWidth")
+    named = page.locator('figure[data-keys="x"] thead th').first
+    assert named.get_attribute("title") == "bill length"

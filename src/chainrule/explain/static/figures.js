@@ -19,7 +19,8 @@ function nameOn(axis, n) {
 
 const cellOf = (key, i, j) => document.querySelector(`td[data-key="${key}"][data-i="${i}"][data-j="${j}"]`);
 
-let mostDigits = 3; // after the point, in figures; fewer where the page is narrow
+const LETTERS = 9, FEW_LETTERS = 4; // of a name beside an array; where it is narrow
+let mostDigits = 3, mostLetters = LETTERS; // after the point, in figures; fewer where the page is narrow
 
 function digitsOf(key) {
   const tensor = TENSORS[key], values = [];
@@ -71,11 +72,12 @@ function header(key, lane) {
   return `<thead class="${lane === "values" ? "" : "quiet"}"><tr><td>&nbsp;</td>${names}</tr></thead>`;
 }
 
-/** A column's or a row's name; of a long one both ends, and all of it where one points. */
+/** A column's or a row's name; of a long one both ends, or its beginning, and all of it where one points. */
 function heading(scope, axis, n) {
   const name = AXES[axis].names[n];
-  if (name.length <= 9) return `<th scope="${scope}">${esc(name)}</th>`;
-  return `<th scope="${scope}" title="${esc(name)}" aria-label="${esc(name)}">${esc(`${name.slice(0, 4)}…${name.slice(-4)}`)}</th>`;
+  if (name.length <= mostLetters) return `<th scope="${scope}">${esc(name)}</th>`;
+  const short = mostLetters === LETTERS ? `${name.slice(0, 4)}…${name.slice(-4)}` : `${name.slice(0, mostLetters - 1)}…`;
+  return `<th scope="${scope}" title="${esc(name)}" aria-label="${esc(name)}">${esc(short)}</th>`;
 }
 
 function body(key, n, lane, known) {

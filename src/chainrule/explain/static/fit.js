@@ -9,16 +9,16 @@ function fit() {
   $("overview").hidden = true;
   const window = [innerWidth, innerHeight, main.clientHeight, updating].join();
   if (!FITTED.has(window)) FITTED.set(window, measured(main, updating ? STORY : PANEL));
-  const { digits, size, few } = FITTED.get(window);
-  apply(digits, size, few);
+  const { digits, size, few, letters } = FITTED.get(window);
+  apply(digits, size, few, letters);
   if (few) oneLayer(roomAcross(main));
 }
 
 const roomAcross = (main) => main.clientWidth - 2 * parseFloat(getComputedStyle(main).paddingLeft);
 const isFlowing = () => matchMedia("(max-width: 900px), (max-height: 560px)").matches;
 
-function apply(digits, size, few) {
-  mostDigits = digits;
+function apply(digits, size, few, letters = LETTERS) {
+  [mostDigits, mostLetters] = [digits, letters];
   $("track").classList.toggle("few", few);
   $("track").style.setProperty("--size", `${size}px`);
   $("overview").hidden = !few;
@@ -26,21 +26,25 @@ function apply(digits, size, few) {
   drawTrack();
 }
 
-/** Digits and size of the numbers, and whether there is room for a few layers only. */
+/** Digits and size of the numbers, letters of names, and whether there is room for a few layers only. */
 function measured(main, panel) {
-  const track = $("track"), across = roomAcross(main), flowing = isFlowing();
-  apply(2, 11, false);
-  if (track.scrollWidth > across) return measuredFew(main);
+  return measuredAll(main, panel, LETTERS) ?? measuredAll(main, panel, FEW_LETTERS) ?? measuredFew(main);
+}
+
+function measuredAll(main, panel, letters) {
+  const track = $("track"), across = roomAcross(main), flowing = isFlowing(), few = false;
+  apply(2, 11, few, letters);
+  if (track.scrollWidth > across) return null;
   for (const [digits, sizes] of [[3, [18, 17, 16, 15, 14, 13, 12]], [2, [13, 12]]]) {
-    apply(digits, sizes.at(-1), false);
+    apply(digits, sizes.at(-1), few, letters);
     if (track.scrollWidth > across) continue;
     for (const size of sizes) {
       track.style.setProperty("--size", `${size}px`);
-      if (track.scrollWidth <= across && (flowing || track.scrollHeight <= main.clientHeight - panel)) return { digits, size, few: false };
+      if (track.scrollWidth <= across && (flowing || track.scrollHeight <= main.clientHeight - panel)) return { digits, size, few, letters };
     }
-    if (digits === 3) return { digits, size: sizes.at(-1), few: false };
+    if (digits === 3) return { digits, size: sizes.at(-1), few, letters };
   }
-  return { digits: 2, size: 11, few: false };
+  return { digits: 2, size: 11, few, letters };
 }
 
 function measuredFew(main) {
