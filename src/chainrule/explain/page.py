@@ -20,7 +20,7 @@ from chainrule.explain.trace import Equation, Tensor, Trace
 from chainrule.explain.tree import tree
 from chainrule.explain.words import cell_words, step_words
 
-SCRIPTS = ("model", "numbers", "formulas", "figures", "nudge", "why", "fit", "draw", "walk")
+SCRIPTS = ("model", "numbers", "formulas", "figures", "nudge", "shapes", "yours", "why", "fit", "draw", "walk")
 TOLERANCE = 1e-7  # of the array's largest entry: beyond, a cell of `yours` is wrong
 
 
