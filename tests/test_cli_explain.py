@@ -22,6 +22,9 @@ def test_explain_a_trained_model_on_its_rows(run, refused, folder, penguins):
     assert "bill_length_mm" in html
     assert "Adelie" in html
     assert "2 rows" in run("explain", "model.safetensors", "penguins.csv", "--rows", 2)
+    assert "sheet-solution.html" in run(
+        "explain", "model.safetensors", "penguins.csv", "--worksheet", "-o", "sheet.html"
+    )
     assert "expected data beside the model" in refused("explain", "model.safetensors")
     assert "--students" in refused("explain", "model.safetensors", "penguins.csv", "--students", "ids.csv")
     penguins.drop(columns="species").to_csv("unlabelled.csv", index=False)
@@ -51,7 +54,8 @@ def test_explain_writes_worksheets_and_one_variant_an_id(run, refused, folder):
     assert sheets.count('<section class="sheet">') == 2
     assert "<b>bob" not in sheets
     (folder / "ids.csv").write_text("Matrikelnummer;mail\n4711;anna@uni.example\n4712;bob@uni.example\n")
-    run("explain", "--students", "ids.csv", "-o", "class.html")
+    said = run("explain", "--students", "ids.csv", "-o", "class.html")
+    assert "Sheets: 2, the first for 4711, the last for 4712." in said
     rows = list(csv.DictReader((folder / "class-answers.csv").read_text(encoding="utf-8").splitlines()))
     assert {row["id"] for row in rows} == {"4711", "4712"}
     (folder / "ids.csv").write_text("anna\nanna\n")

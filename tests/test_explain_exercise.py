@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.explain import trace_step
+from chainrule.explain import trace_step, worksheet
 from chainrule.explain.exercise import LECTURE, parse_exercise
 
 WEIGHTS, BIASES, TARGETS = LECTURE[LECTURE.index("W1 =") :], "b1 = [0.1, -0.3, 0.2]", "targets = [0, 1, 2, 1]"
@@ -20,6 +20,8 @@ WRONG = {
     "ragged inputs": ("[ 0.5, -1.0,  2.0]", "[0.5, -1.0]", "inputs: expected rows of equally many numbers"),
     "ragged targets": (TARGETS, "targets = [[0], [1, 2]]", "targets: expected rows of equally many numbers"),
     "too few targets": (TARGETS, "targets = [0, 1]", "targets: expected 4, one for each row of inputs, got 2"),
+    "a word for targets": (TARGETS, 'targets = "abc"', "targets: expected a list"),
+    "a number for targets": (TARGETS, "targets = 1", "targets: expected a list"),
     "a class too many": (TARGETS, "targets = [0, 1, 7, 1]", "targets: expected classes from 0 to 2.*got 7"),
     "words without classes": (TARGETS, 'targets = ["a", "b", "a", "b"]', "targets: expected 3 classes"),
     "columns that are a number": (BIASES, f"columns = 5\n{BIASES}", "columns: expected a list of 3 names.*got 5"),
@@ -58,3 +60,9 @@ def test_columns_and_classes_are_the_names_on_the_page():
 def test_a_class_may_be_absent_from_the_rows():
     own = parse_exercise(LECTURE.replace(TARGETS, "targets = [0, 1, 0, 1]"))
     assert trace_step(own.net, own.X, own.y, own.optimizer)["t"].shape == (4, 3)
+
+
+def test_a_sheet_with_a_number_at_a_kink_says_what_to_do_there():
+    at_0 = LECTURE.replace("[ 0.5, -1.0,  2.0]", "[0.0, 0.0, 0.0]").replace(BIASES, "b1 = [0.0, -0.3, 0.2]")
+    for text, told in ((at_0, True), (LECTURE, False)):
+        assert (worksheet.KINK in worksheet.page([worksheet.Sheet.make(parse_exercise(text))], solved=False)) is told

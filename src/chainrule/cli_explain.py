@@ -55,14 +55,17 @@ def explain_command(
         return
     exercise = _exercise(source, data, rows, lr)
     if students is not None or worksheet:
-        from chainrule.explain.worksheet import write_worksheets
+        from chainrule.explain.worksheet import read_ids, write_worksheets
 
         if students is not None and data is not None:
             raise InputError(
                 "--students: expected an exercise (.toml) or no file; a trained model has one set of numbers"
             )
-        for path in write_worksheets(exercise, out, students):
+        ids = [] if students is None else read_ids(students)
+        for path in write_worksheets(exercise, out, ids):
             screen.text(f"Saved to {path}")
+        if ids:
+            screen.text(f"Sheets: {len(ids)}, the first for {ids[0]}, the last for {ids[-1]}.")
         return
     page = explain(exercise.net, exercise.X, exercise.y, exercise.optimizer, title=exercise.title)
     page.save(out)

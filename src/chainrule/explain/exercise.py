@@ -174,6 +174,8 @@ def _fill(net: Network, given: dict[str, Any]) -> None:
 def _targets(net: Network, given: dict[str, Any], n_rows: int) -> Array:
     """One for each row of inputs; words as positions in `classes`, which name the outputs."""
     y, of_classes = _array("targets", _needed(given, "targets")), net.loss.target == "labels"
+    if not y.ndim:
+        raise InputError(f"targets: expected a list, one for each row of inputs, got {given['targets']!r:.60}")
     if "classes" in given:
         if not of_classes:
             raise InputError(f"classes: {type(net.loss).__name__} has numbers as targets, not classes")

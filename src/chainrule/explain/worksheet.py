@@ -23,6 +23,7 @@ from chainrule.files import write
 DIGITS = 3  # of an answer that needs more
 BLANKS = 3  # of an array; of a single number that one
 LONGEST = 9  # letters of a name beside an array
+KINK = "A number lies at the kink of a function; count its slope there as 0."
 ATTEMPTS = 100  # at numbers for a student; where all are at a kink, the network is
 UNSEEN = 1e-9
 HEADINGS = ("id", "student", "name", "student_id", "student id", "username", "email", "matrikelnummer", "matrikel")
@@ -50,23 +51,23 @@ class Sheet:
     id: str
     trace: Trace
     blanks: tuple[Blank, ...]
+    at_a_kink: bool
 
     @classmethod
     def make(cls, exercise: Exercise, id: str = "") -> Sheet:
         if id:
             exercise = variant(exercise, id)
         trace = trace_step(exercise.net, exercise.X, exercise.y, exercise.optimizer, exercise.title)
-        return cls(id, trace, tuple(_blanks(trace, _rng(id, "blanks"))))
+        return cls(id, trace, tuple(_blanks(trace, _rng(id, "blanks"))), is_at_a_kink(exercise))
 
 
-def write_worksheets(exercise: Exercise, out: Path, students: Path | None) -> list[Path]:
+def write_worksheets(exercise: Exercise, out: Path, ids: list[str]) -> list[Path]:
     """Write the sheet and its solution; with ids one sheet each, and all answers as CSV. The paths written."""
-    ids = [""] if students is None else read_ids(students)
-    sheets = [Sheet.make(exercise, id) for id in ids]
+    sheets = [Sheet.make(exercise, id) for id in ids or [""]]
     solution = out.with_name(f"{out.stem}-solution{out.suffix}")
     write(out, page(sheets, solved=False))
     write(solution, page(sheets, solved=True))
-    if students is None:
+    if not ids:
         return [out, solution]
     answers = out.with_name(f"{out.stem}-answers.csv")
     write(answers, answers_csv(sheets))
@@ -108,6 +109,8 @@ def variant(exercise: Exercise, id: str) -> Exercise:
 def is_at_a_kink(exercise: Exercise) -> bool:
     """Whether gradients jump where the inputs move by less than anybody sees: what is 0 on paper, and shuts a ReLU, a
     rounding may have left at 3e-17."""
+    if exercise.net.encoder is not None:
+        return False  # measured rows, which nobody has chosen to add up to 0
     shift = np.random.default_rng(0).uniform(0.5, 1.5, np.shape(exercise.X)) * UNSEEN
     near, far = (exercise.net.gradients(exercise.X + side, exercise.y) for side in (shift, -shift))
     return any(np.abs(near[label] - far[label]).max() > 1e3 * UNSEEN for label in near)
@@ -168,7 +171,7 @@ def _sheet(sheet: Sheet, solved: bool) -> str:
     figures = "".join(_figure(trace, keys, blanks, solved) for keys in _stacks(trace, shown))
     who = f'<p class="id">{escape(sheet.id)}</p>' if sheet.id else ""
     task = "The numbers left out, to three decimals." if solved else "Fill in the numbered cells, to three decimals."
-    facts = (escape(trace.summary), _constants(trace), task)
+    facts = [escape(trace.summary), _constants(trace), task, *[KINK] * sheet.at_a_kink]
     head = f"<header><h1>{escape(trace.title)}</h1>{who}{''.join(f'<p>{fact}</p>' for fact in facts)}</header>"
     return f'<section class="sheet">{head}<div class="figures">{figures}</div></section>'
 
