@@ -1,4 +1,4 @@
-"""Arguments whose meaning the others tell: y beside a target t is the output, n before other widths that of the inputs."""
+"""Arguments whose meaning the others tell: y beside a target is the output, n before other widths that of inputs."""
 
 import pytest
 

@@ -22,8 +22,8 @@ from chainrule.check.verdict.deciding import MANY_REFERENCES, decide, unread
 from chainrule.check.verdict.stepping import ONE_ROW, SEVERAL, UNCLEAR, UNSEEN, row_by_row
 
 FLAT = (
-    "the loss does not change with any parameter, so nothing can be compared with it; is it called with the predictions? "
-    "Name its argument that takes them: --map out=NAME"
+    "the loss does not change with any parameter, so nothing can be compared with it; is it called with the "
+    "predictions? Name its argument that takes them: --map out=NAME"
 )
 
 
