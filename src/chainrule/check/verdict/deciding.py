@@ -25,7 +25,7 @@ from chainrule.check.verdict.clipping import clipped_wrong
 from chainrule.check.verdict.convention import conventions, turned_over
 from chainrule.check.verdict.smoothing import smoothed
 from chainrule.check.verdict.stepping import Adaptive, adaptive, at_rate, decay_of, shows_rate, without_decay
-from chainrule.check.verdict.updates import Update, other_rate, shrunk_wrong, update_of
+from chainrule.check.verdict.updates import Update, other_rate, remembering, shrunk_wrong, update_of
 
 LATER = 0.15  # what each reference that comes first costs an explanation by another
 SMOOTHED = "the gradient is that of smoothed targets, (1 − ε)·t + ε/K"
@@ -107,6 +107,8 @@ def _several(record: Mapping[str, Any]) -> bool:
 def _unexplained(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Diagnosis:
     """A step at a rate of its own, else nothing that is known."""
     for case in [] if _several(record) else cases:
+        if why := remembering(case):
+            return unread(_unknown(case, record), f"{why}; is there a factor too many in it?")
         if (update := other_rate(case)) is not None:
             return _updated(case, update, record)
     return _soft(_unknown(cases[0], record, searched=time.monotonic() < until), cases[0])
