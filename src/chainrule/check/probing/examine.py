@@ -86,7 +86,7 @@ def _in_shape(setting: Mapping[str, Any]) -> bool:
     """Whether every gradient is as large as its parameter: (N, 1) targets beside (N,) predictions make it larger, and
     then it was we who handed over the wrong kind."""
     fresh = setting["draws"][0]
-    return all(g.size == fresh["params"][name].size for name, g in fresh["grads"].items())
+    return all(g.size == fresh["params"][name].size for name, g in fresh["grads"].items() if name in fresh["params"])
 
 
 def _may_be_single(reading: Any, evidence: list[dict[str, Any]]) -> bool:

@@ -50,6 +50,8 @@ def verdict(d: Diagnosis) -> str:
         return "The gradient is right, the optimizer is not."
     if d.verdict in ("correct", "unwise") and d.no_gradient:
         return f"What was found of the gradient is right; none was found for {' and '.join(d.no_gradient)}."
+    if d.verdict in ("correct", "unwise") and d.apart:
+        return f"What was compared of the gradient is right; {' and '.join(d.apart)} could not be compared."
     if d.verdict == "correct" and d.reference == "none":
         return "The gradient is the derivative of the loss."
     if d.verdict == "no reference":
