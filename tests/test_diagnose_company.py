@@ -116,3 +116,25 @@ def test_a_loss_that_no_parameter_moves_decides_nothing(tmp_path, capsys):
     assert ended.value.code == 2
     capsys.readouterr()
     assert cr.diagnose(written(tmp_path, FLAT.format(p="self.p"))).verdict == "correct"
+
+
+UNPACKED = """
+import numpy as np
+
+def loss_and_grad(theta, X, Y):
+    {names} = theta
+    e = X @ W + b - Y
+    return np.sum(e**2) / len(X), (2 * X.T @ e / {n}, 2 * e.sum(axis=0) / {n})
+"""
+
+
+@pytest.mark.parametrize("names", ["W, b", "(W, b)", "[W, b]"])
+def test_what_a_function_unpacks_is_no_weight_itself(tmp_path, names):
+    assert cr.diagnose(written(tmp_path, UNPACKED.format(names=names, n="len(X)"))).verdict == "correct"
+    wrong = cr.diagnose(written(tmp_path, UNPACKED.format(names=names, n="len(X)**2")))
+    assert (wrong.verdict, wrong.numbers) == ("wrong", [3])
+
+
+def test_a_beside_a_target_is_the_output_where_there_are_no_rows(tmp_path):
+    assert cr.diagnose(written(tmp_path, net("a", "t"))).verdict == "correct"
+    assert cr.diagnose(written(tmp_path, net("a", "t", mask=""))).verdict == "wrong"
