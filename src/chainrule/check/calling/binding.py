@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 
 from chainrule.check.calling.walk import fields_of, is_numbers
-from chainrule.check.reading.names import BATCH, TENSOR, argument_roles, returned_names, short, takes_pairs
+from chainrule.check.reading.names import (
+    BATCH,
+    TENSOR,
+    argument_roles,
+    callable_role,
+    plain,
+    returned_names,
+    short,
+    takes_pairs,
+)
 
 CONSTRUCTOR = (
     "sizes", "n_in", "n_hidden", "n_out", "rng", "seed", "lr", "reg", "epochs", "n", "X", "y", "false", "hiddens",
@@ -27,6 +36,7 @@ NO_PARAMETERS = (
     "no parameters were found: make them in __init__ of a network, or in a function init(n_in, n_hidden, n_out) that "
     "returns them as its functions take them"
 )
+SAME_TARGETS = re.compile("hot|enc|batch|train|data|yb")  # the targets again, in another form
 RATE, DECAY = 0.37, 0.23  # no factor of anything else in the data
 
 
@@ -91,6 +101,11 @@ def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, like
     """Keyword arguments for a call, `likely` is what an argument is that cannot be bound. Raises CannotBind."""
     bound: dict[str, Any] = {}
     for parameter in arguments(fn):
+        if (role := _role_in_company(fn, parameter, env, allowed)) is not None:
+            if role not in env.roles:
+                raise CannotBind(fn, parameter.name, f"; --map {role}={parameter.name}")
+            bound[parameter.name] = env.roles[role]
+            continue
         if "pairs" in env.roles and takes_pairs(fn, parameter.name):
             bound[parameter.name] = env.roles["pairs"]
             continue
@@ -100,6 +115,26 @@ def bind(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, like
         elif parameter.default is parameter.empty:
             raise CannotBind(fn, parameter.name, _hint(fn, env, parameter.name, likely))
     return bound
+
+
+def _role_in_company(fn: Callable[..., Any], p: inspect.Parameter, env: Env, allowed: tuple[str, ...]) -> str | None:
+    """What a short name stands for because of the other arguments. y is what the network gives where another is the
+    target, as in loss(y, t), and so is a, where nothing else may be that; n is the width of the inputs before other
+    widths, as in init(n, h, k)."""
+    name, own = plain(p.name), arguments(fn)
+    if p.name in env.mapping or name not in ("y", "a", "n", "m"):
+        return None
+    roles = {q.name: (env.mapping.get(q.name), *argument_roles(q.name)) for q in own if plain(q.name) != name}
+    others = {role for known in roles.values() for role in known}
+    if name == "y" and allowed is not CONSTRUCTOR and not ("lr" in others and "X" in others):
+        telling = [q for q in own if "y" in roles.get(q.name, ()) and not isinstance(q.default, bool)]
+        return "out" if any(not SAME_TARGETS.search(plain(q.name)) for q in telling) else None
+    if name == "a" and allowed is CALL and "y" in others and not others & {"X", "out"}:
+        return "out" if callable_role(getattr(fn, "__name__", "")) in ("loss", "backward") else None
+    if name in ("n", "m") and allowed is CONSTRUCTOR and not others & {"n", "n_in", "sizes", "X"}:
+        later = [q.name for q in own[own.index(p) + 1 :]]
+        return "n_in" if any({"n_hidden", "n_out"} & set(roles.get(n, ())) for n in later) else None
+    return None
 
 
 def _hint(fn: Callable[..., Any], env: Env, unknown: str, likely: str) -> str:
@@ -139,6 +174,8 @@ def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mappi
     data = roles[0] if roles and roles[0] in ("X", "y") and roles[0] in env.roles else None
     if p.name in env.names and p.name not in env.mapping and data is None:
         return True, env.names[p.name]
+    if "params" in roles and isinstance(env.roles.get("params"), (list, tuple)):  # W, b = theta
+        return True, env.roles["params"]
     same = [name for name in env.names if short(name) == short(p.name) and is_numbers(env.names[name])]
     if same and not {"X", "y"} & set(roles):
         return True, env.names[same[-1]]

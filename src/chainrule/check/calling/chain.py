@@ -53,10 +53,16 @@ def best_chain(shapes: Mapping[str, Sequence[int]], n_in: int | None, n_out: int
     return None
 
 
-def left_out(shapes: Mapping[str, Sequence[int]], chained: Chained) -> list[str]:
-    """Matrices that are called weights and have no place in the chain."""
-    names = [name for name, shape in shapes.items() if len(shape) == 2 and may_be_learned(name)]
-    return [name for name in names if is_weight(tail(name)) and name not in chained.weights]
+def left_out(shapes: Mapping[str, Sequence[int]], chained: Chained, later: Mapping[str, Sequence[int]]) -> list[str]:
+    """Matrices that are called weights and have no place in the chain; and arrays of any name with a gradient of their
+    shape among those that are there `later`, after a backward pass."""
+    names = [name for name in shapes if may_be_learned(name) and name not in chained.named.values()]
+    same = {name: [n for n, shape in later.items() if tuple(shape) == tuple(shapes[name])] for name in names}
+    return [
+        name
+        for name in names
+        if (len(shapes[name]) == 2 and is_weight(tail(name))) or any(_is_gradient(name, other) for other in same[name])
+    ]
 
 
 def chains(
@@ -66,6 +72,7 @@ def chains(
     usable = {name: tuple(s) for name, s in shapes.items() if may_be_learned(name) and not _beside(name, s, shapes)}
     matrices = [name for name, shape in usable.items() if len(shape) == 2 and not is_bias(tail(name))]
     matrices = [name for name in matrices if name not in _rows_behind(matrices, usable)]
+    matrices = [name for name in matrices if is_weight(tail(name)) or not _adds(name, usable)]
     matrices += [name for name, shape in usable.items() if len(shape) == 1 < shape[0] and is_weight(tail(name))]
     matrices = [name for name in usable if name in matrices]
     vectors = [name for name in usable if name not in matrices]
@@ -95,6 +102,17 @@ def _rows_behind(names: Sequence[str], shapes: Mapping[str, tuple[int, ...]]) ->
 def _beside(name: str, shape: Sequence[int], shapes: Mapping[str, Sequence[int]]) -> bool:
     """Whether it is by name the gradient of another array of its shape: gA beside A."""
     return any(tuple(s) == tuple(shape) and other != name and _is_gradient(other, name) for other, s in shapes.items())
+
+
+def _adds(name: str, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether an object holds it and one matrix of as many units alone: (1, O) beside (I, O) is a bias, however it is
+    called."""
+    own = [other for other in shapes if _owner(other) == _owner(name)] if _owner(name) else []
+    if len(own) != 2 or 1 not in shapes[name]:
+        return False
+    matrix = shapes[own[0] if own[1] == name else own[1]]
+    units = matrix[-1] if shapes[name][0] == 1 else matrix[0]
+    return len(matrix) == 2 and 1 not in matrix and _size(shapes[name]) == units
 
 
 def may_be_learned(name: str) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check.calling.chain import matching, tail
 from chainrule.check.calling.walk import fields_of, is_numbers, places
-from chainrule.check.reading.names import argument_roles, gradient_of, returned_names
+from chainrule.check.reading.names import argument_roles, callable_role, gradient_of, returned_names
 
 
 def is_scalar(value: Any) -> bool:
@@ -151,9 +151,13 @@ def summary(value: Any) -> str:
 def _arrays(fn: Callable[..., Any], result: Any) -> dict[str, Any]:
     """Every array in a result, by name or path."""
     found: dict[str, Any] = {}
+    # a number without a name that tells what it is: the loss where it comes first, the gradient of one bias elsewhere
+    numbers = int(callable_role(getattr(fn, "__name__", "")) == "backward")
     for name, element in parts(fn, result):
         value = _opened_object(element)
-        if is_numbers(value) or (is_scalar(value) and gradient_of(name) is not None):
+        unnamed = is_scalar(value) and gradient_of(name) is None
+        numbers += unnamed
+        if is_numbers(value) or (is_scalar(value) and (not unnamed or (name[:1] == "[" and numbers > 1))):
             found[name] = np.asarray(value)
         elif isinstance(value, dict) and not isinstance(result, tuple):
             found |= {place.path: np.asarray(place.raw) for place in places(value)} | _scalars(value)

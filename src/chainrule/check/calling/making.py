@@ -108,7 +108,8 @@ def takes_list(maker: Callable[..., Any] | None) -> bool:
 def parameter_names(functions: list[Callable[..., Any]], wanted: Mapping[str, str]) -> tuple[list[Any], str]:
     """The parameters that functions take: as arguments of their own, or inside one container."""
     given = set(wanted.values())
-    own = [p.name for fn in functions for p in arguments(fn) if like_parameter(p.name) or p.name in given]
+    own = [p.name for fn in functions for p in arguments(fn)
+           if p.name in given or (like_parameter(p.name) and not keys_used(functions, p.name)[0])]  # fmt: skip
     if own:
         return list(dict.fromkeys(own)), "arguments"
     for fn in functions:

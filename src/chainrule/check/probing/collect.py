@@ -55,6 +55,7 @@ class Collecting:
         self.first, self.second, self.third = trial.batches
         self.notes: dict[str, str] = {}
         fresh = self._fresh()
+        left_out = trial.left_out()
         require_sense(trial.reading, fresh)
         self._note_missing(fresh)
         twice = self._fresh()
@@ -63,7 +64,7 @@ class Collecting:
         reading, chained = trial.reading, trial.chained
         self.fresh, self.record = fresh, {
             "layout": trial.setting.layout, "kind": self._kind(), "weights": list(chained.weights),
-            "biases": list(chained.biases), "transposed": chained.transposed, "left out": trial.left_out,
+            "biases": list(chained.biases), "transposed": chained.transposed, "left out": left_out,
             "draws": [fresh], "moves": self.moves, "two calls": differing(fresh, twice), "notes": self.notes,
             "rate": reading.rate(), "said rate": getattr(reading, "said_rate", reading.rate)(),
             "step numeric": {}, "steps": [],

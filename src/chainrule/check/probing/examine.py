@@ -49,6 +49,9 @@ def examine(
     found: list[dict[str, Any]] = []
     for reading in readings(module, name, mapping):
         style, evidence = reading.style, None
+        if found and style == found[-1]["style"] and _may_be_single(reading, found[-1]["settings"]):
+            found[-1]["settings"] = _with_one_output(reading, found[-1]["settings"], own, module)
+            continue
         enough = bool(found) and not style.startswith("the layers")
         if enough and style != f"{found[-1]['style']} with dropout":
             break
@@ -61,6 +64,8 @@ def examine(
             evidence = here if here and _tells(here) else evidence or here
             if evidence and _tells(evidence):
                 break
+        if evidence and _may_be_single(reading, evidence):
+            evidence = _with_one_output(reading, evidence, own, module)
         if evidence:
             found.append({"style": style, "name": reading.name, "settings": evidence})
     failed: dict[str, str] = {}
@@ -75,6 +80,38 @@ def examine(
 def _tells(evidence: list[dict[str, Any]]) -> bool:
     """Whether some gradient came out, as such or as a step."""
     return any(setting["draws"][0]["grads"] or setting["steps"] or setting["moves"] for setting in evidence)
+
+
+def _in_shape(setting: Mapping[str, Any]) -> bool:
+    """Whether every gradient is as large as its parameter: (N, 1) targets beside (N,) predictions make it larger, and
+    then it was we who handed over the wrong kind."""
+    fresh = setting["draws"][0]
+    return all(g.size == fresh["params"][name].size for name, g in fresh["grads"].items() if name in fresh["params"])
+
+
+def _may_be_single(reading: Any, evidence: list[dict[str, Any]]) -> bool:
+    """Whether functions of one w, whose width was ours to choose, gave no gradient of each output: they may be for one
+    output, with w (I,) and targets (N,). A matrix would be called W."""
+    chosen = reading.__dict__.get("cls", reading) is None and "init" not in reading.roles
+    first = evidence[0]
+    single = len(first["weights"]) == 1 and str(first["weights"][0]).islower() and first["draws"][0]["t"].shape[1] > 1
+    return chosen and single and bool(first["draws"][0]["grads"]) and not any(map(_complete, evidence))
+
+
+def _complete(setting: Mapping[str, Any]) -> bool:
+    """Whether every weight and bias has a gradient of its size."""
+    grads, names = setting["draws"][0]["grads"], [*setting["weights"], *setting["biases"]]
+    return _in_shape(setting) and all(name in grads for name in names if name is not None)
+
+
+def _with_one_output(reading: Any, several: list[dict[str, Any]], own: Any, module: Any) -> list[dict[str, Any]]:
+    """The evidence with one output, where every gradient comes out only so; else as it was."""
+    if own is not None:
+        return several
+    one = _first_layout(reading, ONE, KINDS, None, [], getattr(module, "__file__", ""))
+    for setting in one:
+        setting["notes"]["outputs"] = "one, for only so has every parameter a gradient of its size"
+    return [setting for setting in one if _complete(setting)] or several
 
 
 def _note_square(evidence: list[dict[str, Any]], refusals: list[str]) -> None:
@@ -127,15 +164,18 @@ def _first_layout(
 ) -> list[dict[str, Any]]:
     """The first way of handing over rows in which gradients come out, else in which anything does."""
     runs: list[dict[str, Any]] = []
+    n_out = sizes.n_out  # as wished for, until an attempt shows how many their code has
     kinds = kinds[:1] if reading.own_targets else kinds
     for layout in ("columns",) if getattr(reading, "pairs", False) else LAYOUTS:
         rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
         for kind in kinds:
-            if (kind in OTHERWISE and evidence) or (kind == "row of values" and sizes.n_out > 1):
+            if (kind in OTHERWISE and evidence) or (kind == "row of values" and n_out > 1):
                 continue
             try:
-                evidence.append(collect(Trial(reading, Setting(layout, kind, rows), own), file))
+                trial = Trial(reading, Setting(layout, kind, rows), own)
+                n_out = trial.setting.sizes.n_out
+                evidence.append(collect(trial, file))
             except Unseeded as error:  # whatever is handed over
                 refusals.append(str(error))
                 return []
@@ -146,7 +186,8 @@ def _first_layout(
             except (Exception, SystemExit, KeyboardInterrupt) as error:
                 refusals.append(_refusal(error, file, reading))
         if evidence and _tells(evidence):
-            return evidence
+            fitting = [setting for setting in evidence if _in_shape(setting)]
+            return [setting for setting in fitting if setting["draws"][0]["grads"]] or fitting or evidence
         runs = runs or evidence
     return runs
 

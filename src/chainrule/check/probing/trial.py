@@ -11,6 +11,7 @@ from chainrule.arrays import Array
 from chainrule.check.calling.binding import NO_PARAMETERS
 from chainrule.check.calling.chain import Chained, left_out
 from chainrule.check.calling.making import as_theirs
+from chainrule.check.calling.walk import places
 from chainrule.check.calling.watch import watching
 from chainrule.check.networks.result import DoesNotRun, NotOffered
 from chainrule.check.probing.batch import Batch, Drawing, Setting
@@ -60,7 +61,13 @@ class Trial:
             sizes = wanted
         self.setting = replace(self.setting, sizes=replace(sizes, hidden=hidden))
         self.names = list(chained.named.values())
-        self.left_out = left_out(self._shapes(), chained)
+        self._made = self._shapes()
+
+    def left_out(self) -> list[str]:
+        """What was made as a parameter and is not compared; asked after a backward pass, which shows the gradients."""
+        root = getattr(self.reading, "owners", None) or self.reading.object
+        later = {place.path: np.shape(place.raw) for place in places(root)} if root is not None else {}
+        return left_out(self._made, self.chained, later)
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return {path: place.value.shape for path, place in self.reading.places.items()}

@@ -57,6 +57,7 @@ class Diagnosis:
     decay: Mapping[str, float] = field(default_factory=dict)  # tensor -> λ, where a step shrinks it by η·λ too
     behind: bool = False  # what is shown is the gradient behind their update, which changes it on purpose
     no_gradient: tuple[str, ...] = ()  # weights of which no gradient was found
+    apart: tuple[str, ...] = ()  # parameters of theirs that fit into no layer, and are not compared
     asked: Asked | None = None  # beside the loss that was asked for, where a reference was given
 
     @property
@@ -69,7 +70,7 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        return self.verdict in ("correct", "unwise") and not self.no_gradient
+        return self.verdict in ("correct", "unwise") and not (self.no_gradient or self.apart)
 
     def __str__(self) -> str:
         return text(self)

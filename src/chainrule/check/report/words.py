@@ -50,6 +50,8 @@ def verdict(d: Diagnosis) -> str:
         return "The gradient is right, the optimizer is not."
     if d.verdict in ("correct", "unwise") and d.no_gradient:
         return f"What was found of the gradient is right; none was found for {' and '.join(d.no_gradient)}."
+    if d.verdict in ("correct", "unwise") and d.apart:
+        return f"What was compared of the gradient is right; {' and '.join(d.apart)} could not be compared."
     if d.verdict == "correct" and d.reference == "none":
         return "The gradient is the derivative of the loss."
     if d.verdict == "no reference":
@@ -128,7 +130,8 @@ def _cell(d: Diagnosis) -> list[str]:
 def _rest(d: Diagnosis) -> list[str]:
     lines = ["", table(d.tables)] if d.tables else []
     if any(getattr(rule, "in_history", False) for rule in d.mistakes):
-        lines.append("The table is of the first call, which is right; the mistake shows on the next.")
+        first = "which is right; the mistake shows on the next" if worst(d) is None else "that is not right"
+        lines.append(f"The table is of the first call{', ' if worst(d) is None else ' '}{first}.")
     for rule in d.also:
         said = f": {d.tells[rule.key]}" if rule.key in d.tells else ""
         lines.append(f"This fits as well: {rule.name} (mistake {rule.mistake}){said}")

@@ -20,6 +20,16 @@ add(
         sentence="Each call adds to the gradient of the call before.", formula="dW ⟦+=⟧ xᵀ · dz", right="dW = xᵀ · dz", probes=(GRADIENTS, AGAIN), **_HISTORY,
     ),
     Rule(
+        "accumulated-weights", 12, "gradients of the weights accumulated from the previous call",
+        {"end": lambda s: s.right + s.before if s.name[0] == "W" else s.right},
+        sentence="Each call adds to the weights' gradient of the call before; that of the biases is assigned.", formula="dW ⟦+=⟧ xᵀ · dz, db = Σ dz", right="dW = xᵀ · dz", probes=(GRADIENTS, AGAIN), cost=1.1, **_HISTORY,
+    ),
+    Rule(
+        "accumulated-biases", 12, "gradients of the biases accumulated from the previous call",
+        {"end": lambda s: s.right + s.before if s.name[0] == "b" else s.right},
+        sentence="Each call adds to the biases' gradient of the call before; that of the weights is assigned.", formula="dW = xᵀ · dz, db ⟦+=⟧ Σ dz", right="db = Σ dz", probes=(GRADIENTS, AGAIN), cost=1.1, **_HISTORY,
+    ),
+    Rule(
         "stale-input", 12, "input cached by an earlier forward", {"dW": lambda s: s.previous.x[s.l].T @ s.dz},
         sentence="dW uses the input that an earlier forward left behind.", formula="dW = ⟦x of the call before⟧ᵀ · dz", right="dW = xᵀ · dz", probes=(GRADIENTS, OTHER), cost=1.1, **_HISTORY,
     ),

@@ -15,7 +15,7 @@ from chainrule.check.evidence import unusable
 from chainrule.check.evidence.draws import without_gradient
 from chainrule.check.reference.passes import gradients
 from chainrule.check.report.diagnosis import Diagnosis
-from chainrule.check.report.tables import notes_of, probes_run, tables, untested
+from chainrule.check.report.tables import TensorTable, notes_of, probes_run, tables, untested
 from chainrule.check.rules.case import NOTHING, Case, Hypothesis, agreeing, candidates
 from chainrule.check.rules.catalogue import OBSERVATIONS, RULES
 from chainrule.check.rules.mistakes_scale import NO_UPDATE
@@ -25,7 +25,7 @@ from chainrule.check.verdict.clipping import clipped_wrong
 from chainrule.check.verdict.convention import conventions, turned_over
 from chainrule.check.verdict.smoothing import smoothed
 from chainrule.check.verdict.stepping import Adaptive, adaptive, at_rate, decay_of, shows_rate, without_decay
-from chainrule.check.verdict.updates import Update, other_rate, shrunk_wrong, update_of
+from chainrule.check.verdict.updates import Update, other_rate, remembering, shrunk_wrong, update_of
 
 LATER = 0.15  # what each reference that comes first costs an explanation by another
 SMOOTHED = "the gradient is that of smoothed targets, (1 − ε)·t + ε/K"
@@ -107,6 +107,8 @@ def _several(record: Mapping[str, Any]) -> bool:
 def _unexplained(cases: Sequence[Case], record: Mapping[str, Any], until: float) -> Diagnosis:
     """A step at a rate of its own, else nothing that is known."""
     for case in [] if _several(record) else cases:
+        if why := remembering(case):
+            return unread(_unknown(case, record), f"{why}; is there a factor too many in it?")
         if (update := other_rate(case)) is not None:
             return _updated(case, update, record)
     return _soft(_unknown(cases[0], record, searched=time.monotonic() < until), cases[0])
@@ -161,9 +163,20 @@ def _from_history(case: Case, record: Mapping[str, Any]) -> Diagnosis | None:
     tried = [h for h in candidates(case) if h.parts[0][0].in_history]
     fitting = sorted((fit for h in tried if (fit := case.fits(h)) is not None), key=lambda h: h.cost)
     if fitting:
-        return _wrong(case, fitting[0], fitting[1:], record)
+        return replace(_wrong(case, fitting[0], fitting[1:], record), tables=_later_tables(case, record))
     # a later step may differ because of the optimizer's memory, which is judged apart
-    return None if case.from_step or observed(case) else _unknown(case, record)
+    if case.from_step or observed(case):
+        return None
+    return replace(_unknown(case, record), tables=_later_tables(case, record))
+
+
+def _later_tables(case: Case, record: Mapping[str, Any]) -> tuple[TensorTable, ...]:
+    """The tensors at the first call that is not right, since the one before it is; differences are those of the first
+    call, and stand beside it where it is on the same data."""
+    wrong = next(d for d in case.history[1:] if not case.agrees(d.grads, gradients(case.spec, d), d, case.rate))
+    first = case.draws[0]
+    same = np.array_equal(wrong.X, first.X) and all(np.array_equal(first.params[n], p) for n, p in wrong.params.items())
+    return tables(replace(case, draws=[wrong]), record if same else {**record, "numeric": {}})
 
 
 def observed(case: Case, *, reference: bool = True, explained: bool = False) -> dict[str, str]:
@@ -203,6 +216,7 @@ def _right(case: Case, record: Mapping[str, Any]) -> Diagnosis:
         mistakes=rules,
         seen=seen,
         no_gradient=no_gradient,
+        apart=tuple(record.get("left out") or ()),
     )
 
 

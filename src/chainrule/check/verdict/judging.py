@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from chainrule.check.evidence.draws import draws_of
+from chainrule.check.evidence.draws import draws_of, numeric
 from chainrule.check.evidence.steps import step_draws, step_history
 from chainrule.check.probing.probes import CHECKER, GRADIENTS, STEP
 from chainrule.check.reference.dropout import with_masks
@@ -21,6 +21,11 @@ from chainrule.check.verdict.blind import without_reference
 from chainrule.check.verdict.deciding import MANY_REFERENCES, decide, unread
 from chainrule.check.verdict.stepping import ONE_ROW, SEVERAL, UNCLEAR, UNSEEN, row_by_row
 
+FLAT = (
+    "the loss does not change with any parameter, so nothing can be compared with it; is it called with the "
+    "predictions? Name its argument that takes them: --map out=NAME"
+)
+
 
 def judge(
     reading: Mapping[str, Any], record: Mapping[str, Any], wanted: Spec | None = None, until: float = math.inf
@@ -31,10 +36,13 @@ def judge(
     """
     single = bool(record["draws"][0]["single"])
     draws = draws_of(record, record["draws"], record["transposed"])
+    if _flat(record):  # what agrees with differences of 0 is no gradient of the network's loss
+        because = Diagnosis(_subject(reading, record), "no reference", "none", None, probes=probes_run(record))
+        return unread(because, FLAT)
     found = list(references(draws, SINGLE if single else EXACT))
     if wanted is not None and wanted.depth == draws[0].depth and not any(finding.loss for finding in found):
         found = [Finding(wanted, draws[0].out is not None, False)]
-    subject = f"{reading['style']} ({record['layout']}, targets as {record['kind']})"
+    subject = _subject(reading, record)
     if not found:
         alone = without_reference(subject, record, draws)
         if record.get("fewer rows") is None or alone.verdict != "no reference":
@@ -55,6 +63,16 @@ def judge(
     if decided.verdict == "not consistent" and not any(finding.out or finding.loss for finding in found):
         decided = unread(decided, UNSEEN)
     return replace(decided, subject=subject)
+
+
+def _subject(reading: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    return f"{reading['style']} ({record['layout']}, targets as {record['kind']})"
+
+
+def _flat(record: Mapping[str, Any]) -> bool:
+    """Whether no parameter at all moves their loss: then it was not called with what the network gives."""
+    differences = numeric(record)
+    return bool(differences) and not any(array.any() for array in differences.values())
 
 
 def _none_because(notes: Mapping[str, str]) -> str:

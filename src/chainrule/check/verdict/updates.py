@@ -109,9 +109,29 @@ def _terms(case: Case, right: Sequence[Grads]) -> Update | None:
         rates = [r for r, _ in solved]
         if case.rate is None or abs(rates[0] - 1) <= SAME:
             return _shrinking(case, what, solved) if what else None
-        if _changes(case, rates[0], what):
+        later = _second(case, what)
+        if later is not None and _changes(rates[0], *later) and not unlike_momentum(rates[0], *later):
             return _own_rate(rates[0])
     return None
+
+
+def unlike_momentum(r: float, now: float, before: float) -> bool:
+    """Whether a step that remembers the one before has a factor that no momentum gives: beginning at rest, the first
+    step is the gradient times 1, 1 − μ where the two are averaged, or 1 + μ where it looks ahead (Nesterov)."""
+    if abs(before) <= OTHER * r or abs(now - r) > OTHER * r:
+        return False  # it remembers nothing, or its rate changes too, which may be all of it
+    averaged, ahead = abs(r + before / now - 1), abs((r - 1) ** 2 - before)
+    return min(abs(r - 1), averaged, ahead) > OTHER * r
+
+
+def remembering(case: Case) -> str:
+    """Of a step along the right gradient: why its factor is not that of its momentum alone; empty where it may be."""
+    right = _right(case) if case.from_step and case.rate is not None else None
+    solved = None if right is None else _solved(case, right, "")
+    later = None if solved is None else _second(case, "")
+    if solved is None or later is None or not unlike_momentum(solved[0][0], *later):
+        return ""
+    return f"the first step is {solved[0][0]:.9g}·η times the gradient, which momentum alone does not give"
 
 
 def _solved(case: Case, right: Sequence[Grads], what: str) -> list[tuple[float, float]] | None:
@@ -159,8 +179,13 @@ def _own_rate(r: float) -> Update:
     )
 
 
-def _changes(case: Case, r: float, what: str) -> bool:
-    """Whether the next step of the same object has another rate, or keeps something of the step before."""
+def _changes(r: float, now: float, before: float) -> bool:
+    """Whether the next step has another rate than the first, or keeps something of the step before."""
+    return abs(now - r) > OTHER * r or abs(before) > OTHER * r
+
+
+def _second(case: Case, what: str) -> tuple[float, float] | None:
+    """The second step of the same object as factors on its own gradient and on the one before; None where it is not."""
     for steps in repeated_steps(case.record, case.rate):
         if len(steps) < 2:
             continue
@@ -169,5 +194,5 @@ def _changes(case: Case, r: float, what: str) -> bool:
         shrink = {name: SHRINKS[what](name, second.params[name]) for name in case.tensors}
         terms = [now, before, *([shrink] if what else [])]
         c = combined(case, second.grads, terms, second)
-        return c is not None and (abs(c[0] - r) > OTHER * r or abs(c[1]) > OTHER * r)
-    return False
+        return None if c is None else (c[0], c[1])
+    return None
