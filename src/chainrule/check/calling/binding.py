@@ -174,7 +174,7 @@ def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mappi
     data = roles[0] if roles and roles[0] in ("X", "y") and roles[0] in env.roles else None
     if p.name in env.names and p.name not in env.mapping and data is None:
         return True, env.names[p.name]
-    if "params" in roles and isinstance(env.roles.get("params"), (list, tuple)):  # W, b = theta
+    if roles[:1] == ["params"] and isinstance(env.roles.get("params"), (list, tuple)):  # W, b = theta
         return True, env.roles["params"]
     same = [name for name in env.names if short(name) == short(p.name) and is_numbers(env.names[name])]
     if same and not {"X", "y"} & set(roles):
