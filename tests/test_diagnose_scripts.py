@@ -58,6 +58,38 @@ def test_a_wrong_script_is_named(probed, text, right, wrong, numbers):
     assert (found.verdict, found.numbers) == ("wrong", numbers), found
 
 
+SPANISH = """
+import numpy as np
+np.random.seed(1)
+X = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=float)
+y = np.array([[0], [1], [1], [0]], dtype=float)
+pesos0, pesos1 = 2 * np.random.random((3, 4)) - 1, 2 * np.random.random((4, 1)) - 1
+for i in range(100):
+    capa1 = 1 / (1 + np.exp(-X @ pesos0))
+    capa2 = 1 / (1 + np.exp(-capa1 @ pesos1))
+    perdida = np.sum((capa2 - y) ** 2) / 2
+    delta2 = (capa2 - y) * capa2 * (1 - capa2)
+    delta1 = delta2 @ pesos1.T * capa1 * (1 - capa1)
+    pesos1 -= 0.5 * capa1.T @ delta2
+    pesos0 -= 0.5 * X.T @ delta1
+"""
+
+
+@pytest.mark.parametrize("name", ["perdida", "verlust", "perte", "loss"])
+def test_a_loss_of_another_language_is_the_one_that_counts(probed, name):
+    """Without the slope of the output's sigmoid the step is right for binary cross-entropy, but not for this loss."""
+    right = SPANISH.replace("perdida", name)
+    wrong = right.replace("(capa2 - y) * capa2 * (1 - capa2)", "capa2 - y")
+    assert (probed(right).verdict, probed(right).consistent) == ("correct", True)
+    assert (probed(wrong).verdict, probed(wrong).numbers) == ("wrong", [8])
+
+
+def test_without_a_loss_the_report_says_on_what_it_rests(probed):
+    found = probed(SPANISH.replace("(capa2 - y) * capa2 * (1 - capa2)", "capa2 - y").replace("perdida", "q"))
+    assert (found.verdict, found.consistent) == ("correct", None)
+    assert "binary cross-entropy, sum; no loss of yours was found to compare" in str(found)
+
+
 def test_gradients_have_the_names_that_the_script_gives_them(probed):
     assert {row.label: row.called for row in probed(BATCHES).tables} == {
         "W1": "dW1", "b1": "db1", "W2": "dW2", "b2": "db2",

@@ -70,7 +70,7 @@ CALLABLES: dict[str, str] = {
     "update": r"^(update|apply_grad|sgd$|sgd_update|descend|take_step|adjust)",
     "init": r"init|^(make|create|build|new|random)_?(params|parameters|weights|network|net|model|layers|mlp)",
     "loss": r"loss|cost|cross_?entropy|^(mse|bce|sse)$|mean_squared|error$|^criterion|objective|^nll|total_error|energy"
-    r"|^(fehler|kosten|verlust|co(u|û)t|perte|erreur)",
+    r"|^(fehler|kosten|verlust|co(u|û)t|perte|erreur)|^(p(e|é)rdidas?|costes?|costos?|perdas?|custos?|perdita)$",
     "forward": r"forward|^_?(forward|feed_?forward|fwd|fprop|propagate|predict|run$|compute_output|think|activate|model$|net$|network$|query"
     r"|predict_proba|\w+_predict$|output$|hypothesis|__call__|infer|prob|scores|logits|vorw(ae|ä)rts|propag|vorhersage|pr(e|é)dire)",
 }

@@ -12,7 +12,9 @@ from chainrule.check.reading.flow import Block, base, carried_by, reads, written
 from chainrule.check.reading.names import callable_role
 from chainrule.check.reading.pairs import unzipped
 
-LOSS = re.compile(r"(^|_)(j|l|nll|xent|ce|bce|objective)(\d*|_.*)$|loss|cost")
+LOSS = re.compile(
+    r"(^|_)(j|l|nll|xent|ce|bce|objective)(\d*|_.*)$|loss|cost|^(p(e|é)rdida|perda|custo|perdita|verlust|kosten|perte|co(u|û)t)s?$"
+)
 MEASURE = re.compile(r"(^|_)(errors?|mse|rmse|err|sse|e)(\d*|_.*)$")  # shown to people, on any scale
 NO_LOSS = re.compile(r"val|test|acc|prev|best|min|old|last|delta|deriv|grad|^d|tol|hist")
 PRODUCTS = {"dot", "matmul", "einsum", "outer", "inner", "tensordot"}

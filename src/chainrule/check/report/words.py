@@ -85,7 +85,7 @@ def _consistency(d: Diagnosis, hint: int) -> str:
     if d.probes == (CHECKER,):
         return f"compared with {d.reference}"
     if d.consistent is None:
-        return f"compared with the network that its predictions show{shown}"
+        return f"compared with the network that its predictions show{shown}; no loss of yours was found to compare"
     return f"{'consistent' if d.consistent else 'not consistent'} with its own loss{shown}"
 
 
