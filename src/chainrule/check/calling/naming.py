@@ -84,7 +84,9 @@ def chained_as_named(wanted: Mapping[str, str], shapes: Mapping[str, tuple[int, 
     for transposed in (False, True):
         widths = chain_widths([shapes[path] for path in weights], transposed)
         if widths is not None and all(b is None or shapes[b] in _biases(n) for b, n in zip(biases, widths[1:])):
-            return Chained(weights, biases, transposed, widths)
+            own = (find(f"b{i + 1}", shapes) for i in range(depth))  # b1 needs no --map
+            known = (b if b is None or shapes[b] in _biases(n) else None for b, n in zip(own, widths[1:]))
+            return Chained(weights, tuple(b or k for b, k in zip(biases, known)), transposed, widths)
     raise UnknownName(f"--map: these do not chain: {', '.join(f'{n} {shapes[p]}' for n, p in paths.items())}")
 
 
