@@ -162,7 +162,7 @@ def call(fn: Callable[..., Any], env: Env, allowed: tuple[str, ...] = CALL, like
 def _find(p: inspect.Parameter, env: Env, allowed: tuple[str, ...], bound: Mapping[str, Any]) -> tuple[bool, Any]:
     if p.name in env.names and TENSOR.fullmatch(env.mapping.get(p.name, "")):
         return True, env.names[p.name]
-    if env.batch is not None and is_batch_size(p):
+    if env.batch is not None and is_batch_size(p) and p.name not in env.names:
         return True, env.batch
     roles = [env.mapping[p.name]] if p.name in env.mapping else [r for r in argument_roles(p.name) if r in allowed]
     for role in roles:

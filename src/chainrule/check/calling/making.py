@@ -158,17 +158,24 @@ def like_parameter(name: str) -> bool:
     )
 
 
+def _place_in_chain(spelled: str) -> int:
+    """By its number, or hidden before output; a backward pass reads W2 before W1."""
+    digits = re.sub(r"\D", "", spelled)
+    return int(digits) if digits else int(spelled[1:2] == "o")
+
+
 def shapes_of(
     names: list[str], sizes: Sizes, storage: tuple[str, str], wanted: Mapping[str, str]
 ) -> dict[str, tuple[int, ...]]:
     ours = {theirs: name for name, theirs in wanted.items()}
     spelled = {name: short(ours.get(name, name)) for name in names}
-    weights = sorted((n for n in names if spelled[n].startswith("w")), key=lambda n: ours.get(n, ""))
+    layered = sorted(names, key=lambda n: (ours.get(n, ""), _place_in_chain(spelled[n])))
+    weights = [n for n in layered if spelled[n].startswith("w")]
     widths = sizes.chain(len(weights))
     shapes: dict[str, tuple[int, ...]] = {}
     layer = -1
     order = {name: i for i, name in enumerate(weights)}
-    biases = sorted((n for n in names if spelled[n].startswith("b")), key=lambda n: ours.get(n, ""))
+    biases = [n for n in layered if spelled[n].startswith("b")]
     for name in names:
         layer = order.get(name, biases.index(name) if name in biases else layer)
         n_in, units = widths[layer], widths[layer + 1]

@@ -34,7 +34,7 @@ from chainrule.check.calling.making import (
 from chainrule.check.calling.naming import chained_as_named
 from chainrule.check.calling.sizes import Sizes
 from chainrule.check.calling.walk import DEPTH, Place, fields_of, neurons, places
-from chainrule.check.reading.names import TENSOR, argument_roles, flat_names, takes_pairs
+from chainrule.check.reading.names import TENSOR, argument_roles, flat_names, plain, takes_pairs
 
 DATA = {"X", "y", "lr", "reg", "n"}
 KEEP = 0.7  # of the units, in a mask that is handed over
@@ -244,7 +244,8 @@ class Built:
         """The names of the first arguments of a function: parameters if one begins so, else of what needs targets."""
         fns = [self.fn(role) for role in ("loss_and_grads", "backward", "loss", "step", "forward")]
         found = [[p.name for p in arguments(fn)][:count] for fn in fns if fn is not None]
-        alone = [names for names in found if not any(DATA & set(argument_roles(name)) for name in names)]
+        alone = [names for names in found if [plain(name) for name in names] == ["ws", "bs"]  # no size of a batch
+                 or not any(DATA & set(argument_roles(name)) for name in names)]  # fmt: skip
         return next((names for names in alone if names and all(map(like_parameter, names))), next(iter(alone), []))
 
     def _containers(self) -> set[str]:

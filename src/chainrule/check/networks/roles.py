@@ -119,9 +119,10 @@ def _by_role(callables: Mapping[str, Any]) -> dict[str, str]:
         role = callable_role(name)
         if role in ROLES:
             groups.setdefault(role, []).append(name)
-    if fresh := [name for name in groups.get("init", ()) if not _takes_parameters(callables[name])]:
+    groups["init"] = [name for name in groups.get("init", ()) if not _makes_functions(callables[name])]
+    if fresh := [name for name in groups["init"] if not _takes_parameters(callables[name])]:
         groups["init"] = fresh  # initialize_velocity(parameters) makes what an optimizer remembers
-    return {role: _root(names, callables) for role, names in groups.items()}
+    return {role: _root(names, callables) for role, names in groups.items() if names}
 
 
 def _root(names: list[str], callables: Mapping[str, Any]) -> str:
@@ -149,6 +150,15 @@ def _rank(name: str) -> int:
         "backprop",
     )
     return len(plain) - plain.index(name) if name in plain else 0
+
+
+def _makes_functions(fn: Any) -> bool:
+    """Whether it returns functions that it defines, not arrays: loss, grad = make_mlp("tanh")."""
+    own = [node for outer in getattr(tree_of(fn), "body", ()) for node in getattr(outer, "body", ())]
+    inner = {node.name for node in own if isinstance(node, ast.FunctionDef)}
+    given = [node.value for node in own if isinstance(node, ast.Return)]
+    parts = [part for value in given for part in (value.elts if isinstance(value, ast.Tuple) else [value])]
+    return any(isinstance(part, ast.Name) and part.id in inner for part in parts)
 
 
 def _takes_parameters(fn: Any) -> bool:

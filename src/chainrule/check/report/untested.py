@@ -36,7 +36,7 @@ NEEDS = {
     BATCHES: "a step over batches whose size has a name", LARGE: "a forward pass that runs with large scores",
     NUMERIC: "differences of the loss", RATE: "a step whose rate is known", REFERENCE: "a network known here",
 }  # fmt: skip
-FEW, MANY = 3, 12  # rules of one mistake, and of all, that are named one by one
+FEW, MANY = 2, 12  # forms of one mistake, and rules of all, that are named one by one
 WIDTH = 110
 NO_STEP = "one step: not run: it makes no step"  # which the list says, too
 
@@ -64,12 +64,16 @@ def lines(d: Diagnosis) -> list[str]:
 
 
 def _said(rules: list[Rule | Observation]) -> str:
-    numbers = sorted({rule.mistake for rule in rules})
-    if len(rules) > FEW and len(numbers) == 1:
-        return f"mistake {numbers[0]}, in {len(rules)} forms"
-    if len(rules) > MANY:
+    if len(rules) > MANY and len({rule.mistake for rule in rules}) > 1:
         return f"{len(rules)} rules (--json names them)"
-    return "; ".join(f"{rule.name} (mistake {rule.mistake})" for rule in rules)
+    forms: dict[int, list[str]] = {}
+    for rule in rules:
+        forms.setdefault(rule.mistake, []).append(rule.name)
+    return "; ".join(
+        f"mistake {number}, in {len(names)} forms" if len(names) > FEW else
+        "; ".join(f"{name} (mistake {number})" for name in names)
+        for number, names in forms.items()
+    )  # fmt: skip
 
 
 def notes(d: Diagnosis) -> list[str]:
