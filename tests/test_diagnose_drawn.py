@@ -1,8 +1,10 @@
 """Dropout that draws at every forward: a loss that calls the forward, and a backward pass that draws its own mask."""
 
+import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.check.calling.draws import Draws
 from two_layers import HALF_SQUARES, INIT, MADE, NUMPY
 
 FUNCTIONS = (
@@ -223,3 +225,27 @@ def test_random_numbers_in_the_gradient_alone_are_told_where_one_call_gives_it_w
     found = cr.diagnose(code(text, "noisy.py"))
     assert (found.verdict, found.numbers) == ("wrong", [16]), found
     assert "at the same loss, other random numbers give another gradient: W1[" in str(found)
+
+
+def test_a_source_of_random_numbers_that_the_first_forward_makes_begins_at_the_same_place_for_every_difference(code):
+    text = JOINT.replace("def loss_and_grads", "rngs = {}\n\ndef loss_and_grads").replace(
+        "np.random.rand(*z.shape)", "rngs.setdefault(0, np.random.default_rng(3)).random(z.shape)"
+    )
+    assert text.count("rngs") == 2
+    found = cr.diagnose(code(text))
+    assert (found.verdict, found.consistent) == ("correct", True), found
+    wrong = cr.diagnose(code(text.replace(" * mask * (z > 0)", " * (z > 0)"), "unmasked.py"))
+    assert (wrong.verdict, wrong.numbers) == ("wrong", [16]), wrong
+
+
+def test_draws_are_idle_until_one_is_drawn_or_a_source_comes_to_be():
+    held = {"rng": np.random.default_rng(1)}
+    begun = Draws(held)
+    assert begun.idle()
+    held["rng"].random()
+    assert not begun.idle()
+    begun.put()
+    assert begun.idle()
+    held["other"] = np.random.default_rng(2)
+    assert not begun.idle()
+    assert not begun.moved()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,14 @@ class Env:
 
 
 def arguments(fn: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Those with a name; of a method without its object."""
+    if inspect.ismethod(fn) and inspect.isfunction(fn.__func__):
+        return _arguments(fn.__func__)[1:]
+    return _arguments(fn) if isinstance(fn, Hashable) else _arguments.__wrapped__(fn)
+
+
+@cache  # differences of the loss ask thousands of times
+def _arguments(fn: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
         parameters = inspect.signature(fn).parameters.values()
     except (TypeError, ValueError):

@@ -64,6 +64,10 @@ class Draws:
         """Whether any has been drawn from since."""
         return any(pickle.dumps(place(source)) != pickle.dumps(state) for source, state in self.places)
 
+    def idle(self) -> bool:
+        """Whether no random number has been drawn since, and no source has come to be."""
+        return not self.moved() and [id(source) for source in sources(*self.roots)] == [id(s) for s, _ in self.places]
+
     def again(self, call: Callable[[], Given]) -> Given:
         """A call that sees the random numbers from here on once more. One that draws none is not noticed by the next:
         a backward that draws goes on behind the forward."""

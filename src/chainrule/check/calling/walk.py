@@ -74,7 +74,8 @@ def fields_of(value: Any) -> dict[str, Any] | None:
 
 def _indexed(container: Any) -> bool:
     """Whether its parts are had by keys or indices, and not by names."""
-    return isinstance(container, (dict, list, tuple)) and fields_of(container) is None
+    plain = type(container) in (dict, list)
+    return plain or (isinstance(container, (dict, list, tuple)) and fields_of(container) is None)
 
 
 def is_numbers(value: Any) -> bool:
@@ -113,9 +114,11 @@ def reachable(root: Any, kinds: tuple[type, ...], depth: int = DEPTH, *, seen: s
     seen.add(id(root))
     if isinstance(root, kinds):
         yield root
-    elif depth and not (isinstance(root, (*SIMPLE, np.ndarray)) or (_indexed(root) and len(root) > MANY)):
+    elif depth and not isinstance(root, (*SIMPLE, np.ndarray)):
+        if (indexed := _indexed(root)) and len(root) > MANY:
+            return
         inside = [value for _, value in _children(root)]
-        inside += [] if _indexed(root) or not inside else vars(type(root)).values()
+        inside += [] if indexed or not inside else vars(type(root)).values()
         for value in inside:
             yield from reachable(value, kinds, depth - 1, seen=seen)
 

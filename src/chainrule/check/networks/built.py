@@ -65,6 +65,7 @@ class Built:
 
     own_targets = False  # whether it is to give back its inputs
     chained_paths: tuple[str, ...] = ()
+    draws = True  # random numbers, as far as is known; to look where they stand takes longer than many a loss
     _container: Any = None  # what holds the parameters of functions, where that is no dict or object of ours
     _remembered: Set[str] = frozenset()  # what layers that made their weights on some rows keep of these
     _globals = False  # their parameters are names of the module

@@ -102,11 +102,13 @@ class Flat(Bare):
         order = np.argsort(known)
         self._hand(known.copy())
         said, held = "", {}
+        self.draws = False  # what it holds is looked at, not what it gives
         with watching(self.module.__file__ or "") as local:
             try:
                 self.value()
             except Exception as error:
                 said = str(error) or type(error).__name__
+        self.draws = True
         for name, array in _arrays(local):
             at = order[np.minimum(np.searchsorted(known[order], array), total - 1)]
             if (known[at] == array).all() and len(set(at.flat)) == at.size:

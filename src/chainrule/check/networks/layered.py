@@ -35,6 +35,8 @@ class LossPair:
 class LayerKit:
     """One network made of their pieces: the makers of hidden activations, then what stands before the loss."""
 
+    draws = True  # random numbers, as far as is known
+
     def __init__(
         self,
         module: ModuleType,

@@ -197,9 +197,14 @@ class Passing(Built):
         fn = self.fn("loss_and_grads") or self.fn("loss")
         if fn is None:
             return self.shown_loss()
+        if not self.draws:
+            self.forward()
+            return digest.scalar(fn, call(fn, self.env))
         begun = self._draws()
         self.forward()
-        return digest.scalar(fn, begun.again(partial(call, fn, self.env)))
+        value = digest.scalar(fn, begun.again(partial(call, fn, self.env)))
+        self.draws = not begun.idle()
+        return value
 
     def _draws(self) -> Draws:
         """Where the random numbers stand that the forward is to draw."""

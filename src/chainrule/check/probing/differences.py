@@ -34,7 +34,8 @@ def _difference(trial: Trial, batch: Batch, name: str, index: tuple[int, ...]) -
         moved = batch.params[name].copy()
         moved[index] += h
         trial.put(Batch(batch.X, batch.t, batch.params | {name: moved}))
-        trial.randomness.reset()
+        if trial.reading.draws:
+            trial.randomness.reset()
         value = trial.reading.loss()
         return float("nan") if value is None else value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from chainrule.check.calling.draws import SHARED, place, put, seed, sources
+from chainrule.check.calling.draws import SHARED, Draws, place, put, seed, sources
 
 
 class Randomness:
@@ -15,9 +15,16 @@ class Randomness:
         self.reading = reading
         self.states: dict[int, tuple[Any, Any]] = {}
 
+    def _roots(self) -> list[Any]:
+        holders = (getattr(self.reading, name, None) for name in ("object", "params", "owners"))
+        return [vars(self.reading.module), *holders]
+
     def _sources(self) -> Iterator[Any]:
-        holders = [getattr(self.reading, name, None) for name in ("object", "params", "owners")]
-        yield from sources(vars(self.reading.module), *holders)
+        yield from sources(*self._roots())
+
+    def now(self) -> Draws:
+        """Where they stand."""
+        return Draws(*self._roots())
 
     def elsewhere(self, number: int) -> None:
         """They go on from another place, wherever they come from."""

@@ -105,10 +105,12 @@ class Trial:
     def evaluate(self, batch: Batch) -> dict[str, Any]:
         """One evaluation, with what it changed."""
         self.randomness.reset()
+        begun = self.randomness.now()
         X, y = self.reading.env.roles["X"], self.reading.env.roles["y"]
         kept = (np.copy(X), np.copy(y))
         with watching(self.reading.module.__file__) as local:
             result = self.reading.evaluate()
+        self.reading.draws = not begun.idle()
         after = {name: self.reading.places[name].value.copy() for name in self.names}
         return batch.record | {
             "out": self._rows(result.out, batch), "loss": result.loss, "step loss": result.step_loss,

@@ -199,6 +199,7 @@ def _unpacks(value: ast.expr, argument: str) -> bool:
     return _name(value) == argument
 
 
+@cache
 def takes_pairs(fn: Callable[..., Any], argument: str) -> bool:
     """``for x, y in argument``: its data come as a list of pairs."""
     tree = tree_of(fn)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check.reference.passes import Draw, Fault, Scene, gradients
+from chainrule.check.reference.passes import Draw, Fault, Scene, factor, forward, gradients
 from chainrule.check.rules.case import Case
 
 MANY = 20_000  # arrangements tried
@@ -22,13 +22,31 @@ def order_of(case: Case, draw: Draw) -> Array | None:
     last = f"b{case.spec.depth}" if f"b{case.spec.depth}" in case.tensors else f"W{case.spec.depth}"
     if len(kinds) > 3 or gradients(case.spec, draw)[last].shape != draw.grads[last].shape:
         return None
+    of_weights = _of_weights(case, draw, kinds)
     for arrangement in islice(_arrangements(labels, len(kinds)), MANY):
+        if of_weights is not None and of_weights(arrangement).any():
+            continue
         order = _as_order(labels, arrangement)
         fault = Fault("loss", partial(_as_if, draw.t[order]))
         ours = gradients(case.spec, draw, [fault])
         if case.agrees(draw.grads, ours, draw, case.rate):
             return None if (arrangement == labels).all() else order
     return None
+
+
+def _of_weights(case: Case, draw: Draw, kinds: Array) -> Callable[[Array], Array] | None:
+    """Where the last weights' gradient is not theirs, by arrangement: a row's part of it follows from the row's class
+    alone, and is computed once."""
+    spec, name = case.spec, f"W{case.spec.depth}"
+    if name not in case.tensors:
+        return None
+    trace, penalty = forward(spec, draw), 0.0 if spec.penalty is None else spec.penalty.gradient(name, draw)
+    x, o, rows = trace.x[-1], trace.o, np.arange(draw.n)
+    with np.errstate(all="ignore"):
+        slopes = (spec.form.slope(o, np.broadcast_to(kind, o.shape)) for kind in kinds)
+        dz = np.stack([spec.link.pull(trace.z[-1], factor(spec, draw, o) * slope) for slope in slopes])  # (kinds, N, K)
+    theirs, W = draw.grads[name], draw.params[name]
+    return lambda arrangement: case.differing(theirs, x.T @ dz[arrangement, rows] + penalty, W, case.rate)
 
 
 def _as_if(t: Array, s: Scene) -> Array:
