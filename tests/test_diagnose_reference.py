@@ -7,7 +7,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.check.reference.forms import FORMS, LINKS, SCALES
-from chainrule.check.reference.passes import Draw, Penalty, Spec, gradients, loss
+from chainrule.check.reference.passes import ALL, Draw, Penalty, Spec, gradients, loss
 from chainrule.check.report.as_network import network_of
 from chainrule.cli import main
 from chainrule.errors import InputError
@@ -134,7 +134,7 @@ def test_a_reference_becomes_a_network_with_the_same_loss_and_gradients(spec):
     ("spec", "said"),
     [
         (Spec((cr.ReLU(),), LINKS[5], FORMS[0]), "cross-entropy of softmax over the batch: no loss here"),
-        (Spec((cr.ReLU(),), LINKS[0], FORMS[0], penalty=Penalty(1.0, biases=True)), "the penalty reaches the biases"),
+        (Spec((cr.ReLU(),), LINKS[0], FORMS[0], penalty=Penalty(1.0, ALL)), "the penalty is over Σ(W² + b²)"),
     ],
 )
 def test_what_is_no_network_of_ours_is_said(spec, said):

@@ -30,7 +30,7 @@ from chainrule.check.rules.rule import Rule, add
 
 ENTROPY, BINARY = FORMS[0], next(form for form in FORMS if form.name == "binary cross-entropy")
 TWICE = next(link for link in LINKS if link.name == "softmax twice")
-WIDE, SQUARE, ONE = (5, 4, 6, 3), (4, 4, 4, 4), (5, 4, 6, 1)
+WIDE, SQUARE, ONE, NARROW = (5, 4, 6, 3), (4, 4, 4, 4), (5, 4, 6, 1), (1, 4, 6, 3)
 RATE = 0.37
 SPECS = (
     Spec((ReLU(), ReLU()), SOFTMAX, ENTROPY),
@@ -66,7 +66,13 @@ def cases() -> list[Case]:
     """Networks on which, together, every rule of the catalogue can show; their gradients are right."""
     found = []
     for spec in SPECS:
-        shapes = (ONE,) if spec.form is BROADCAST else (WIDE, SQUARE, ONE) if spec.link is SIGMOID else (WIDE, SQUARE)
+        shapes = (
+            (ONE,)
+            if spec.form is BROADCAST
+            else (WIDE, SQUARE, ONE, NARROW)
+            if spec.link is SIGMOID
+            else (WIDE, SQUARE)
+        )
         for widths in shapes:
             classes = "entropy" in spec.form.name and widths[-1] > 1
             bare = [draw(widths, seed, n, classes=classes) for seed, n in ((0, 11), (1, 11), (2, 8))]

@@ -64,7 +64,8 @@ class Env:
     roles: dict[str, Any] = field(default_factory=dict)
     names: dict[str, Any] = field(default_factory=dict)
     mapping: Mapping[str, str] = field(default_factory=dict)  # their argument -> our role, where the user said so
-    used: dict[str, Any] = field(default_factory=dict)  # the rate and the decay that calls were given
+    settled: dict[str, float] = field(default_factory=dict)  # the rate and the decay, since a call asked for them
+    used: dict[str, float] = field(default_factory=dict)  # those that calls were given
     dropout: bool = False  # whether dropout that is off by default is switched on
     slower: float = 1.0  # what rates are multiplied by
     batch: int | None = None  # the rows of a batch, where there are several
@@ -216,10 +217,10 @@ def _like_default(p: inspect.Parameter, value: Any) -> bool:
 
 
 def _constant(role: str, p: inspect.Parameter, env: Env) -> float:
-    """Their own default for a rate or a decay, where it is a number above 0; else ours."""
+    """A rate or a decay: what another of their functions was given, for a loss and its gradient have one λ; else their
+    own default, where it is a number above 0; else ours."""
     own = p.default
     settled = isinstance(own, (int, float)) and not isinstance(own, bool) and own > 0
-    value = float(own) if settled else (RATE if role == "lr" else DECAY)
-    value *= env.slower if role == "lr" else 1.0
-    env.used[role] = value
-    return value
+    first = env.settled.setdefault(role, float(own) if settled else (RATE if role == "lr" else DECAY))
+    env.used[role] = first * (env.slower if role == "lr" else 1.0)
+    return env.used[role]

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise, permutations
 
-from chainrule.check.reading.names import gradient_of, is_bias, is_gradient_alone, is_weight, names_place, plain, short
+from chainrule.check.reading.names import (
+    gradient_of,
+    is_bias,
+    is_gradient_alone,
+    is_intercept,
+    is_slope,
+    is_weight,
+    names_place,
+    plain,
+    short,
+)
 
 NOT_PARAMETERS = re.compile(
     r"(^|[._'\[])(v|m|s|z|a|h|(?i:vel|velocity|velocities|moments?|momentums?|cache|running|mask|dropout|output|inputs?"
@@ -50,7 +60,16 @@ def best_chain(shapes: Mapping[str, Sequence[int]], n_in: int | None, n_out: int
             found = next(chains(shapes, *ends, full=full), None)
             if found is not None:
                 return found
-    return None
+    return _line(shapes)
+
+
+def _line(shapes: Mapping[str, Sequence[int]]) -> Chained | None:
+    """One number times x, and one beside it: y = w·x + b, m·x + c, θ₁·x + θ₀; there is no other array."""
+    names = [name for name in shapes if gradient_of(tail(name)) is None]
+    slopes, rest = ([name for name in names if fits(tail(name))] for fits in (is_slope, is_intercept))
+    if len(slopes) != 1 or len(rest) > 1 or any(_size(shapes[name]) != 1 for name in names):
+        return None
+    return Chained((slopes[0],), (rest[0] if rest else None,), False, (1, 1))
 
 
 def left_out(shapes: Mapping[str, Sequence[int]], chained: Chained, later: Mapping[str, Sequence[int]]) -> list[str]:

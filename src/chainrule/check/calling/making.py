@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.check.calling.binding import CONSTRUCTOR, CannotBind, Env, NoParameters, arguments, call
 from chainrule.check.calling.chain import tail
 from chainrule.check.calling.sizes import Sizes
-from chainrule.check.calling.walk import Place, places
+from chainrule.check.calling.walk import Place, fields_of, places
 from chainrule.check.reading.names import (
     argument_roles,
     attributes_used,
@@ -72,6 +72,13 @@ def build(maker: Callable[..., Any], env: Env, sizes: Sizes) -> Any:
         return made
 
 
+def shared(made: Any) -> Any:
+    """What a function makes, b = 0.0 in a tuple of it as an array: what is put into it later reaches every holder."""
+    if not isinstance(made, tuple) or fields_of(made) is not None:
+        return made
+    return tuple(np.array(value) if isinstance(value, float) else value for value in made)
+
+
 def kept_in(thing: Any, data: Mapping[str, Any]) -> dict[str, str]:
     """The attributes of an object that hold what it was made with, and which of `data` that is."""
     arrays = {name: value for name, value in getattr(thing, "__dict__", {}).items() if isinstance(value, np.ndarray)}
@@ -125,11 +132,21 @@ def parameter_names(functions: list[Callable[..., Any]], wanted: Mapping[str, st
 
 def weights_alone(functions: list[Callable[..., Any]]) -> bool:
     """Whether functions take weights and no biases."""
-    try:
-        names = flat_names(parameter_names(with_closures(functions), {})[0])
-    except (LookupError, CannotBind):
-        return False
+    names = _names_taken(functions)
     return bool(names) and all(short(name).startswith("w") for name in names)
+
+
+def is_vector_alone(functions: list[Callable[..., Any]]) -> bool:
+    """Whether their weights are one array that may well be w (I,), of one output; a matrix would be called W."""
+    weights = [name for name in _names_taken(functions) if short(name).startswith("w")]
+    return len(weights) == 1 and weights[0].islower()
+
+
+def _names_taken(functions: list[Callable[..., Any]]) -> list[str]:
+    try:
+        return flat_names(parameter_names(with_closures(functions), {})[0])
+    except (LookupError, CannotBind):
+        return []
 
 
 def with_closures(functions: list[Callable[..., Any]]) -> list[Callable[..., Any]]:

@@ -13,6 +13,7 @@ import numpy as np
 from chainrule.arrays import Array
 
 DEPTH = 6
+NUMBER = re.compile(r"(d_?|grad_)?((b|bias)_?\w?\d*|w|weight|slope|intercept)(_grad)?")  # a float that is learned
 MANY = 1000  # parts from which a list or a dict holds data, and no objects
 SIMPLE = (str, bytes, int, float, complex, bool, type(None), np.generic, np.random.Generator, np.random.RandomState)
 
@@ -98,9 +99,7 @@ def places(root: Any, path: str = "", depth: int = DEPTH, seen: set[int] | None 
     seen.add(id(root))
     for key, value in _children(root):
         here = _join(path, root, key)
-        numbers = is_numbers(value) or (
-            isinstance(value, float) and re.fullmatch(r"(d_?|grad_)?(b|bias)_?\w?\d*(_grad)?", str(key))
-        )
+        numbers = is_numbers(value) or (isinstance(value, float) and NUMBER.fullmatch(str(key)))
         if numbers:
             yield Place(here, root, key)
         if hasattr(value, "__dict__") or not (numbers or isinstance(value, np.ndarray)):

@@ -35,8 +35,8 @@ def inputs_by_units(name: str, array: Array, transposed: bool) -> Array:
     array = np.asarray(array, dtype=np.float64)
     if name[0] == "b":
         return array.reshape(-1)
-    if array.ndim == 1:  # the weights of one output
-        return array[:, None]
+    if array.ndim < 2:  # the weights of one output
+        return array.reshape(-1, 1)
     return array.T if transposed else array
 
 
@@ -45,8 +45,8 @@ def in_shape(name: str, gradient: Array, param: Array, transposed: bool) -> Arra
     gradient = np.asarray(gradient, dtype=np.float64)
     if name[0] == "b" and gradient.size == param.size:
         return gradient.reshape(-1)
-    if name[0] == "W" and gradient.ndim == 1 and gradient.size == param.size:
-        return gradient[:, None]
+    if name[0] == "W" and gradient.ndim < 2 and gradient.size == param.size:
+        return gradient.reshape(-1, 1)
     if gradient.ndim == 2:
         return gradient.T if transposed else gradient
     return gradient

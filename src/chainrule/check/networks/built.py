@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.calling import digest
-from chainrule.check.calling.binding import CannotBind, Env, arguments
+from chainrule.check.calling.binding import CannotBind, Env, arguments, call
 from chainrule.check.calling.chain import Chained, best_chain
 from chainrule.check.calling.making import (
     as_theirs,
@@ -27,6 +27,7 @@ from chainrule.check.calling.making import (
     like_parameter,
     parameter_names,
     shapes_of,
+    shared,
     sizes_matter,
     weights_taken,
     with_closures,
@@ -34,6 +35,7 @@ from chainrule.check.calling.making import (
 from chainrule.check.calling.naming import chained_as_named
 from chainrule.check.calling.sizes import Sizes
 from chainrule.check.calling.walk import DEPTH, Place, fields_of, neurons, places
+from chainrule.check.reading.fitting import BEGIN
 from chainrule.check.reading.names import TENSOR, argument_roles, flat_names, plain, takes_pairs
 
 DATA = {"X", "y", "lr", "reg", "n"}
@@ -120,6 +122,7 @@ class Built:
             self.env.names |= self._zeros(weights_taken(self.cls), sizes)
             self.object = build(self.cls, self.env, sizes)
             self._made_with = kept_in(self.object, {"X": X, "y": y})
+            self._begin()
         self.params: Any = self.object
         if self.object is None:
             self.params = self._parameters(sizes)
@@ -127,6 +130,17 @@ class Built:
         self.places = self._places()
         if self._globals:
             self._remember()
+
+    def _begin(self) -> None:
+        """The weights that their fit makes of the rows that it is given; b = 0 is a number like any other."""
+        if (begin := getattr(self.object, BEGIN, None)) is None:
+            return
+        before = set(vars(self.object))
+        made = call(begin, self.env)
+        self._remembered = set(vars(self.object)) - before - set(made)  # the rows themselves
+        for name in made:
+            if type(value := getattr(self.object, name, None)) in (int, float):
+                setattr(self.object, name, np.array(value, dtype=np.float64))
 
     def forward(self) -> Array | None:
         raise NotImplementedError
@@ -186,6 +200,11 @@ class Built:
             self.env.roles["pairs"] = [(X[:, i : i + 1], y[:, i : i + 1]) for i in range(X.shape[1])]
 
     @property
+    def layouts(self) -> tuple[str, ...]:
+        """How rows are handed over, where that is known; else all ways are tried."""
+        return ("columns",) if self.pairs else ()
+
+    @property
     def pairs(self) -> bool:
         """Whether its data come as a list of pairs (x, y), columns both; then its backward is for one sample."""
         owner = self.module if self.cls is None else self.cls
@@ -197,15 +216,19 @@ class Built:
         shapes = {path: place.value.shape for path, place in self.places.items()}
         if (named := chained_as_named(self.wanted, shapes)) is not None:
             return named
-        known = self.object is None or (self.held is None and sizes_matter(self.cls))
-        ends = (sizes.n_in, sizes.n_out) if known else (None, None)
-        return best_chain(shapes, *ends)
+        return best_chain(shapes, *(self.ends(sizes) if self.held is None else (None, None)))
+
+    def ends(self, sizes: Sizes) -> tuple[int | None, int | None]:
+        """How many inputs and outputs it has, where that follows from ours; a fit counts its inputs in the rows."""
+        if self.object is None or sizes_matter(self.cls):
+            return sizes.n_in, sizes.n_out
+        return (sizes.n_in, None) if hasattr(self.object, BEGIN) else (None, None)
 
     # the parameters of functions
 
     def _parameters(self, sizes: Sizes) -> Any:
         if (maker := self.fn("init")) is not None:
-            made = build(maker, self.env, sizes)
+            made = shared(build(maker, self.env, sizes))
             self.env.names |= dict.fromkeys(self._containers(), made)
             if isinstance(made, tuple) and fields_of(made) is None:
                 named = dict(digest.parts(maker, made))

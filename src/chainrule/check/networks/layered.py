@@ -35,6 +35,7 @@ class LossPair:
 class LayerKit:
     """One network made of their pieces: the makers of hidden activations, then what stands before the loss."""
 
+    layouts = ()  # all are tried
     draws = True  # random numbers, as far as is known
 
     def __init__(

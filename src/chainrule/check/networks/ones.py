@@ -13,7 +13,6 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.calling.chain import Chained, chains
-from chainrule.check.calling.making import sizes_matter
 from chainrule.check.calling.sizes import Sizes
 from chainrule.check.calling.walk import Place
 from chainrule.check.networks.result import Result
@@ -104,10 +103,6 @@ class WithOnes(Theirs):
     def whole_chain(self, sizes: Sizes) -> Chained | None:
         return super().chained(sizes)
 
-    def ends(self, sizes: Sizes) -> tuple[int | None, int | None]:
-        known = self.object is None or sizes_matter(self.cls)
-        return (sizes.n_in, sizes.n_out) if known else (None, None)
-
     def _chained_with_ones(self, sizes: Sizes) -> Chained | None:
         """Where the arrays do not chain as they are, and do with one row or column less, which holds biases."""
         shapes, ends = {path: place.value.shape for path, place in self.places.items()}, self.ends(sizes)
@@ -149,7 +144,7 @@ class WithOnes(Theirs):
         for place in (self.places[path] for path in chained.named.values()):
             place.set(np.asarray(rng.normal(scale=0.5, size=place.value.shape)))
         whole = self.places[name].value.shape
-        filled, y = rng.normal(size=whole[1 - axis]), self.env.roles["y"]
+        filled, y = rng.normal(size=whole[1 - axis] if len(whole) > 1 else ()), self.env.roles["y"]
         given = self.env.roles["X"]
         try:
             same = [at for at in (0, -1) if self._same_for(name, _only(whole, axis, at, filled), inputs, y)]
@@ -231,6 +226,9 @@ class WithOnes(Theirs):
 def _choices(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[int, list[str]]]:
     """All matrices along an axis, then the first alone, then all others, where the inputs have their ones already."""
     matrices = [name for name, shape in shapes.items() if len(shape) == 2 and min(shape) > 0]
+    if not matrices:
+        yield from ((0, [name]) for name, shape in shapes.items() if len(shape) == 1 < shape[0])
+        return
     for names in (matrices, matrices[:1], matrices[1:])[: 3 if len(matrices) > 1 else 1]:
         for axis in (0, 1):
             if names and all(shapes[name][axis] > 1 for name in names):

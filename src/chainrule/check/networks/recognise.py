@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 
 from chainrule.check.calling.binding import arguments
-from chainrule.check.calling.making import takes_list, weights_alone, weights_taken
+from chainrule.check.calling.making import is_vector_alone, takes_list, weights_alone, weights_taken
 from chainrule.check.calling.naming import ROLES, require_names
 from chainrule.check.networks.bare import Bare
 from chainrule.check.networks.composed import Composed, compositions
@@ -14,7 +14,7 @@ from chainrule.check.networks.flat import Flat
 from chainrule.check.networks.kits import layer_kit
 from chainrule.check.networks.layered import LayerKit
 from chainrule.check.networks.ones import WithOnes
-from chainrule.check.networks.roles import class_roles, function_roles, is_loss_object, is_network, knows_all
+from chainrule.check.networks.roles import PASSES, class_roles, function_roles, is_loss_object, is_network, knows_all
 from chainrule.check.networks.scalars import Named
 from chainrule.check.networks.scripted import Scripted
 from chainrule.check.networks.theirs import Theirs
@@ -23,7 +23,6 @@ from chainrule.check.reading.source import SCRIPT, defined
 
 DEPTHS = (3, 2, 4)  # of the network that a list of sizes asks for: code for two layers may take three sizes only
 STORAGES = (("rows", "(O,)"), ("rows", "(1, O)"), ("columns", "(O, 1)"), ("columns", "(O,)"), ("vector", "()"))
-PASSES = {"backward", "loss_and_grads", "loss", "step"}  # one of them has to be there
 
 
 def readings(module: ModuleType, name: str | None, mapping: Mapping[str, str]) -> Iterator[Theirs | LayerKit]:
@@ -83,7 +82,10 @@ def _functions(asked: Asked) -> Iterator[Theirs]:
     if not PASSES & set(roles):
         return
     style = f"the functions {_called(roles)}"
-    for storage in STORAGES if "init" not in roles else STORAGES[:1]:
+    storages: Sequence[tuple[str, str]] = STORAGES if "init" not in roles else STORAGES[:1]
+    if "init" not in roles and is_vector_alone([functions[name] for name in roles.values() if name in functions]):
+        storages = sorted(STORAGES, key=lambda storage: storage[0] != "vector")
+    for storage in storages:
         for depth in DEPTHS if takes_list(functions.get(roles.get("init", ""))) else DEPTHS[:1]:
             yield WithOnes(module, None, roles, style, asked.words, storage, depth=depth)
     if "init" not in roles and weights_alone([functions[name] for name in roles.values() if name in functions]):

@@ -11,7 +11,10 @@ from chainrule.check.calling.making import names_gradient
 from chainrule.check.calling.naming import ROLES
 from chainrule.check.calling.walk import places
 from chainrule.check.networks.pieces import make_plain
-from chainrule.check.reading.names import argument_roles, callable_role, tree_of
+from chainrule.check.reading.fitting import BEGIN
+from chainrule.check.reading.names import argument_roles, callable_role, is_weight, tree_of
+
+PASSES = {"backward", "loss_and_grads", "loss", "step"}  # one of them has to be there
 
 
 def class_roles(cls: type, functions: Mapping[str, Any]) -> dict[str, str]:
@@ -96,6 +99,8 @@ def function_roles(functions: Mapping[str, Any], name: str | None) -> dict[str, 
     if whole is not None and part is not None and not _takes_rows(part) and runs(whole, {part.__name__}, functions.get):
         del roles["backward"]  # of one layer
     roles |= _derivative(functions, roles)
+    if not PASSES & set(roles) and _needs_targets(functions.get(roles.get("forward", ""))):
+        roles["loss_and_grads"] = roles.pop("forward")  # propagate(w, b, X, Y)
     if name is not None:
         roles[callable_role(name) or "loss_and_grads"] = name
         if callable_role(name) in (None, "loss_and_grads", "backward"):
@@ -227,7 +232,7 @@ def knows_all(cls: type, roles: Mapping[str, str]) -> bool:
 
 def is_loss_object(cls: type) -> bool:
     """Made without arguments, it holds no weights: a loss as an object."""
-    if any(p.default is p.empty for p in arguments(cls)):
+    if any(p.default is p.empty for p in arguments(cls)) or hasattr(cls, BEGIN):
         return False
     made = make_plain(cls)
-    return made is None or not any(place.value.ndim == 2 for place in places(made))
+    return made is None or not any(place.value.ndim == 2 or is_weight(place.last) for place in places(made))

@@ -21,7 +21,7 @@ from chainrule.check.networks.ones import WithOnes
 from chainrule.check.networks.result import DoesNotRun, Result
 from chainrule.check.networks.script_data import data_of, refused, require_no_picks, row_counts
 from chainrule.check.reading.flow import base, reads, written
-from chainrule.check.reading.names import is_bias
+from chainrule.check.reading.names import is_bias, is_line
 from chainrule.check.reading.rows import PARTS, ROWS, alike, as_row, in_order, with_rows
 from chainrule.check.reading.script import Loop
 from chainrule.check.reading.source import SCRIPT
@@ -59,6 +59,12 @@ class Scripted(WithOnes):
         ]
         self._calls = self._made()
         self.roles = {role: fn.__name__ for role, fn in self._calls.items()}
+
+    @property
+    def layouts(self) -> tuple[str, ...]:
+        """Numbers that a line is fitted to lie in one row, where the script has them so."""
+        numbers = np.ndim(vars(self.module)[self._roots["X"]]) == 1 and is_line(self._params)
+        return ("numbers",) if numbers else super().layouts
 
     def fn(self, role: str) -> Callable[..., Any] | None:
         return self._calls.get(role)

@@ -30,6 +30,7 @@ from chainrule.errors import InputError
 
 SQUARE = Sizes(n_in=4, hidden=(4, 4), n_out=4)
 ONE = Sizes(n_out=1)
+LINE = Sizes(n_in=1, n_out=1)
 LAYOUTS = ("rows", "columns", "vector", "column")  # (N, I), (I, N), (I,), (I, 1)
 NO_PASS = "no forward and backward, no loss with gradients, no training step"
 PLAIN = ("it is random", "its prediction is", "its loss is", NO_PARAMETERS)  # refusals that explain themselves
@@ -47,13 +48,13 @@ def examine(
     refusals: list[str] = []
     aside: list[str] = []
     found: list[dict[str, Any]] = []
+    part: list[tuple[int, dict[str, Any]]] = []  # what gives less than all: another way to store the weights may do so
     for reading in readings(module, name, mapping):
-        style, evidence = reading.style, None
-        if found and style == found[-1]["style"] and _may_be_single(reading, found[-1]["settings"]):
-            found[-1]["settings"] = _with_one_output(reading, found[-1]["settings"], own, module)
-            continue
+        style, evidence, worth = reading.style, None, 0
         enough = bool(found) and not style.startswith("the layers")
         if enough and style != f"{found[-1]['style']} with dropout":
+            break
+        if any(known >= GRADIENT and style != other["style"] for known, other in part):
             break
         why = aside if isinstance(reading, Bare) else refusals  # what has arrays is more likely meant
         before = len(why)
@@ -61,13 +62,16 @@ def examine(
             here = _first_layout(reading, sizes, kinds, rows, why, getattr(module, "__file__", ""))
             if sizes is SQUARE and not getattr(reading, "own_targets", False):
                 _note_square(here, why[before:])
-            evidence = here if here and _tells(here) else evidence or here
-            if evidence and _tells(evidence):
+            if (known := _worth(here, reading)) > worth:
+                evidence, worth = here, known
+            if worth == WHOLE:
                 break
-        if evidence and _may_be_single(reading, evidence):
-            evidence = _with_one_output(reading, evidence, own, module)
         if evidence:
-            found.append({"style": style, "name": reading.name, "settings": evidence})
+            told = {"style": style, "name": reading.name, "settings": evidence}
+            found += [told] if worth == WHOLE else []
+            part += [(worth, told)]
+    best = max((worth for worth, _ in part), default=0)
+    found = found or [told for worth, told in part if worth == best][:1]
     failed: dict[str, str] = {}
     checks = list(checkers.checks(module, name, failed))
     for setting in (setting for reading in found for setting in reading["settings"] if failed):
@@ -82,36 +86,22 @@ def _tells(evidence: list[dict[str, Any]]) -> bool:
     return any(setting["draws"][0]["grads"] or setting["steps"] or setting["moves"] for setting in evidence)
 
 
+RUNS, GRADIENT, WHOLE = 1, 2, 3
+
+
+def _worth(evidence: list[dict[str, Any]], reading: Any) -> int:
+    """0 for nothing; whole with a gradient, and with one number as the loss where they have a function for it."""
+    if not _tells(evidence):
+        return RUNS if evidence else 0
+    has_loss = {"loss", "loss_and_grads"} & set(getattr(reading, "roles", ()))
+    return GRADIENT if has_loss and all(setting["draws"][0]["loss"] is None for setting in evidence) else WHOLE
+
+
 def _in_shape(setting: Mapping[str, Any]) -> bool:
     """Whether every gradient is as large as its parameter: (N, 1) targets beside (N,) predictions make it larger, and
     then it was we who handed over the wrong kind."""
     fresh = setting["draws"][0]
     return all(g.size == fresh["params"][name].size for name, g in fresh["grads"].items() if name in fresh["params"])
-
-
-def _may_be_single(reading: Any, evidence: list[dict[str, Any]]) -> bool:
-    """Whether functions of one w, whose width was ours to choose, gave no gradient of each output: they may be for one
-    output, with w (I,) and targets (N,). A matrix would be called W."""
-    chosen = reading.__dict__.get("cls", reading) is None and "init" not in reading.roles
-    first = evidence[0]
-    single = len(first["weights"]) == 1 and str(first["weights"][0]).islower() and first["draws"][0]["t"].shape[1] > 1
-    return chosen and single and bool(first["draws"][0]["grads"]) and not any(map(_complete, evidence))
-
-
-def _complete(setting: Mapping[str, Any]) -> bool:
-    """Whether every weight and bias has a gradient of its size."""
-    grads, names = setting["draws"][0]["grads"], [*setting["weights"], *setting["biases"]]
-    return _in_shape(setting) and all(name in grads for name in names if name is not None)
-
-
-def _with_one_output(reading: Any, several: list[dict[str, Any]], own: Any, module: Any) -> list[dict[str, Any]]:
-    """The evidence with one output, where every gradient comes out only so; else as it was."""
-    if own is not None:
-        return several
-    one = _first_layout(reading, ONE, KINDS, None, [], getattr(module, "__file__", ""))
-    for setting in one:
-        setting["notes"]["outputs"] = "one, for only so has every parameter a gradient of its size"
-    return [setting for setting in one if _complete(setting)] or several
 
 
 def _note_square(evidence: list[dict[str, Any]], refusals: list[str]) -> None:
@@ -126,7 +116,7 @@ def _note_square(evidence: list[dict[str, Any]], refusals: list[str]) -> None:
 def _attempts(own: tuple[Array, Array] | None) -> list[Attempt]:
     """What to try; with rows of the user's own labels as one-hot rows, else targets as they are, then as a column."""
     if own is None:
-        return [(sizes, KINDS, None) for sizes in (Sizes(), ONE, SQUARE)]
+        return [(sizes, KINDS, None) for sizes in (Sizes(), ONE, SQUARE, LINE)]
     X, y = own
     tried: list[tuple[Array, tuple[str, ...]]]
     tried = [(y, CLASSES)] if y.ndim == 2 else [(y[:, None], ("row of values",)), (y[:, None], ("values",))]
@@ -163,11 +153,13 @@ def _first_layout(
     reading: Any, sizes: Sizes, kinds: tuple[str, ...], own: Any, refusals: list[str], file: str
 ) -> list[dict[str, Any]]:
     """The first way of handing over rows in which gradients come out, else in which anything does."""
-    runs: list[dict[str, Any]] = []
+    best: list[dict[str, Any]] = []
+    worth = 0
     n_out = sizes.n_out  # as wished for, until an attempt shows how many their code has
     kinds = kinds[:1] if reading.own_targets else kinds
-    for layout in ("columns",) if getattr(reading, "pairs", False) else LAYOUTS:
-        rows = sizes if layout in ("rows", "columns") else replace(sizes, rows=(1, 1, 1))
+    numbers = ("numbers",) if sizes.n_in == 1 else ()  # (N,)
+    for layout in reading.layouts or (*numbers, *LAYOUTS):
+        rows = sizes if layout in ("rows", "columns", "numbers") else replace(sizes, rows=(1, 1, 1))
         evidence: list[dict[str, Any]] = []
         for kind in kinds:
             if (kind in OTHERWISE and evidence) or (kind == "row of values" and n_out > 1):
@@ -185,11 +177,15 @@ def _first_layout(
                 raise
             except (Exception, SystemExit, KeyboardInterrupt) as error:
                 refusals.append(_refusal(error, file, reading))
-        if evidence and _tells(evidence):
+        if _tells(evidence):
             fitting = [setting for setting in evidence if _in_shape(setting)]
-            return [setting for setting in fitting if setting["draws"][0]["grads"]] or fitting or evidence
-        runs = runs or evidence
-    return runs
+            shown = [setting for setting in fitting if setting["draws"][0]["grads"]]
+            evidence = shown or [setting for setting in fitting if _tells([setting])] or fitting or evidence
+        if (known := _worth(evidence, reading)) > worth:
+            best, worth = evidence, known
+        if worth == WHOLE:
+            break
+    return best
 
 
 def _without_shapes(refusal: str) -> str:

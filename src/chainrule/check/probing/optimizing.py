@@ -176,7 +176,8 @@ def _drive_step(reading: Any, evaluate: Callable[[], Any]) -> dict[str, Any] | N
         grads = evaluate()
         before = {path: reading.places[path].value.copy() for path in reading.chained_paths}
         after, rate = reading.step()
-        numbers |= {} if rate is None else {"lr": rate}
+        said = reading.said_rate() if rate is None and hasattr(reading, "said_rate") else rate
+        numbers |= {} if said is None else {"lr": said}
         steps.append({"before": before, "grads": grads, "after": {path: after[path] for path in reading.chained_paths}})
         if other_shape({"steps": steps, "name": ""}):
             break  # nor would the next one run

@@ -45,7 +45,7 @@ def as_given(rows: Array, layout: str) -> Array:
     """Rows of samples, in the layout their code works in."""
     if layout == "columns" or layout == "column":
         return rows.T.copy()
-    return rows[0].copy() if layout == "vector" else rows.copy()
+    return rows[0].copy() if layout == "vector" else rows[:, 0].copy() if layout == "numbers" else rows.copy()
 
 
 def as_rows(array: Array, layout: str, n: int, width: int) -> Array | None:

@@ -14,7 +14,7 @@ ARGUMENTS: dict[str, str] = {
     "X": "a x inputs input xs x_batch batch_x xb x_train input_data data features training_inputs input_vector inp a0 batch "
     "x_in samples input_values input_array X_data rows images a_prev prev_activation layer_input activation_in "
     "row sample example feats z values emb embedding embeddings eingabe eingaben daten entree entrees entrée entrées donnees données",
-    "y": "y t target targets y_true ytrue labels label actual y_batch batch_y yb y_train training_outputs expected desired "
+    "y": "y ys t target targets y_true ytrue labels label actual y_batch batch_y yb y_train training_outputs expected desired "
     "ground_truth ts tgt truth y_actual expected_output target_output true onehot one_hot y_onehot t_batch y_data goal wanted "
     "y_one_hot true_labels targets_batch teacher answer actuals truths gold want targ targs "
     "y_trues all_y_trues y_enc y_encoded "
@@ -31,7 +31,7 @@ ARGUMENTS: dict[str, str] = {
     "n": "m n n_samples batch_size num_samples bs batchsize n_rows",
     "dout": "dout dvalues grad_output output_gradient dy dl_dz dl_dy da upstream delta grad gradient d_out error dz dl_dout "
     "grad_out output_error dloss dl_da upstream_grad g dl_doutput accumulated_gradient loss_grad d_output dl_do gout dl",
-    "n_in": "n_in input_size n_inputs input_dim num_inputs n_x d in_features fan_in n_features inputs_size in_dim n_input "
+    "n_in": "n_in dim input_size n_inputs input_dim num_inputs n_x d in_features fan_in n_features inputs_size in_dim n_input "
     "num_features in_size inputnodes input_nodes dim_in nin input_width n_units_in inputs input n_0 in_ inp rows_in d_in i "
     "n_embd embd_dim n_visible visible_size num_visible n_eingabe n_eingaben anzahl_eingaben n_entree n_entrees taille_entree",
     "n_hidden": "n_hidden hidden_size hidden_dim h n_h num_hidden units hidden hidden_units num_hiddens hidden_nodes hiddennodes "
@@ -45,7 +45,7 @@ ARGUMENTS: dict[str, str] = {
     "layers_sizes widths units_per_layer nodes",
     "rng": "rng random_state generator random",
     "seed": "seed",
-    "epochs": "epochs n_iter num_iterations iterations n_epochs iters num_iters max_iter steps num_epochs n_steps epoch epochen epoques",
+    "epochs": "epochs n_iter n_iters n_iterations num_iter max_iters max_iterations n_epoch num_iterations iterations n_epochs iters num_iters max_iter steps num_epochs n_steps epoch epochen epoques",
     "true": "training train_flg train is_training train_mode train_flag",
     "false": "verbose debug print_cost print_loss plot",
     "mask": "mask masks dropout_mask",
@@ -135,6 +135,26 @@ _PLACE = re.compile(r"[wb](?=.)(\d|h|hid|hidden|i|in|inputs?|o|out|outputs?|to|l
 
 def is_weight(name: str) -> bool:
     return short(name).startswith("w") and (short(name) == "w" or names_place(name))
+
+
+SLOPES = {"w", "weight", "weights", "slope", "m", "a", "k", "theta1", "beta1", "w1"}
+INTERCEPTS = {"b", "bias", "intercept", "c", "theta0", "beta0", "w0"}
+
+
+def is_slope(name: str) -> bool:
+    """Whether one number of this name may be w of y = w·x + b."""
+    return plain(name).replace("_", "") in SLOPES
+
+
+def is_intercept(name: str) -> bool:
+    """Whether one number of this name may be b of y = w·x + b."""
+    return plain(name).replace("_", "") in INTERCEPTS
+
+
+def is_line(names: Iterable[str]) -> bool:
+    """Whether there are both among them."""
+    names = list(names)
+    return any(map(is_slope, names)) and any(map(is_intercept, names))
 
 
 def names_place(name: str) -> bool:

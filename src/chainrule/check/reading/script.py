@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chainrule.check.reading.flow import Block, base, carried_by, reads, written, zipped
-from chainrule.check.reading.names import callable_role
+from chainrule.check.reading.names import callable_role, is_line
 from chainrule.check.reading.pairs import unzipped
 
 LOSS = re.compile(
@@ -117,7 +117,10 @@ def _given(fn: ast.FunctionDef, node: ast.stmt) -> list[ast.stmt] | None:
 
 def _first(body: Block, before: tuple[ast.stmt, ...]) -> Loop | None:
     for i, node in enumerate(body):
-        if not isinstance(node, (ast.For, ast.While)) or products(node) < 2:
+        if not isinstance(node, (ast.For, ast.While)):
+            continue
+        numbers = is_line(written(node))  # m·x + c has no product of matrices
+        if products(node) < 2 and not numbers:
             continue
         earlier = (*before, *body[:i])
         known = {name for stmt in earlier for name in written(stmt)}

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from chainrule.check.reading import script
+from chainrule.check.reading import fitting, script
 from chainrule.errors import InputError
 
 NAME = "their_code"
@@ -41,6 +41,7 @@ def load_source(path: Path) -> ModuleType:
         if (loop := script.find(tree)) is not None:  # it would train
             vars(module)[SCRIPT] = loop
             tree = script.needed(tree, loop)
+        fitting.parted(tree)
         _run(module, path, str(path), text, tree)
     return module
 
@@ -103,6 +104,8 @@ def _advice(error: BaseException) -> str:
 def _run_cells(module: ModuleType, path: Path, text: str) -> None:
     """Imports, functions, classes and plain constants of the code cells; what trains, plots or prints is left out."""
     cells = list(_parsed_cells(path, text))
+    for _, _, tree in cells:
+        fitting.parted(tree)
     whole = ast.Module([node for _, _, tree in cells for node in tree.body], [])
     if (loop := script.find(whole)) is not None:
         vars(module)[SCRIPT] = loop

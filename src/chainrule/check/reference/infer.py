@@ -13,7 +13,7 @@ from chainrule.activations import LeakyReLU
 from chainrule.arrays import Array
 from chainrule.check.reference.dropout import Mask, choices, with_masks
 from chainrule.check.reference.forms import ACTIVATIONS, FORMS, IDENTITY, LINKS, SCALES, SIGMOID, SOFTMAX, Form, Link
-from chainrule.check.reference.passes import Draw, Penalty, Spec, forward
+from chainrule.check.reference.passes import ALL, BUT_FIRST, WEIGHTS, Draw, Penalty, Spec, forward
 from chainrule.layers import Layer
 
 EXACT = 1e-12  # of a prediction or a loss, relative: the same formula in another order
@@ -129,17 +129,18 @@ def _with_losses(
     spec: Spec, draws: Sequence[Draw], links: Sequence[Link], knows_loss: bool, tolerance: float
 ) -> Iterator[Finding]:
     has_out = draws[0].out is not None
+    with np.errstate(all="ignore"):
+        outputs = {link.name: [forward(replace(spec, link=link), draw).o for draw in draws] for link in links}
     if not knows_loss:
         one = draws[0].t.shape[1] == 1  # of which a softmax is 1, whatever the scores
         for link in (link for link in links if not (one and link.name.startswith("softmax"))):
-            for form in _usual(link):
+            scores = not _gives(draws, outputs[link.name], IDENTITY, tolerance)  # what only an entropy is handed
+            for form in (form for form in _usual(link) if not scores or "entropy" in form.name):
                 for scale in SCALES[: _usual_scales(form)]:
                     if not link.odd and form.mistake is None:
                         yield Finding(replace(spec, link=link, form=form, scale=scale), has_out, False)
         return
     found = False
-    with np.errstate(all="ignore"):
-        outputs = {link.name: [forward(replace(spec, link=link), draw).o for draw in draws] for link in links}
     for link, form in product(links, FORMS):
         if link.name not in form.links or (form.mistake == 15 and draws[0].t.shape[1] != 1):
             continue
@@ -191,12 +192,13 @@ def _penalty(rest: list[float], draws: Sequence[Draw], theirs: list[float], tole
     """What remains of the loss is c·ΣW², the same c on every draw (three of them, so that this is no accident)."""
     if len(draws) < 3:
         return None
-    for biases, per_row in product((False, True), repeat=2):
-        unit = Penalty(1.0, biases, per_row)
+    kinds = (WEIGHTS, ALL, BUT_FIRST) if draws[0].depth == 1 < len(draws[0].params["W1"]) else (WEIGHTS, ALL)
+    for over, per_row in product(kinds, (False, True)):
+        unit = Penalty(1.0, over, per_row)
         c = [r / unit.value(draw) for r, draw in zip(rest, draws)]
         rounding = [tolerance * abs(value) / unit.value(draw) for value, draw in zip(theirs, draws)]
         if c[0] > 0 and all(
             abs(other - c[0]) <= 4 * (rounding[0] + room) + 1e-9 * c[0] for other, room in zip(c[1:], rounding[1:])
         ):
-            return Penalty(c[0], biases, per_row)
+            return Penalty(c[0], over, per_row)
     return None

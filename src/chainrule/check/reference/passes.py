@@ -49,34 +49,40 @@ class Draw:
         return {}
 
     @cached_property
-    def squares(self) -> tuple[float, float]:
-        """Σ W² of the weights, and Σ b² of the biases."""
+    def squares(self) -> dict[str, float]:
+        """The sums of squares that a penalty may be over."""
         of = {kind: sum(float((p**2).sum()) for name, p in self.params.items() if name[0] == kind) for kind in "Wb"}
-        return of["W"], of["b"]
+        return {WEIGHTS: of["W"], ALL: of["W"] + of["b"], BUT_FIRST: of["W"] - float((self.params["W1"][0] ** 2).sum())}
+
+
+# What a penalty is over. Where rows begin with a column of ones, the first input's weights are the biases.
+WEIGHTS, ALL, BUT_FIRST = "ΣW²", "Σ(W² + b²)", "ΣW[1:]²"
 
 
 @dataclass(frozen=True)
 class Penalty:
-    """coefficient · Σ W² added to the loss, over the biases too, or divided by N."""
+    """coefficient · Σ W² added to the loss, or over what else a penalty may be; perhaps divided by N."""
 
     coefficient: float
-    biases: bool = False
+    over: str = WEIGHTS
     per_row: bool = False
 
     def factor(self, n: int) -> float:
         return self.coefficient / n if self.per_row else self.coefficient
 
     def value(self, draw: Draw) -> float:
-        weights, biases = draw.squares
-        return self.factor(draw.n) * (weights + biases if self.biases else weights)
+        return self.factor(draw.n) * draw.squares[self.over]
 
     def gradient(self, name: str, draw: Draw) -> Array:
-        used = self.biases or name[0] == "W"
-        return 2 * self.factor(draw.n) * draw.params[name] if used else np.zeros_like(draw.params[name])
+        if name[0] == "b" and self.over != ALL:
+            return np.zeros_like(draw.params[name])
+        gradient = 2 * self.factor(draw.n) * draw.params[name]
+        if name == "W1" and self.over == BUT_FIRST:
+            gradient[0] = 0
+        return gradient
 
     def __str__(self) -> str:
-        over = "Σ(W² + b²)" if self.biases else "ΣW²"
-        return f"{self.coefficient:.6g}·{over}{'/N' if self.per_row else ''}"
+        return f"{self.coefficient:.6g}·{self.over}{'/N' if self.per_row else ''}"
 
 
 @dataclass(frozen=True)

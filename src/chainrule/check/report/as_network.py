@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.activations import ReLU, Sigmoid, Softmax, Tanh
 from chainrule.arrays import Array
-from chainrule.check.reference.passes import Draw, Spec, factor, forward
+from chainrule.check.reference.passes import WEIGHTS, Draw, Spec, factor, forward
 from chainrule.check.reference.passes import loss as reference_loss
 from chainrule.errors import InputError
 from chainrule.layers import Dense, Layer
@@ -104,8 +104,8 @@ def network_of(spec: Spec, draw: Draw) -> Network:
     """
     if draw.masks:
         raise InputError("dropout: its mask is drawn by their code, and no layer here draws the same")
-    if spec.penalty is not None and spec.penalty.biases:
-        raise InputError("the penalty reaches the biases, and no network here has that")
+    if spec.penalty is not None and spec.penalty.over != WEIGHTS:
+        raise InputError(f"the penalty is over {spec.penalty.over}, and no network here has that")
     last, loss = _end(spec)
     layers: list[Layer] = []
     for i in range(spec.depth):

@@ -39,6 +39,7 @@ add(
     Rule("input-everywhere", 4, "the network's input instead of the layer's in dW", {"dW": _another(lambda s: s.X)}, formula="dW = ⟦X⟧ᵀ · dz", cost=1.1, **_WRONG_X),
     Rule("own-z", 4, "this layer's pre-activation in dW", {"dW": _another(lambda s: s.z)}, formula="dW = ⟦z⟧ᵀ · dz", cost=1.2, **_WRONG_X),
     Rule("layer-before", 4, "activation of two layers before in dW", {"dW": lambda s: s.right if s.l == 0 else s.xs[s.l - 1].T @ s.dz}, formula="dW = ⟦x₋₁⟧ᵀ · dz", cost=1.2, **_WRONG_X),
+    Rule("no-input", 4, "the layer's input missing in dW", {"dW": lambda s: np.broadcast_to(s.dz.sum(axis=0), s.W.shape)}, formula="dW = ⟦1⟧ᵀ · dz", **_WRONG_X | {"sentence": "dW leaves out what went into the layer: each of its rows is the sum of dz, as db is."}),
     Rule("targets-in-dw", 4, "the targets instead of the layer's input in dW", {"dW": _another(lambda s: s.t)}, formula="dW = ⟦t⟧ᵀ · dz", cost=1.3, **_WRONG_X),
 )  # fmt: skip
 
@@ -65,6 +66,12 @@ add(
     ),
 )  # fmt: skip
 
+
+def _with_input(s: Scene) -> Array:
+    one = s.x.shape[1] == 1  # of several inputs none is meant
+    return np.asarray((s.x * s.dz).sum(axis=0)) if one else s.right
+
+
 _BIAS: dict[str, Any] = {
     "right": "db = Σ dz over the rows (axis 0), one number for each unit",
     "question": "A bias is added once to its unit in every row. So over what does its gradient sum, and how many numbers remain?",
@@ -79,6 +86,7 @@ add(
     Rule("bias-total-mean", 6, "db averaged over everything", {"db": lambda s: s.dz.mean()}, sentence="db is one number, the mean over rows and units, and every unit gets the same.", formula="db = dz.mean(⟦⟧)", **_BIAS),
     Rule("bias-one-row", 6, "db of one row alone", {"db": lambda s: s.dz[0]}, sentence="db is dz of the first row.", formula="db = dz⟦[0]⟧", cost=1.2, **_BIAS),
     Rule("bias-last-row", 6, "db of the last row alone", {"db": lambda s: s.dz[-1]}, sentence="db is dz of the last row.", formula="db = dz⟦[-1]⟧", cost=1.2, **_BIAS),
+    Rule("bias-input", 6, "db times the input", {"db": _with_input}, sentence="db is multiplied by x, as if the bias were a weight.", formula="db = Σ ⟦x ·⟧ dz", cost=1.1, **_BIAS),
     Rule("bias-width", 6, "db averaged over the units", {"db": lambda s: s.right / s.dz.shape[1]}, sentence="db is divided by the number of units.", formula="db = Σ dz ⟦/O⟧", cost=1.2, **_BIAS),
     Rule(
         "bias-zero", 7, "bias never updated", {"db": lambda s: np.zeros_like(s.right)}, sentence="The bias gets no gradient, so it stays where it began.", formula="db = ⟦0⟧", right="db = Σ dz over the rows",

@@ -7,7 +7,7 @@ from typing import Any
 
 from chainrule.arrays import Array
 from chainrule.check.probing.probes import GRADIENTS, LOSS, STEP
-from chainrule.check.reference.passes import Scene
+from chainrule.check.reference.passes import BUT_FIRST, Scene
 from chainrule.check.rules.lines import Line, times
 from chainrule.check.rules.rule import Rule, add
 
@@ -136,9 +136,8 @@ def needs_penalty(line: Line) -> Line:
 
 
 def _for_biases(s: Scene) -> Array:
-    if s.name[0] != "b" or s.spec.penalty.biases:
-        return s.right
-    return s.right + 2 * s.spec.penalty.factor(len(s.X)) * s.param
+    wanted = 2 * s.spec.penalty.factor(len(s.X)) * s.param - s.penalty  # what the penalty leaves out
+    return s.right + wanted if s.name[0] == "b" or s.spec.penalty.over == BUT_FIRST else s.right
 
 
 def penalty_rule(key: str, name: str, line: Line, formula: str, cost: float = 1.0, constant: str = "") -> Rule:

@@ -20,7 +20,7 @@ FACTORS: dict[str, Callable[[int, int], float]] = {  # of N rows and K outputs
     "N·K/2": lambda n, k: n * k / 2, "2/(N·K)": lambda n, k: 2 / (n * k), "N/2": lambda n, k: n / 2,
     "2/N": lambda n, k: 2 / n, "2·N": lambda n, k: 2 * n, "1/(2·N)": lambda n, k: 1 / (2 * n),
     "K/2": lambda n, k: k / 2, "2/K": lambda n, k: 2 / k, "N/K": lambda n, k: n / k, "K/N": lambda n, k: k / n,
-    "ln 2": lambda n, k: np.log(2), "1/ln 2": lambda n, k: 1 / np.log(2),
+    "N²": lambda n, k: n**2, "1/N²": lambda n, k: 1 / n**2, "ln 2": lambda n, k: np.log(2), "1/ln 2": lambda n, k: 1 / np.log(2),
     "ln 10": lambda n, k: np.log(10), "1/ln 10": lambda n, k: 1 / np.log(10),
 }  # fmt: skip
 
@@ -29,13 +29,13 @@ def _factor(case: Case) -> str | None:
     first, second = numeric(case.record), numeric(case.record, "numeric second", 2)
     if not first:
         raise LookupError(NUMERIC)
-    if case.from_step or set(first) - set(case.draws[0].grads):
+    if set(first) - set(case.draws[0].grads) or (case.from_step and case.rate is None):
         return None
     c = ratio(case.draws[0].grads, first)
     if c is None or c <= 0 or abs(c - 1) <= NEAR:
         return None
     sizes, found = [case.draws[0].t.shape], [c]
-    if second and len(case.draws) > 2:
+    if second and len(case.draws) > 2 and not case.from_step:
         if (again := ratio(case.draws[2].grads, second)) is None:
             return None
         sizes, found = [*sizes, case.draws[2].t.shape], [c, again]
@@ -43,7 +43,7 @@ def _factor(case: Case) -> str | None:
     rows = [n for n, _ in sizes]
     if rows == [1, 1]:
         names = [name for name in names if "N" not in name]  # one row at a time does not show it
-    same = len(found) > 1 and abs(found[1] - c) <= SAME * c
+    same = len(found) > 1 and abs(found[1] - c) <= SAME * c  # of a step it may be what a momentum leaves of it
     if not names and not same:
         return None  # it depends on the data
     at = f"{c:.9g}" if same else ", ".join(f"{value:.6g} with {n} rows" for value, n in zip(found, rows))

@@ -50,7 +50,7 @@ def given_spec(reference: Any) -> Spec | None:
             raise InputError(f"reference: expected dense layers with one activation each, got {layer!r}")
     link, form, scale = _end(reference.loss, acts[-1])
     l2 = reference.objective.l2
-    penalty = Penalty(l2 / 2, False, reference.objective.by_batch) if l2 else None
+    penalty = Penalty(l2 / 2, per_row=reference.objective.by_batch) if l2 else None
     return Spec(tuple(a[0] if a else None for a in acts[:-1]), link, form, scale, penalty)
 
 

@@ -31,19 +31,22 @@ FROM_STEP = "their step is in proportion to the differences of their loss: shown
 def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[Draw]) -> Diagnosis:
     """No known network gives their predictions or loss: the differences of their own loss decide alone."""
     differences = numeric(record)
-    blind = Case(Finding(Spec((None,) * (len(record["weights"]) - 1)), False, False), draws, (), record)
+    nameless = Finding(Spec((None,) * (len(record["weights"]) - 1)), False, False)
+    blind = Case(nameless, draws, (), record)
+    if not draws[0].grads and (stepped := _by_their_rate(record, draws[0])) is not None:
+        blind = Case(nameless, [stepped], (), record, from_step=True, rate=step_draws(record)[1])
     notes = tuple(f"{probe}: {why}" for probe, why in record["notes"].items())
     step = _step(record, draws[0])
-    theirs = draws[0].grads or _along(step, differences)
+    seen = observed(blind, reference=False)
+    theirs = blind.draws[0].grads if "factor" in seen else draws[0].grads or _along(step, differences)
     rows, compared, alike = _compare(record, differences, theirs)
     if not draws[0].grads and compared:
         notes = (*notes, FROM_STEP) if alike else notes
-        compared = alike  # decay, momentum or clipping may stand in a step
+        compared = alike or "factor" in seen  # decay, momentum or clipping may stand in a step
     opposite = _compare(record, differences, over(draws[0].grads, -1.0)) if draws[0].grads else None
     turned = not alike and opposite is not None and opposite[2]
     if turned and opposite is not None and update_adds(blind):
         (rows, compared, alike), notes = opposite, (*notes, MINUS)
-    seen = observed(blind, reference=False)
     if turned and not alike:
         seen["sign"] = "" if record["steps"] or record.get("optimizers") else NO_UPDATE
     elif not turned and (climbing := _climbs(record, step, differences, alike=alike)):
@@ -57,7 +60,7 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
         notes += (f"{APART}{', '.join(apart)}",)
     verdict = "wrong" if rules else "no reference" if not compared else "correct" if alike else "not consistent"
     no_gradient = without_gradient(record, theirs) if verdict == "correct" else ()
-    notes += _missing([name for name in differences if name not in draws[0].grads], step, alike=alike)
+    notes += _missing([name for name in differences if name not in theirs], step, alike=compared)
     wanting = {
         name: need for name, need in untested(blind, reference=False).items() if name not in {r.name for r in rules}
     }
@@ -92,6 +95,12 @@ def _step(record: Mapping[str, Any], draw: Draw) -> Mapping[str, Array]:
     """Before − after of a step of theirs from this draw's parameters on its rows; empty where there is none."""
     stepped = step_draws(record, known=False)[0]
     return next((step.grads for step in stepped if same_call(step, draw)), {})
+
+
+def _by_their_rate(record: Mapping[str, Any], draw: Draw) -> Draw | None:
+    """The step from this draw's parameters on its rows, over the rate that it was given; None where none is known."""
+    stepped, rate = step_draws(record)
+    return None if rate is None else next((step for step in stepped if same_call(step, draw)), None)
 
 
 def _along(step: Mapping[str, Array], differences: Mapping[str, Array]) -> Mapping[str, Array]:

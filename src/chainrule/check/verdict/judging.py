@@ -66,7 +66,9 @@ def judge(
 
 
 def _subject(reading: Mapping[str, Any], record: Mapping[str, Any]) -> str:
-    return f"{reading['style']} ({record['layout']}, targets as {record['kind']})"
+    kind = record["kind"]
+    one = record["draws"][0]["t"].shape[1] == 1
+    return f"{reading['style']} ({record['layout']}, targets as {'0 or 1' if one and kind == 'one-hot' else kind})"
 
 
 def _flat(record: Mapping[str, Any]) -> bool:

@@ -68,9 +68,14 @@ def shrunk_wrong(case: Case) -> tuple[Case, Hypothesis, Update] | None:
         if solved is None or (case.rate is not None and abs(solved[0][0] - 1) > SAME):
             continue
         by_rows = [s * draw.n for (_, s), draw in zip(solved, case.draws)]
-        if min(by_rows) > 0 and max(by_rows) - min(by_rows) <= SAME * max(by_rows):
+        if _steady(by_rows):
             return _without(case, [s for _, s in solved]), hypothesis, _shrinking(case, "weights", solved)
     return None
+
+
+def _steady(shrinks: Sequence[float]) -> bool:
+    """Whether it is the same above 0 on every draw."""
+    return min(shrinks) > 0 and max(shrinks) - min(shrinks) <= SAME * max(shrinks)
 
 
 def _whole(case: Case, draw: Draw, grads: Grads) -> bool:
@@ -105,6 +110,9 @@ def _terms(case: Case, right: Sequence[Grads]) -> Update | None:
     for what in SHRINKS if case.spec.penalty is None else [""]:
         solved = _solved(case, right, what)
         if solved is None or min(s for _, s in solved) < 0:
+            continue
+        shrinks = [s for _, s in solved]  # one factor can explain a single weight on any one draw
+        if what and not (_steady(shrinks) or _steady([s * draw.n for s, draw in zip(shrinks, case.draws)])):
             continue
         rates = [r for r, _ in solved]
         if case.rate is None or abs(rates[0] - 1) <= SAME:

@@ -1,0 +1,133 @@
+"""Classes whose ``fit`` makes the weights that it trains: what makes them is taken apart from what trains them.
+
+    def fit(self, X, y):                    def begin_fit(self, X, y):    def fit(self, X, y):
+        n, m = X.shape                          n, m = X.shape                n, m = X.shape
+        self.w = np.zeros(m)           ->       self.w = np.zeros(m)          for _ in range(self.epochs)[:1]:
+        for _ in range(self.epochs):            return ["w"]                      self.w -= ...
+            self.w -= ...
+
+So a fit goes on from the weights that it finds and makes one turn, as a step of training does. The text alone; nothing
+runs here.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterable, Iterator
+
+from chainrule.check.reading.flow import Block, targets
+from chainrule.check.reading.names import argument_roles, callable_role
+from chainrule.check.reading.script import sums_up
+
+BEGIN = "begin_fit"  # returns the names of the attributes that it makes and fit trains
+
+
+def parted(tree: ast.Module) -> None:
+    """Every such class of the module, in place."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            _part(node)
+
+
+def _part(cls: ast.ClassDef) -> None:
+    methods = {node.name: node for node in cls.body if isinstance(node, ast.FunctionDef)}
+    for fit in methods.values():
+        names = [argument.arg for argument in fit.args.args]
+        takes = {role for name in names[1:] for role in argument_roles(name)}
+        if callable_role(fit.name) != "step" or not {"X", "y"} <= takes or BEGIN in methods:
+            continue
+        at = next((i for i, node in enumerate(fit.body) if isinstance(node, (ast.For, ast.While))), 0)
+        own = _Own(names[0], methods)
+        before, after = fit.body[:at], fit.body[at + 1 :]
+        kept = dict(_kept(own, after))  # what a local name becomes at the end: self.w = w
+        turned = own.changed(fit.body[at : at + 1]) | _local(fit.body[at : at + 1])
+        learned = {name for name in own.changed(before) & turned if not sums_up(name)}
+        carried = {name for name in _local(before) & turned if name in kept}
+        if learned or carried:
+            _leave_early(own, fit, before, fit.body[at])
+            fit.body[:at] = list(_going_on(own, before, learned, {name: kept[name] for name in carried}))
+            cls.body.append(_begin(own, fit, before, {name: kept[name] for name in carried}, learned))
+            return
+
+
+class _Own:
+    """What an object's methods do to its attributes."""
+
+    def __init__(self, name: str, methods: dict[str, ast.FunctionDef]) -> None:
+        self.name, self.methods = name, methods
+
+    def attribute(self, node: ast.AST) -> str:
+        own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == self.name
+        return node.attr if own and isinstance(node, ast.Attribute) else ""
+
+    def changed(self, body: Block, depth: int = 3) -> set[str]:
+        """The attributes that statements assign, themselves or by calling a method."""
+        found: set[str] = set()
+        for node in (inner for stmt in body for inner in ast.walk(stmt)):
+            if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+                found |= {self.attribute(target) for target in targets(node)}
+            elif isinstance(node, ast.Call) and depth and (method := self.methods.get(self.attribute(node.func))):
+                found |= _Own(method.args.args[0].arg, self.methods).changed(method.body, depth - 1)
+        return found - {""}
+
+
+def _local(body: Block) -> set[str]:
+    assigned = (n for stmt in body for n in ast.walk(stmt) if isinstance(n, (ast.Assign, ast.AugAssign)))
+    return {target.id for node in assigned for target in targets(node) if isinstance(target, ast.Name)}
+
+
+def _kept(own: _Own, after: Block) -> Iterator[tuple[str, str]]:
+    """Local name -> attribute, of ``self.w = w`` and ``self.w, self.b = w, b``."""
+    for node in after:
+        if isinstance(node, ast.Assign):
+            values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+            for target, value in zip(targets(node), values):
+                if isinstance(value, ast.Name) and own.attribute(target):
+                    yield value.id, own.attribute(target)
+
+
+def _going_on(own: _Own, before: Block, learned: set[str], carried: dict[str, str]) -> Iterator[ast.stmt]:
+    """The statements before the loop, without those that make weights; a local name begins as what was kept of it."""
+    for node in before:
+        made = list(targets(node)) if isinstance(node, (ast.Assign, ast.AnnAssign)) else []
+        names = {own.attribute(target) or getattr(target, "id", "") for target in made}
+        helps = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and own.attribute(node.value.func)
+        if (names and names <= learned) or (helps and own.changed([node]) & learned):
+            continue
+        if names and names <= set(carried):
+            text = "\n".join(f"{name} = {own.name}.{carried[name]}" for name in sorted(names))
+            yield from _at(node, ast.parse(text).body)
+        else:
+            yield node
+
+
+def _leave_early(own: _Own, fit: ast.FunctionDef, before: Block, loop: ast.stmt) -> None:
+    """One turn of it, unless it goes over the rows."""
+    made = own.changed(before) | _local(before)
+    counts = loop.iter if isinstance(loop, ast.For) and isinstance(loop.iter, ast.Call) else None
+    if not isinstance(loop, ast.For) or counts is None or getattr(counts.func, "id", "") != "range":
+        return
+    rows = [name for arg in fit.args.args for name in [arg.arg] if {"X", "y"} & set(argument_roles(name))]
+    used = {own.attribute(n) or getattr(n, "id", "") for argument in counts.args for n in ast.walk(argument)}
+    if not used & {*rows, *made}:
+        loop.iter = ast.fix_missing_locations(
+            ast.copy_location(ast.Subscript(counts, ast.Slice(None, ast.Constant(1)), ast.Load()), counts)
+        )
+
+
+def _begin(
+    own: _Own, fit: ast.FunctionDef, before: Block, carried: dict[str, str], learned: Iterable[str]
+) -> ast.FunctionDef:
+    lines = [f"{own.name}.{attribute} = {name}" for name, attribute in carried.items()]
+    result = ast.parse(repr(sorted({*learned, *carried.values()})), mode="eval").body
+    end = _at(fit, [*ast.parse("\n".join(lines)).body, ast.Return(result)])
+    begin = ast.FunctionDef(BEGIN, fit.args, [*copy.deepcopy(list(before)), *end], [])
+    return ast.fix_missing_locations(ast.copy_location(begin, fit))
+
+
+def _at(place: ast.AST, made: list[ast.stmt]) -> list[ast.stmt]:
+    """Statements of ours under a line of theirs."""
+    for node in (inner for stmt in made for inner in ast.walk(stmt)):
+        ast.copy_location(node, place)
+    return made
