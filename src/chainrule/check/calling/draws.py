@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import pickle
 import random
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ Given = TypeVar("Given")
 def sources(*roots: Any) -> Iterator[Any]:
     """Those behind the functions of NumPy and Python, and those that objects keep."""
     yield from SHARED
-    seen: set[int] = set()
+    seen = {id(vars(builtins))}  # which every module holds
     for root in roots:
         yield from reachable(root, KINDS, seen=seen)
 

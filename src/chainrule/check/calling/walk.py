@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
@@ -113,7 +114,7 @@ def reachable(root: Any, kinds: tuple[type, ...], depth: int = DEPTH, *, seen: s
     seen.add(id(root))
     if isinstance(root, kinds):
         yield root
-    elif depth and not isinstance(root, (*SIMPLE, np.ndarray)):
+    elif depth and not isinstance(root, (*SIMPLE, np.ndarray, ast.AST)):
         if (indexed := _indexed(root)) and len(root) > MANY:
             return
         inside = [value for _, value in _children(root)]

@@ -70,6 +70,7 @@ class Built:
     draws = True  # random numbers, as far as is known; to look where they stand takes longer than many a loss
     _container: Any = None  # what holds the parameters of functions, where that is no dict or object of ours
     _remembered: Set[str] = frozenset()  # what layers that made their weights on some rows keep of these
+    _named: tuple[list[Any], str] | None = None  # the parameters that functions take, once they have been read
     _globals = False  # their parameters are names of the module
 
     def __init__(
@@ -242,7 +243,8 @@ class Built:
             return made
         functions = with_closures([fn for role in self.roles if (fn := self.fn(role)) is not None])
         try:
-            names, container = parameter_names(functions, self.wanted)
+            self._named = self._named or parameter_names(functions, self.wanted)
+            names, container = self._named
         except CannotBind:
             if (layers := layers_in(self.module, functions)) is not None:
                 return copy.deepcopy(layers)  # a list in the file, each time as the file left it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from chainrule.check.calling.binding import arguments
@@ -207,7 +208,12 @@ def runs(fn: Callable[..., Any], names: set[str], named: Callable[[str], Any]) -
 
 def _own_calls(fn: Any) -> set[str]:
     """Functions, and methods of its own object: not layer.forward."""
-    own = {p.name for p in arguments(getattr(fn, "__func__", fn))[:1]}
+    return _calls_in(getattr(fn, "__func__", fn))
+
+
+@cache
+def _calls_in(fn: Any) -> set[str]:
+    own = {p.name for p in arguments(fn)[:1]}
     calls = [node.func for node in ast.walk(tree_of(fn) or ast.Module([], [])) if isinstance(node, ast.Call)]
     methods = {
         f.attr for f in calls if isinstance(f, ast.Attribute) and isinstance(f.value, ast.Name) and f.value.id in own

@@ -6,6 +6,7 @@ import ast
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -98,11 +99,17 @@ class Scripted(WithOnes):
         step = self._compiled("step", Plan())
         return calls | {"loss_and_grads": loss_and_grads, "step": one_turn}
 
+    @cached_property
+    def _held_in(self) -> dict[str, list[str]]:
+        """The names under which a turn holds the gradient of each parameter in a list or dictionary."""
+        params = self._params if whole_turn(self.loop, self._params) else ()
+        return {param: list(holders(self.loop, param)) for param in params}
+
     def _inside(self, local: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
         """Gradients in a list or dictionary of their own, by the path of their parameter: grads["W1"]."""
         found: dict[str, tuple[str, Any]] = {}
-        for param in self._params if whole_turn(self.loop, self._params) else ():
-            for name in holders(self.loop, param):
+        for param, names in self._held_in.items():
+            for name in names:
                 found |= alike(param, vars(self.module)[param], name, local.get(name))
         return found
 

@@ -179,7 +179,7 @@ def _scaled(spec: Spec, draws: Sequence[Draw], outputs: Sequence[Array], toleran
     for scale in SCALES:
         candidate = replace(spec, scale=scale)
         ours = [scale.factor(d.n, c.size, d.t.shape[1]) * total for d, c, total in zip(draws, cells, sums)]
-        if all(close(a, b, tolerance) for a, b in zip(ours, theirs)):
+        if all(abs(a - b) <= tolerance * max(abs(a), abs(b)) for a, b in zip(ours, theirs)):
             yield candidate
             return
         penalty = _penalty([a - b for a, b in zip(theirs, ours)], draws, theirs, tolerance)
@@ -190,15 +190,13 @@ def _scaled(spec: Spec, draws: Sequence[Draw], outputs: Sequence[Array], toleran
 
 def _penalty(rest: list[float], draws: Sequence[Draw], theirs: list[float], tolerance: float) -> Penalty | None:
     """What remains of the loss is c·ΣW², the same c on every draw (three of them, so that this is no accident)."""
-    if len(draws) < 3:
+    if len(draws) < 3 or min(rest) <= 0:
         return None
     kinds = (WEIGHTS, ALL, BUT_FIRST) if draws[0].depth == 1 < len(draws[0].params["W1"]) else (WEIGHTS, ALL)
     for over, per_row in product(kinds, (False, True)):
         unit = Penalty(1.0, over, per_row)
         c = [r / unit.value(draw) for r, draw in zip(rest, draws)]
         rounding = [tolerance * abs(value) / unit.value(draw) for value, draw in zip(theirs, draws)]
-        if c[0] > 0 and all(
-            abs(other - c[0]) <= 4 * (rounding[0] + room) + 1e-9 * c[0] for other, room in zip(c[1:], rounding[1:])
-        ):
+        if all(abs(other - c[0]) <= 4 * (rounding[0] + room) + 1e-9 * c[0] for other, room in zip(c[1:], rounding[1:])):
             return Penalty(c[0], over, per_row)
     return None
