@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.check.reading.fitting import BEGIN, parted
+from chainrule.check.reading.fitting import BEGIN, INIT, parted
 
 PLAIN = """
 import numpy as np
@@ -179,9 +179,29 @@ class Softmax:
         return e / e.sum(axis=1, keepdims=True)
 """
 
+INNER = PLAIN.replace("        for _ in range(self.n_iters):", "        self._descend(X, y, n_samples)\n"
+    "\n    def _descend(self, X, y, n_samples):\n        for _ in range(self.n_iters):")  # fmt: skip
+
+FUNCTION = """
+import numpy as np
+
+def train(X, y, lr=0.1, epochs=1000):
+    n, d = X.shape
+    w = np.zeros(d)
+    b = 0.0
+    for epoch in range(epochs):
+        p = 1 / (1 + np.exp(-(X @ w + b)))
+        w -= lr * X.T @ (p - y) / n
+        b -= lr * np.mean(p - y)
+    return w, b
+
+def predict(X, w, b):
+    return 1 / (1 + np.exp(-(X @ w + b))) >= 0.5
+"""
+
 RIGHT = {
     "plain": PLAIN, "by-methods": BY_METHODS, "local": LOCAL, "ones": ONES, "network": NETWORK, "rows": ROWS,
-    "warm": WARM,
+    "warm": WARM, "inner": INNER, "function": FUNCTION,
 }  # fmt: skip
 
 WRONG = [
@@ -193,6 +213,8 @@ WRONG = [
     (NETWORK, "            dz1 = dz2 @ self.W2.T * (h > 0)\n            self.W2 -= self.lr * h.T @ dz2\n",
      "            self.W2 -= self.lr * h.T @ dz2\n            dz1 = dz2 @ self.W2.T * (h > 0)\n", 1),
     (ROWS, "self.b -= lr * e", "self.b += lr * e", 2),
+    (INNER, "np.sum(p - y) / n_samples", "np.sum(p - y)", 3),
+    (FUNCTION, "X.T @ (p - y) / n", "X.T @ (p - y)", 3),
     (WARM, "/ len(X)", "/ X.shape[1]", 3),
 ]  # fmt: skip
 
@@ -228,6 +250,21 @@ def test_what_makes_the_weights_is_apart_from_what_trains_them():
     model.fit(X, y)
     p = 1 / (1 + np.exp(-(X @ [0.5, -0.5])))
     np.testing.assert_allclose(model.weights, [0.5, -0.5] - 0.001 * X.T @ (p - y) / 3, rtol=1e-12)
+
+
+def test_a_function_that_trains_is_handed_its_weights():
+    X, y = np.arange(6.0).reshape(3, 2), np.array([0.0, 1.0, 1.0])
+    space = opened(FUNCTION)
+    w, b = space[INIT + "train"](X, y)
+    assert (w.tolist(), b) == ([0, 0], 0.0)
+    w, b = space["train"](X, y, lr=1.0, w=np.array([0.5, -0.5]), b=0.25)
+    p = 1 / (1 + np.exp(-(X @ [0.5, -0.5] + 0.25)))
+    np.testing.assert_allclose(w, [0.5, -0.5] - X.T @ (p - y) / 3, rtol=1e-12)
+    assert b == pytest.approx(0.25 - np.mean(p - y))
+
+
+def test_a_function_beside_one_that_makes_weights_stays_as_it_is():
+    assert INIT + "train" not in opened(FUNCTION + "\ndef init(d):\n    return np.zeros(d), 0.0\n")
 
 
 def test_a_fit_that_goes_over_the_rows_does_so():

@@ -18,6 +18,7 @@ from chainrule.check.networks.roles import PASSES, class_roles, function_roles, 
 from chainrule.check.networks.scalars import Named
 from chainrule.check.networks.scripted import Scripted
 from chainrule.check.networks.theirs import Theirs
+from chainrule.check.reading.fitting import INIT
 from chainrule.check.reading.names import TENSOR, argument_roles
 from chainrule.check.reading.source import SCRIPT, defined
 
@@ -94,7 +95,7 @@ def _functions(asked: Asked) -> Iterator[Theirs]:
 
 
 def _called(roles: Mapping[str, str]) -> str:
-    return ", ".join(roles[role] for role in ROLES if role in roles)
+    return ", ".join(roles[role] for role in ROLES if role in roles and not roles[role].startswith(INIT))
 
 
 def _layers(asked: Asked) -> Iterator[LayerKit]:

@@ -1,4 +1,4 @@
-"""Classes whose ``fit`` makes the weights that it trains: what makes them is taken apart from what trains them.
+"""Classes and functions that make the weights that they train: what makes them is taken apart from what trains them.
 
     def fit(self, X, y):                    def begin_fit(self, X, y):    def fit(self, X, y):
         n, m = X.shape                          n, m = X.shape                n, m = X.shape
@@ -6,8 +6,8 @@
         for _ in range(self.epochs):            return ["w"]                      self.w -= ...
             self.w -= ...
 
-So a fit goes on from the weights that it finds and makes one turn, as a step of training does. The text alone; nothing
-runs here.
+So a fit goes on from the weights that it finds and makes one turn, as a step of training does. A function that returns
+its weights is handed them. The text alone; nothing runs here.
 """
 
 from __future__ import annotations
@@ -17,17 +17,50 @@ import copy
 from collections.abc import Iterable, Iterator
 
 from chainrule.check.reading.flow import Block, targets
-from chainrule.check.reading.names import argument_roles, callable_role
-from chainrule.check.reading.script import sums_up
+from chainrule.check.reading.names import argument_roles, callable_role, is_line
+from chainrule.check.reading.script import products, sums_up
 
+INIT = "init_of_"  # what makes the parameters of a function of theirs, whose name follows
 BEGIN = "begin_fit"  # returns the names of the attributes that it makes and fit trains
 
 
 def parted(tree: ast.Module) -> None:
-    """Every such class of the module, in place."""
+    """Every such class of the module, in place; the function, where no other makes weights or gradients."""
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             _part(node)
+    if not any(callable_role(fn.name) in ("init", "backward", "loss_and_grads") for fn in functions):
+        begin = next(filter(None, map(_part_function, functions)), None)
+        tree.body += [begin] if begin is not None else []
+
+
+def _part_function(fn: ast.FunctionDef) -> ast.FunctionDef | None:
+    """What makes the weights of ``train(X, y)``, which from now on takes them."""
+    takes = {role for argument in fn.args.args for role in argument_roles(argument.arg)}
+    at = next((i for i, node in enumerate(fn.body) if isinstance(node, (ast.For, ast.While))), 0)
+    before, loop, own = fn.body[:at], fn.body[at], _Own("", {})
+    given = [node.value for node in fn.body[at:] if isinstance(node, ast.Return) and node.value is not None]
+    returned = {n.id for value in given for n in ast.walk(value) if isinstance(n, ast.Name)}
+    carried = [
+        name for name in dict.fromkeys(_names(before)) if name in returned & _local([loop]) and not sums_up(name)
+    ]
+    if not {"X", "y"} <= takes or not carried or (products(loop) < 2 and not is_line(carried)):
+        return None
+    end = ast.parse(f"def {INIT}{fn.name}(): return {', '.join(carried)}").body[0]
+    assert isinstance(end, ast.FunctionDef)
+    begin = ast.FunctionDef(end.name, copy.deepcopy(fn.args), [*copy.deepcopy(before), *_at(fn, end.body)], [])
+    _leave_early(own, fn, before, loop)
+    fn.body[:at] = [node for node in before if not (names := set(_names([node]))) or not names <= set(carried)]
+    fn.args.kwonlyargs += [ast.copy_location(ast.arg(name), fn) for name in carried]
+    fn.args.kw_defaults += [None] * len(carried)
+    return ast.fix_missing_locations(ast.copy_location(begin, fn))
+
+
+def _names(body: Block) -> list[str]:
+    """Local names that plain assignments make."""
+    assigned = (node for node in body if isinstance(node, (ast.Assign, ast.AnnAssign)))
+    return [target.id for node in assigned for target in targets(node) if isinstance(target, ast.Name)]
 
 
 def _part(cls: ast.ClassDef) -> None:
@@ -37,15 +70,15 @@ def _part(cls: ast.ClassDef) -> None:
         takes = {role for name in names[1:] for role in argument_roles(name)}
         if callable_role(fit.name) != "step" or not {"X", "y"} <= takes or BEGIN in methods:
             continue
-        at = next((i for i, node in enumerate(fit.body) if isinstance(node, (ast.For, ast.While))), 0)
         own = _Own(names[0], methods)
+        at = next((i for i, node in enumerate(fit.body) if own.loop_of(node) is not None), 0)
         before, after = fit.body[:at], fit.body[at + 1 :]
         kept = dict(_kept(own, after))  # what a local name becomes at the end: self.w = w
         turned = own.changed(fit.body[at : at + 1]) | _local(fit.body[at : at + 1])
         learned = {name for name in own.changed(before) & turned if not sums_up(name)}
         carried = {name for name in _local(before) & turned if name in kept}
         if learned or carried:
-            _leave_early(own, fit, before, fit.body[at])
+            _leave_early(own, fit, before, own.loop_of(fit.body[at]))
             fit.body[:at] = list(_going_on(own, before, learned, {name: kept[name] for name in carried}))
             cls.body.append(_begin(own, fit, before, {name: kept[name] for name in carried}, learned))
             return
@@ -60,6 +93,15 @@ class _Own:
     def attribute(self, node: ast.AST) -> str:
         own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == self.name
         return node.attr if own and isinstance(node, ast.Attribute) else ""
+
+    def loop_of(self, node: ast.stmt) -> ast.For | ast.While | None:
+        """The loop that a statement is, or that a method has which it calls."""
+        if isinstance(node, (ast.For, ast.While)):
+            return node
+        called = node.value if isinstance(node, ast.Expr) else None
+        method = self.methods.get(self.attribute(called.func)) if isinstance(called, ast.Call) else None
+        inside = method.body if method is not None else []
+        return next((inner for inner in inside if isinstance(inner, (ast.For, ast.While))), None)
 
     def changed(self, body: Block, depth: int = 3) -> set[str]:
         """The attributes that statements assign, themselves or by calling a method."""
@@ -102,7 +144,7 @@ def _going_on(own: _Own, before: Block, learned: set[str], carried: dict[str, st
             yield node
 
 
-def _leave_early(own: _Own, fit: ast.FunctionDef, before: Block, loop: ast.stmt) -> None:
+def _leave_early(own: _Own, fit: ast.FunctionDef, before: Block, loop: ast.stmt | None) -> None:
     """One turn of it, unless it goes over the rows."""
     made = own.changed(before) | _local(before)
     counts = loop.iter if isinstance(loop, ast.For) and isinstance(loop.iter, ast.Call) else None
