@@ -37,10 +37,8 @@ class Symbol:
     def latex(self) -> str:
         letter = self.letter.rstrip("′")
         written = GREEK.get(letter) or LaTeX().identifier(letter)
-        primes = "'" * (len(self.letter) - len(letter))
-        return (
-            f"{{{written}{primes}}}" if primes else written
-        )  # a prime is a superscript, and allows no other beside it
+        primes = "'" * (len(self.letter) - len(letter))  # superscripts, which allow no other beside them
+        return f"{{{written}{primes}}}" if primes else written
 
     def write(self, to: MathML, above: str = "") -> str:
         """The whole array's name in that notation, with a mark above (a transpose)."""

@@ -130,8 +130,9 @@ def _cell(d: Diagnosis) -> list[str]:
 def _rest(d: Diagnosis) -> list[str]:
     lines = ["", table(d.tables)] if d.tables else []
     if any(getattr(rule, "in_history", False) for rule in d.mistakes):
-        first = "which is right; the mistake shows on the next" if worst(d) is None else "that is not right"
-        lines.append(f"The table is of the first call{', ' if worst(d) is None else ' '}{first}.")
+        right = worst(d) is None
+        which = ", which is right; the mistake shows on the next" if right else " that is not right"
+        lines.append(f"The table is of the first call{which}.")
     for rule in d.also:
         said = f": {d.tells[rule.key]}" if rule.key in d.tells else ""
         lines.append(f"This fits as well: {rule.name} (mistake {rule.mistake}){said}")
