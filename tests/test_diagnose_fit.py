@@ -199,9 +199,28 @@ def predict(X, w, b):
     return 1 / (1 + np.exp(-(X @ w + b))) >= 0.5
 """
 
+LASSO = """
+import numpy as np
+
+class Lasso:
+    def __init__(self, rate, iterations, l1_penalty):
+        self.rate, self.iterations, self.l1_penalty = rate, iterations, l1_penalty
+
+    def fit(self, X, y):
+        self.W, self.b = np.zeros(X.shape[1]), 0
+        for i in range(self.iterations):
+            e = self.predict(X) - y
+            self.W = self.W - self.rate * (2 * X.T @ e + self.l1_penalty * np.sign(self.W)) / len(y)
+            self.b = self.b - self.rate * 2 * e.mean()
+
+    def predict(self, X):
+        return X.dot(self.W) + self.b
+"""
+
 RIGHT = {
     "plain": PLAIN, "by-methods": BY_METHODS, "local": LOCAL, "ones": ONES, "network": NETWORK, "rows": ROWS,
     "warm": WARM, "inner": INNER, "function": FUNCTION,
+    "lasso": LASSO, "lasso-of-another-name": LASSO.replace("l1_penalty", "strength"),
 }  # fmt: skip
 
 WRONG = [

@@ -67,6 +67,21 @@ def propagate(w, b, X, Y):
     grads = {"dw": X @ (A - Y).T / m, "db": np.sum(A - Y) / m}
     return grads, -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m"""
 
+KAGGLE = COLUMNS.replace("dim", "dimension").replace("propagate", "forward_backward_propagation")
+
+HYPOTHESIS = """
+import numpy as np
+
+def hypothesis(X, theta):
+    return X @ theta
+
+def compute_cost(X, y, theta):
+    return ((hypothesis(X, theta) - y) ** 2).sum() / (2 * len(y))
+
+def compute_gradients(X, y, theta):
+    return X.T @ (hypothesis(X, theta) - y) / len(y)
+"""
+
 NUMBERS = """
 def compute_cost(x, y, w, b):
     total = 0
@@ -146,6 +161,7 @@ for epoch in range(1000):
 
 RIGHT = {
     "theta": THETA, "unpenalised": UNPENALISED, "two-lambdas": TWO_LAMBDAS, "descent": DESCENT, "columns": COLUMNS,
+    "kaggle": KAGGLE, "hypothesis": HYPOTHESIS,
     "numbers": NUMBERS, "of-lists": OF_LISTS, "class": CLASS, "script": SCRIPT, "column-script": COLUMN_SCRIPT,
 }  # fmt: skip
 
@@ -153,6 +169,7 @@ WRONG = [
     (THETA, "grad[1:] += lam / m * theta[1:]", "grad += lam / m * theta", 14),
     (THETA, "X.T @ (p - y) / m", "X.T @ (p - y)", 3),
     (UNPENALISED, "X.T.dot(p - y)", "X.T.dot(y - p)", 2),
+    (KAGGLE, "@ (A - Y).T / m", "@ (A - Y).T", 3),
     (TWO_LAMBDAS, " + lam / len(y) * w[j]", "", 14),
     (DESCENT, "alpha / len(y) * X", "alpha * X", 3),
     (COLUMNS, "np.sum(A - Y) / m}", "np.sum(A - Y)}", 3),
@@ -181,6 +198,11 @@ def test_its_mistake_is_named(code, text, right, wrong, mistake):
     assert text.count(right) == 1
     found = cr.diagnose(code(text.replace(right, wrong)))
     assert (found.verdict, found.numbers) == ("wrong", [mistake]), found
+
+
+def test_a_gradient_that_is_all_that_a_function_returns_has_a_word_in_the_table(code):
+    found = cr.diagnose(code(HYPOTHESIS))
+    assert [row.called for row in found.tables] == ["returned"]
 
 
 def test_a_penalty_that_leaves_out_the_first_number_is_named_so(code):

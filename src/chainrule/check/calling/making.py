@@ -55,9 +55,11 @@ def sizes_matter(cls: type | None) -> bool:
 
 def build(maker: Callable[..., Any], env: Env, sizes: Sizes) -> Any:
     """An object or parameters of theirs. Sizes go by name, else in the order of the layers, else by default."""
+    before = dict(env.used), dict(env.settled)
     try:
         return call(maker, env, CONSTRUCTOR, likely="n_hidden")
     except CannotBind:
+        env.used, env.settled = before  # it has been given none of them
         required = [p for p in arguments(maker) if p.default is p.empty]
         if 1 < len(required) <= 5 and not any({"X", "y"} & set(argument_roles(p.name)) for p in required):
             made = maker(*sizes.chain(len(required) - 1))

@@ -54,7 +54,7 @@ def examine(
         enough = bool(found) and not style.startswith("the layers")
         if enough and style != f"{found[-1]['style']} with dropout":
             break
-        if any(known >= GRADIENT and style != other["style"] for known, other in part):
+        if not found and any(known >= GRADIENT and style != other["style"] for known, other in part):
             break
         why = aside if isinstance(reading, Bare) else refusals  # what has arrays is more likely meant
         before = len(why)
@@ -167,6 +167,8 @@ def _first_layout(
             try:
                 trial = Trial(reading, Setting(layout, kind, rows), own)
                 n_out = trial.setting.sizes.n_out
+                if sizes is LINE and trial.chained.widths != (1, 1):
+                    return []  # other networks have been tried with more inputs
                 evidence.append(collect(trial, file))
             except Unseeded as error:  # whatever is handed over
                 refusals.append(str(error))

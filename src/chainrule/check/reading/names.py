@@ -23,7 +23,7 @@ ARGUMENTS: dict[str, str] = {
     "logits scores a2 a3 a_out softmax_output y_prob final_output yh y_probs prob guess "
     "ausgabe ausgaben vorhersage sortie sorties",
     "lr": "lr learning_rate eta alpha rate step_size learningrate l_rate stepsize lernrate taux taux_apprentissage",
-    "reg": "reg lambd lam lambda l2 weight_decay reg_strength l2_reg l2_lambda wd reg_lambda lmbda penalty decay",
+    "reg": "reg l1 l1_reg l1_penalty l2_penalty lambda_param reg_param lambd lam lambda l2 weight_decay reg_strength l2_reg l2_lambda wd reg_lambda lmbda penalty decay",
     "cache": "cache caches memory ctx tape intermediates saved store forward_cache acts activations state values_cache hidden trace "
     "steps remembered kept",
     "params": "params parameters theta model net network weights_and_biases p w_b param weights layers state",
@@ -31,7 +31,7 @@ ARGUMENTS: dict[str, str] = {
     "n": "m n n_samples batch_size num_samples bs batchsize n_rows",
     "dout": "dout dvalues grad_output output_gradient dy dl_dz dl_dy da upstream delta grad gradient d_out error dz dl_dout "
     "grad_out output_error dloss dl_da upstream_grad g dl_doutput accumulated_gradient loss_grad d_output dl_do gout dl",
-    "n_in": "n_in dim input_size n_inputs input_dim num_inputs n_x d in_features fan_in n_features inputs_size in_dim n_input "
+    "n_in": "n_in dim dimension input_size n_inputs input_dim num_inputs n_x d in_features fan_in n_features inputs_size in_dim n_input "
     "num_features in_size inputnodes input_nodes dim_in nin input_width n_units_in inputs input n_0 in_ inp rows_in d_in i "
     "n_embd embd_dim n_visible visible_size num_visible n_eingabe n_eingaben anzahl_eingaben n_entree n_entrees taille_entree",
     "n_hidden": "n_hidden hidden_size hidden_dim h n_h num_hidden units hidden hidden_units num_hiddens hidden_nodes hiddennodes "

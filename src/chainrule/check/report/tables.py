@@ -52,9 +52,8 @@ def table_of(
 ) -> TensorTable:  # fmt: skip
     """`scale` is the largest gradient of the layer: beside it, a tensor may be nothing but rounding."""
     their = _their_name(name, record)
-    called = record["draws"][0]["called"].get(
-        their, their if " " in their else name
-    )  # several names: which are its cells
+    cells = their if " " in their else name  # several names: which are its cells
+    called = record["draws"][0]["called"].get(their, cells) or "returned"
     theirs, right = shaped(theirs, right)
     if theirs.shape != right.shape:
         shape = theirs.shape[::-1] if record["transposed"] and theirs.ndim == 2 else theirs.shape
