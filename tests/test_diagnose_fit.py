@@ -304,7 +304,7 @@ def test_a_fit_that_goes_over_the_rows_does_so():
 @pytest.mark.parametrize(
     ("takes", "before", "turn"),
     [("X, y", "self.n = len(X)", "self.W -= X.T @ y"), ("data", "self.W = 0", "self.W -= i"),
-     ("X, y", "self.loss = 0", "self.loss += 1")],
+     ("X, y", "self.loss = 0", "self.loss += 1"), ("X, y", "self.p = X @ self.W", "p -= i")],
 )  # fmt: skip
 def test_a_fit_that_makes_no_weights_stays_as_it_is(takes, before, turn):
     text = f"class A:\n def fit(self, {takes}):\n  {before}\n  for i in range(3):\n   {turn}\n"

@@ -134,7 +134,7 @@ def test_a_reference_becomes_a_network_with_the_same_loss_and_gradients(spec):
     ("spec", "said"),
     [
         (Spec((cr.ReLU(),), LINKS[5], FORMS[0]), "cross-entropy of softmax over the batch: no loss here"),
-        (Spec((cr.ReLU(),), LINKS[0], FORMS[0], penalty=Penalty(1.0, ALL)), "the penalty is over Σ(W² + b²)"),
+        (Spec((cr.ReLU(),), LINKS[0], FORMS[0], penalty=Penalty(1.0, ALL)), r"the penalty is over Σ\(W² \+ b²\)"),
     ],
 )
 def test_what_is_no_network_of_ours_is_said(spec, said):

@@ -74,9 +74,9 @@ def _part(cls: ast.ClassDef) -> None:
         at = next((i for i, node in enumerate(fit.body) if own.loop_of(node) is not None), 0)
         before, after = fit.body[:at], fit.body[at + 1 :]
         kept = dict(_kept(own, after))  # what a local name becomes at the end: self.w = w
-        turned = own.changed(fit.body[at : at + 1]) | _local(fit.body[at : at + 1])
-        learned = {name for name in own.changed(before) & turned if not sums_up(name)}
-        carried = {name for name in _local(before) & turned if name in kept}
+        turn = fit.body[at : at + 1]
+        learned = {name for name in own.changed(before) & own.changed(turn) if not sums_up(name)}
+        carried = {name for name in _local(before) & _local(turn) if name in kept}
         if learned or carried:
             _leave_early(own, fit, before, own.loop_of(fit.body[at]))
             fit.body[:at] = list(_going_on(own, before, learned, {name: kept[name] for name in carried}))

@@ -60,7 +60,8 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
         notes += (f"{APART}{', '.join(apart)}",)
     verdict = "wrong" if rules else "no reference" if not compared else "correct" if alike else "not consistent"
     no_gradient = without_gradient(record, theirs) if verdict == "correct" else ()
-    notes += _missing([name for name in differences if name not in theirs], step, alike=compared)
+    without = [name for name in differences if name not in draws[0].grads]
+    notes += _missing(without, step, alike=alike or "factor" in seen)
     wanting = {
         name: need for name, need in untested(blind, reference=False).items() if name not in {r.name for r in rules}
     }
