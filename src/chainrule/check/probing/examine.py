@@ -50,28 +50,19 @@ def examine(
     found: list[dict[str, Any]] = []
     part: list[tuple[int, dict[str, Any]]] = []  # what gives less than all: another way to store the weights may do so
     for reading in readings(module, name, mapping):
-        style, evidence, worth = reading.style, None, 0
+        style = reading.style
         enough = bool(found) and not style.startswith("the layers")
         if enough and style != f"{found[-1]['style']} with dropout":
             break
-        if not found and any(known >= GRADIENT and style != other["style"] for known, other in part):
+        if not found and any(worth >= GRADIENT and style != other["style"] for worth, other in part):
             break
         why = aside if isinstance(reading, Bare) else refusals  # what has arrays is more likely meant
-        before = len(why)
-        for sizes, kinds, rows in _attempts(own):
-            here = _first_layout(reading, sizes, kinds, rows, why, getattr(module, "__file__", ""))
-            if sizes is SQUARE and not getattr(reading, "own_targets", False):
-                _note_square(here, why[before:])
-            if (known := _worth(here, reading)) > worth:
-                evidence, worth = here, known
-            if worth == WHOLE:
-                break
-        if evidence:
-            told = {"style": style, "name": reading.name, "settings": evidence}
-            found += [told] if worth == WHOLE else []
-            part += [(worth, told)]
-    best = max((worth for worth, _ in part), default=0)
-    found = found or [told for worth, told in part if worth == best][:1]
+        evidence, worth = _best_of_sizes(reading, own, why, getattr(module, "__file__", ""))
+        told = {"style": style, "name": reading.name, "settings": evidence}
+        found += [told] if worth == WHOLE else []
+        part += [(worth, told)] if 0 < worth < WHOLE else []
+    most = max((worth for worth, _ in part), default=0)
+    found = found or [told for worth, told in part if worth == most][:1]
     failed: dict[str, str] = {}
     checks = list(checkers.checks(module, name, failed))
     for setting in (setting for reading in found for setting in reading["settings"] if failed):
@@ -79,6 +70,23 @@ def examine(
     if not found and not checks:
         raise InputError(_nothing(module, refusals or aside))
     return {"readings": found, "checks": checks}
+
+
+def _best_of_sizes(
+    reading: Any, own: tuple[Array, Array] | None, refusals: list[str], file: str
+) -> tuple[list[dict[str, Any]], int]:
+    """The first of the sizes with which all comes out that their code has, else the best; and what it is worth."""
+    best: list[dict[str, Any]] = []
+    worth, before = 0, len(refusals)
+    for sizes, kinds, rows in _attempts(own):
+        here = _best_layout(reading, sizes, kinds, rows, refusals, file)
+        if sizes is SQUARE and not reading.own_targets:
+            _note_square(here, refusals[before:])
+        if (known := _worth(here, reading)) > worth:
+            best, worth = here, known
+        if worth == WHOLE:
+            break
+    return best, worth
 
 
 def _tells(evidence: list[dict[str, Any]]) -> bool:
@@ -149,10 +157,10 @@ def _nothing(module: Any, refusals: list[str]) -> str:
     return f"{file}: found {names}, but no network that runs: {why}{more}"
 
 
-def _first_layout(
+def _best_layout(
     reading: Any, sizes: Sizes, kinds: tuple[str, ...], own: Any, refusals: list[str], file: str
 ) -> list[dict[str, Any]]:
-    """The first way of handing over rows in which gradients come out, else in which anything does."""
+    """The first way of handing over rows in which all comes out that their code has, else the best."""
     best: list[dict[str, Any]] = []
     worth = 0
     n_out = sizes.n_out  # as wished for, until an attempt shows how many their code has

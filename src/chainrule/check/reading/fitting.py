@@ -16,7 +16,7 @@ import ast
 import copy
 from collections.abc import Iterable, Iterator
 
-from chainrule.check.reading.flow import Block, targets
+from chainrule.check.reading.flow import Block, reads, targets
 from chainrule.check.reading.names import argument_roles, callable_role, is_line
 from chainrule.check.reading.script import products, sums_up
 
@@ -39,18 +39,16 @@ def _part_function(fn: ast.FunctionDef) -> ast.FunctionDef | None:
     """What makes the weights of ``train(X, y)``, which from now on takes them."""
     takes = {role for argument in fn.args.args for role in argument_roles(argument.arg)}
     at = next((i for i, node in enumerate(fn.body) if isinstance(node, (ast.For, ast.While))), 0)
-    before, loop, own = fn.body[:at], fn.body[at], _Own("", {})
-    given = [node.value for node in fn.body[at:] if isinstance(node, ast.Return) and node.value is not None]
-    returned = {n.id for value in given for n in ast.walk(value) if isinstance(n, ast.Name)}
-    carried = [
-        name for name in dict.fromkeys(_names(before)) if name in returned & _local([loop]) and not sums_up(name)
-    ]
+    before, loop = fn.body[:at], fn.body[at]
+    ends = [node for node in fn.body[at:] if isinstance(node, ast.Return)]
+    trained = {name for end in ends for name in reads(end)} & _local([loop])
+    carried = [name for name in dict.fromkeys(_names(before)) if name in trained and not sums_up(name)]
     if not {"X", "y"} <= takes or not carried or (products(loop) < 2 and not is_line(carried)):
         return None
     end = ast.parse(f"def {INIT}{fn.name}(): return {', '.join(carried)}").body[0]
     assert isinstance(end, ast.FunctionDef)
     begin = ast.FunctionDef(end.name, copy.deepcopy(fn.args), [*copy.deepcopy(before), *_at(fn, end.body)], [])
-    _leave_early(own, fn, before, loop)
+    _leave_early(_Own("", {}), fn, before, loop)
     fn.body[:at] = [node for node in before if not (names := set(_names([node]))) or not names <= set(carried)]
     fn.args.kwonlyargs += [ast.copy_location(ast.arg(name), fn) for name in carried]
     fn.args.kw_defaults += [None] * len(carried)
@@ -64,6 +62,7 @@ def _names(body: Block) -> list[str]:
 
 
 def _part(cls: ast.ClassDef) -> None:
+    """A class with such a fit: another method that makes the weights, and a fit that goes on from them."""
     methods = {node.name: node for node in cls.body if isinstance(node, ast.FunctionDef)}
     for fit in methods.values():
         names = [argument.arg for argument in fit.args.args]
