@@ -148,6 +148,31 @@ class Reseau:
         self.d_biais1 = d1.sum(axis=0, keepdims=True)
 """
 
+SPANISH = """
+import numpy as np
+
+class Red:
+    def __init__(self, n_entradas, n_ocultas, n_salidas, tasa=0.1):
+        self.pesos1, self.sesgos1 = np.random.randn(n_entradas, n_ocultas), np.zeros(n_ocultas)
+        self.pesos2, self.sesgos2 = np.random.randn(n_ocultas, n_salidas), np.zeros(n_salidas)
+        self.tasa = tasa
+
+    def adelante(self, entradas):
+        self.oculta = np.tanh(entradas @ self.pesos1 + self.sesgos1)
+        return self.oculta @ self.pesos2 + self.sesgos2
+
+    def perdida(self, salida, objetivos):
+        return 0.5 * np.sum((salida - objetivos) ** 2)
+
+    def entrenar(self, entradas, objetivos):
+        delta = self.adelante(entradas) - objetivos
+        anterior = delta @ self.pesos2.T * (1 - self.oculta ** 2)
+        self.pesos2 -= self.tasa * self.oculta.T @ delta
+        self.sesgos2 -= self.tasa * delta.sum(axis=0)
+        self.pesos1 -= self.tasa * entradas.T @ anterior
+        self.sesgos1 -= self.tasa * anterior.sum(axis=0)
+"""
+
 DOTTED = """
 import numpy as np
 
@@ -223,6 +248,7 @@ CASES = [
     (LIST_OF_SIZES_IN_COLUMNS, "dZ2 = self.A2 - Y", "dZ2 = (self.A2 - Y) * self.A2 * (1 - self.A2)", 8),
     (GERMAN, "(1 - self.versteckt ** 2)", "(1 - self.versteckt)", 11),
     (FRENCH, "d2 = (self.sortie - cible) / n", "d2 = (self.sortie - cible)", 3),
+    (SPANISH, "(1 - self.oculta ** 2)", "(1 - self.oculta)", 11),
     (DOTTED, "2 * (out - y) / y.size", "(out - y) / y.size", 3),
 ]
 

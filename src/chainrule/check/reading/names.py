@@ -13,16 +13,19 @@ from typing import Any
 ARGUMENTS: dict[str, str] = {
     "X": "a x inputs input xs x_batch batch_x xb x_train input_data data features training_inputs input_vector inp a0 batch "
     "x_in samples input_values input_array X_data rows images a_prev prev_activation layer_input activation_in "
-    "row sample example feats z values emb embedding embeddings eingabe eingaben daten entree entrees entrée entrées donnees données",
+    "row sample example feats z values emb embedding embeddings eingabe eingaben daten entree entrees entrée entrées donnees données "
+    "entrada entradas datos dados ingressi",
     "y": "y ys t target targets y_true ytrue labels label actual y_batch batch_y yb y_train training_outputs expected desired "
     "ground_truth ts tgt truth y_actual expected_output target_output true onehot one_hot y_onehot t_batch y_data goal wanted "
     "y_one_hot true_labels targets_batch teacher answer actuals truths gold want targ targs "
     "y_trues all_y_trues y_enc y_encoded "
-    "ziel ziele zielwerte sollwerte cible cibles etiquettes étiquettes",
+    "ziel ziele zielwerte sollwerte cible cibles etiquettes étiquettes "
+    "objetivo objetivos esperado esperados etiqueta etiquetas alvo alvos bersagli",
     "out": "y_pred ypred y_hat yhat output outputs out prediction predictions pred preds predicted al o probs p probabilities "
     "logits scores a2 a3 a_out softmax_output y_prob final_output yh y_probs prob guess "
-    "ausgabe ausgaben vorhersage sortie sorties",
-    "lr": "lr learning_rate eta alpha rate step_size learningrate l_rate stepsize lernrate taux taux_apprentissage",
+    "ausgabe ausgaben vorhersage sortie sorties salida salidas saida saidas prediccion predicciones uscita uscite",
+    "lr": "lr learning_rate eta alpha rate step_size learningrate l_rate stepsize lernrate taux taux_apprentissage "
+    "tasa tasa_aprendizaje tasa_de_aprendizaje taxa taxa_aprendizado taxa_de_aprendizado tasso tasso_apprendimento",
     "reg": "reg l1 l1_reg l1_penalty l2_penalty lambda_param reg_param lambd lam lambda l2 weight_decay reg_strength l2_reg l2_lambda wd reg_lambda lmbda penalty decay",
     "cache": "cache caches memory ctx tape intermediates saved store forward_cache acts activations state values_cache hidden trace "
     "steps remembered kept",
@@ -33,19 +36,21 @@ ARGUMENTS: dict[str, str] = {
     "grad_out output_error dloss dl_da upstream_grad g dl_doutput accumulated_gradient loss_grad d_output dl_do gout dl",
     "n_in": "n_in dim dimension input_size n_inputs input_dim num_inputs n_x d in_features fan_in n_features inputs_size in_dim n_input "
     "num_features in_size inputnodes input_nodes dim_in nin input_width n_units_in inputs input n_0 in_ inp rows_in d_in i "
-    "n_embd embd_dim n_visible visible_size num_visible n_eingabe n_eingaben anzahl_eingaben n_entree n_entrees taille_entree",
+    "n_embd embd_dim n_visible visible_size num_visible n_eingabe n_eingaben anzahl_eingaben n_entree n_entrees taille_entree "
+    "n_entrada n_entradas num_entradas neuronas_entrada n_ingressi",
     "n_hidden": "n_hidden hidden_size hidden_dim h n_h num_hidden units hidden hidden_units num_hiddens hidden_nodes hiddennodes "
     "hidden_width neurons n_neurons hidden_layer_size d_hidden n_1 hid dim_hidden num_hidden_units h1 h2 hidden1 hidden2 d_h hid_dim "
-    "hid_size n_hid d_hid n_versteckt anzahl_versteckt n_cachee n_cachees taille_cachee",
+    "hid_size n_hid d_hid n_versteckt anzahl_versteckt n_cachee n_cachees taille_cachee "
+    "n_oculta n_ocultas num_ocultas neuronas_ocultas n_ocultos n_nascosti",
     "n_out": "n_out output_size n_classes num_classes output_dim k c n_y num_outputs n_outputs out_features fan_out "
     "out_dim n_output out_size outputnodes output_nodes dim_out nout outputs units neurons n_neurons output_width n_units classes n_2 o "
     "size out_ d_out outputs_size output out vocab vocab_size n_vocab n_ausgabe n_ausgaben anzahl_ausgaben n_sortie n_sorties "
-    "taille_sortie",
+    "taille_sortie n_salida n_salidas num_salidas neuronas_salida n_saida n_saidas n_uscite",
     "sizes": "sizes layers layer_sizes layer_dims dims layers_dims layer_sizes_list shape architecture structure topology "
     "layers_sizes widths units_per_layer nodes",
     "rng": "rng random_state generator random",
     "seed": "seed",
-    "epochs": "epochs n_iter n_iters n_iterations num_iter max_iters max_iterations n_epoch num_iterations iterations n_epochs iters num_iters max_iter steps num_epochs n_steps epoch epochen epoques",
+    "epochs": "epochs n_iter n_iters n_iterations num_iter max_iters max_iterations n_epoch num_iterations iterations n_epochs iters num_iters max_iter steps num_epochs n_steps epoch epochen epoques epocas epoche",
     "true": "training train_flg train is_training train_mode train_flag",
     "false": "verbose debug print_cost print_loss plot",
     "mask": "mask masks dropout_mask",
@@ -65,14 +70,14 @@ CALLABLES: dict[str, str] = {
     "derivative": r"deriv|_prime$|prime$|^d_|^d(relu|sigmoid|tanh|act)|^grad_of|(elu|sigm(oid)?|tanh|activation|act)_?grad(ient)?$",
     "backward": r"backward|back_?prop|_(grads?|gradients?)$|^_?(backward|back_?prop|backpropagat|back_?propagation|bprop|bwd|backward_?(pass|prop|propagation)|compute_grad"
     r"|get_grad|calc_grad|calculate_grad|grads?$|gradients?$|find_grad|back$|backwards)"
-    r"|^r(ue|ü)ckw(ae|ä)rts|^r(e|é)tropropag|^gradienten$",
-    "step": r"^(train|fit|learn|step|update_mini_batch|sgd_step|gradient_descent|one_step|training_?step|optimi[sz]e|do_step|run_step|lerne|entra(i|î)n|appren)",
+    r"|^r(ue|ü)ckw(ae|ä)rts|^r(e|é)tropropag|^gradienten$|^gradientes$|hacia_?atr(a|á)s|indietro",
+    "step": r"^(train|fit|learn|step|update_mini_batch|sgd_step|gradient_descent|one_step|training_?step|optimi[sz]e|do_step|run_step|lerne|entra(i|î)n|appren|entren|trein|addestra)",
     "update": r"^(update|apply_grad|sgd$|sgd_update|descend|take_step|adjust)",
     "init": r"init|^(make|create|build|new|random)_?(params|parameters|weights|network|net|model|layers|mlp)",
     "loss": r"loss|cost|cross_?entropy|^(mse|bce|sse)$|mean_squared|error$|^criterion|objective|^nll|total_error|energy"
     r"|^(fehler|kosten|verlust|co(u|û)t|perte|erreur)|^(p(e|é)rdidas?|costes?|costos?|perdas?|custos?|perdita)$",
     "forward": r"forward|^_?(forward|feed_?forward|fwd|fprop|propagate|predict|run$|compute_output|think|activate|model$|net$|network$|query"
-    r"|predict_proba|\w+_predict$|output$|hypothesis|__call__|infer|prob|scores|logits|vorw(ae|ä)rts|propag|vorhersage|pr(e|é)dire)",
+    r"|predict_proba|\w+_predict$|output$|hypothesis|__call__|infer|prob|scores|logits|vorw(ae|ä)rts|propag|vorhersage|pr(e|é)dire|predecir|prever|adelante|avanti)",
 }
 _CALLABLES = {role: re.compile(pattern) for role, pattern in CALLABLES.items()}
 
@@ -122,8 +127,8 @@ def is_gradient_alone(name: str) -> bool:
 def short(name: str) -> str:
     """One spelling for the ways a parameter is written: weights_1, w1, W_1 -> w1; biases -> b."""
     bare = plain(name).replace("_", "")
-    bare = re.sub(r"^(weights?|kernel|theta|coefs?|wts?|gewichte?|poids)", "w", bare)
-    return re.sub(r"^(bias(es)?|intercepts?|biais|schwellen?)", "b", bare)
+    bare = re.sub(r"^(weights?|kernel|theta|coefs?|wts?|gewichte?|poids|pesos?|pesi)", "w", bare)
+    return re.sub(r"^(bias(es)?|intercepts?|biais|schwellen?|sesgos?|vies(es)?)", "b", bare)
 
 
 def is_bias(name: str) -> bool:
