@@ -1,6 +1,7 @@
 """Classes whose fit makes the weights that it trains: what makes them is taken apart from what trains them."""
 
 import ast
+import json
 
 import numpy as np
 import pytest
@@ -311,3 +312,15 @@ def test_a_fit_that_makes_no_weights_stays_as_it_is(takes, before, turn):
     tree = ast.parse(text)
     parted(tree)
     assert ast.unparse(tree) == ast.unparse(ast.parse(text))
+
+
+@pytest.mark.parametrize("text", [PLAIN, FUNCTION], ids=["class", "function"])
+def test_in_a_notebook_too(code, text):
+    cells = [{"cell_type": "code", "source": [cell]} for cell in ("import numpy as np", text, "print('trained')")]
+    assert cr.diagnose(code(json.dumps({"cells": cells}), "a.ipynb")).verdict == "correct"
+
+
+def test_in_a_notebook_a_function_that_makes_weights_in_another_cell_counts():
+    cells = [ast.parse(FUNCTION), ast.parse("def init(d):\n    return np.zeros(d), 0.0\n")]
+    parted(*cells)
+    assert ast.unparse(cells[0]) == ast.unparse(ast.parse(FUNCTION))

@@ -262,16 +262,57 @@ def test_a_style_is_read_and_its_mistake_named(diagnosed, text, right, wrong, mi
     assert mistake in found.numbers
 
 
-def test_where_a_matrix_fits_into_no_network_the_rest_is_not_called_right(diagnosed):
+def test_a_matrix_that_fits_into_no_network_is_compared_with_the_differences_of_the_loss(diagnosed):
     squares = ONES_COLUMN.replace("add_ones(X)", "np.hstack([X, X**2])").replace("n_in + 1", "2 * n_in")
-    for text in (squares, squares.replace("self.a1 / m", "self.a1")):
-        found = diagnosed(text)
-        assert found.verdict == "no reference"
-        assert "Theta1" in str(found)
-        assert verdict(found) == (
-            "Undecided: the differences of your loss agree with Theta2_grad; Theta1 could not be compared."
-        )
-        assert "compared with nothing" not in str(found)
+    right, wrong = diagnosed(squares), diagnosed(squares.replace("self.a1 / m", "self.a1"))
+    assert (right.verdict, wrong.verdict) == ("correct", "not consistent")
+    assert all("Theta1" in [row.label for row in found.tables] for found in (right, wrong))
+    assert "Theta1_grad[" in str(wrong)
+
+
+BATCH_NORM = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden) * 0.5, np.zeros(n_hidden)
+        self.gamma, self.beta = np.ones(n_hidden), np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out) * 0.5, np.zeros(n_out)
+
+    def forward(self, X):
+        self.X, z = X, X @ self.W1 + self.b1
+        self.s = np.sqrt(z.var(axis=0) + 1e-5)
+        self.xhat = (z - z.mean(axis=0)) / self.s
+        self.h = np.tanh(self.gamma * self.xhat + self.beta)
+        return self.h @ self.W2 + self.b2
+
+    def loss(self, p, y):
+        return ((p - y) ** 2).mean()
+
+    def backward(self, p, y):
+        d = 2 * (p - y) / y.size
+        self.dW2, self.db2 = self.h.T @ d, d.sum(axis=0)
+        d = d @ self.W2.T * (1 - self.h ** 2)
+        self.dgamma, self.dbeta = (d * self.xhat).sum(axis=0), d.sum(axis=0)
+        d = d * self.gamma
+        d = (d - d.mean(axis=0) - self.xhat * (d * self.xhat).mean(axis=0)) / self.s
+        self.dW1, self.db1 = self.X.T @ d, d.sum(axis=0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "cell"),
+    [("(d * self.xhat).sum(axis=0)", "(d * self.xhat).mean(axis=0)", "dgamma["),
+     ("- self.xhat * (d", "+ self.xhat * (d", "dW1[")],
+)  # fmt: skip
+def test_layers_that_are_not_known_here_are_compared_with_the_differences_of_the_loss(diagnosed, right, wrong, cell):
+    found = diagnosed(BATCH_NORM)
+    assert (found.verdict, found.mistakes) == ("correct", ())
+    assert {"gamma", "beta"} <= {row.label for row in found.tables}
+    assert BATCH_NORM.count(right) == 1
+    found = diagnosed(BATCH_NORM.replace(right, wrong))
+    assert (found.verdict, found.mistakes) == ("not consistent", ())
+    assert cell in str(found).splitlines()[3]
 
 
 DATA_IN_THE_CONSTRUCTOR = """

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from chainrule.arrays import Array
 from chainrule.check.calling.binding import CannotBind
 from chainrule.check.calling.naming import asking
 from chainrule.check.networks.result import NoStep, NotOffered
@@ -138,9 +139,17 @@ class Collecting:
         with self.trying(NUMERIC):
             alone = self.fresh["loss"] is not None and not self.moves
             record["numeric"] = differences(trial, self.first) if alone else {}
+            record["numeric beside"] = self._beside() if record["numeric"] else {}
         with self.trying(f"{NUMERIC} at a second batch size", more=True):
             last = trial.chained.weights[-1:]
             record["numeric second"] = differences(trial, self.third, last) if record.get("numeric") else {}
+
+    def _beside(self) -> dict[str, Array]:
+        """Differences for the parameters that fit into no layer and have a gradient."""
+        places, grads = self.trial.reading.places, self.fresh["grads"]
+        values = {name: places[name].value.copy() for name in self.record["left out"] if name in grads}
+        values = {name: value for name, value in values.items() if grads[name].size == value.size}
+        return differences(self.trial, replace(self.first, params=self.first.params | values), tuple(values))
 
     def optimizers(self) -> None:
         """Steps of one object on other data, and of every optimizer that they define."""

@@ -15,10 +15,10 @@ SAME = 1e-5  # of two steps' differences: no corner lies within
 MANY = 400  # entries to difference in all
 
 
-def differences(trial: Trial, batch: Batch, names: Sequence[str] = ()) -> dict[str, Array]:
+def differences(trial: Trial, batch: Batch, names: Sequence[str] | None = None) -> dict[str, Array]:
     """With h and h/2 combined; NaN beside a corner. Of all parameters or some; empty where they are too many."""
     trial.start(batch)
-    wanted = {name: value for name, value in batch.params.items() if name in names or not names}
+    wanted = {name: value for name, value in batch.params.items() if names is None or name in names}
     if sum(value.size for value in wanted.values()) > MANY:
         return {}
     numeric: dict[str, Array] = {}

@@ -24,15 +24,20 @@ INIT = "init_of_"  # what makes the parameters of a function of theirs, whose na
 BEGIN = "begin_fit"  # returns the names of the attributes that it makes and fit trains
 
 
-def parted(tree: ast.Module) -> None:
-    """Every such class of the module, in place; the function, where no other makes weights or gradients."""
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    for node in tree.body:
+def parted(*trees: ast.Module) -> None:
+    """Every such class of a file's parts, in place; the first such function, where no other makes weights or
+    gradients."""
+    nodes = [(tree, node) for tree in trees for node in tree.body]
+    for _, node in nodes:
         if isinstance(node, ast.ClassDef):
             _part(node)
-    if not any(callable_role(fn.name) in ("init", "backward", "loss_and_grads") for fn in functions):
-        begin = next(filter(None, map(_part_function, functions)), None)
-        tree.body += [begin] if begin is not None else []
+    functions = [(tree, node) for tree, node in nodes if isinstance(node, ast.FunctionDef)]
+    if any(callable_role(fn.name) in ("init", "backward", "loss_and_grads") for _, fn in functions):
+        return
+    for tree, fn in functions:
+        if (begin := _part_function(fn)) is not None:
+            tree.body.append(begin)
+            return
 
 
 def _part_function(fn: ast.FunctionDef) -> ast.FunctionDef | None:

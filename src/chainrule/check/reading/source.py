@@ -41,7 +41,8 @@ def load_source(path: Path) -> ModuleType:
         if (loop := script.find(tree)) is not None:  # it would train
             vars(module)[SCRIPT] = loop
             tree = script.needed(tree, loop)
-        fitting.parted(tree)
+        else:
+            fitting.parted(tree)
         _run(module, path, str(path), text, tree)
     return module
 
@@ -104,8 +105,6 @@ def _advice(error: BaseException) -> str:
 def _run_cells(module: ModuleType, path: Path, text: str) -> None:
     """Imports, functions, classes and plain constants of the code cells; what trains, plots or prints is left out."""
     cells = list(_parsed_cells(path, text))
-    for _, _, tree in cells:
-        fitting.parted(tree)
     whole = ast.Module([node for _, _, tree in cells for node in tree.body], [])
     if (loop := script.find(whole)) is not None:
         vars(module)[SCRIPT] = loop
@@ -115,6 +114,7 @@ def _run_cells(module: ModuleType, path: Path, text: str) -> None:
             at = owner.get(id(node), at)  # an argument as an assignment is of no cell
             _run(module, path, *cells[at][:2], ast.Module([node], []))
         return
+    fitting.parted(*(tree for _, _, tree in cells))
     known = set(NUMBERS)
     for shown, plain, tree in cells:
         for node in tree.body:

@@ -19,6 +19,7 @@ from chainrule.check.rules.catalogue import OBSERVATIONS, RULES
 from chainrule.check.rules.rule import Observation, Rule
 
 EQUAL = 1e-6  # of an error: as large
+SMALL = 1e-4  # of the largest gradient: what differences of a loss cannot tell to more digits
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,26 @@ def tables(case: Case, record: Mapping[str, Any]) -> tuple[TensorTable, ...]:
     )
 
 
+def beside(record: Mapping[str, Any], scale: float) -> tuple[TensorTable, ...]:
+    """The parameters that fit into no layer, beside the differences of their loss; `scale` is its largest."""
+    first, rows = record["draws"][0], []
+    for name, right in (record.get("numeric beside") or {}).items():
+        theirs = np.asarray(first["grads"][name]).reshape(right.shape)
+        error = _errors(theirs, right, SMALL * scale)
+        at = _worst(error, right)
+        rows.append(TensorTable(name, first["called"].get(name, name), right.shape, float(error[at]), at,
+                                float(theirs[at]), float(right[at]), float(right[at])))  # fmt: skip
+    return tuple(rows)
+
+
+def _errors(theirs: Array, right: Array, least: float = 0.0) -> Array:
+    """Cell by cell, relative to the larger of the two and to no less than `least`."""
+    least = max(least, 1e-13 * float(abs(right).max(initial=0.0)), 1e-300)
+    with np.errstate(invalid="ignore"):  # theirs may be infinite
+        relative = abs(theirs - right) / np.maximum(np.maximum(abs(theirs), abs(right)), least)
+    return np.where(np.isnan(right), 0.0, relative)
+
+
 def table_of(
     name: str, record: Mapping[str, Any], theirs: Array, right: Array, numeric: Array | None, scale: float,
     rounding: float = ROUNDING,
@@ -59,9 +80,7 @@ def table_of(
         shape = theirs.shape[::-1] if record["transposed"] and theirs.ndim == 2 else theirs.shape
         own = record["draws"][0]["params"][their].shape
         return TensorTable(name, called, shape, float("inf"), (), float("nan"), float("nan"), None, own)
-    largest = np.maximum(np.maximum(abs(theirs), abs(right)), 1e-13 * abs(right).max(initial=1e-300) + 1e-300)
-    with np.errstate(invalid="ignore"):  # theirs may be infinite
-        error = np.where(np.isnan(right), 0.0, abs(theirs - right) / largest)
+    error = _errors(theirs, right)
     if name[0] == "b" and nothing(theirs, right, scale, rounding):
         error = abs(theirs - right)
     at = _worst(error, right)

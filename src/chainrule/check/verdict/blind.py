@@ -16,7 +16,7 @@ from chainrule.check.evidence.steps import over, same_call, step_draws
 from chainrule.check.reference.infer import Finding
 from chainrule.check.reference.passes import Draw, Spec
 from chainrule.check.report.diagnosis import Diagnosis
-from chainrule.check.report.tables import TensorTable, probes_run, table_of, untested
+from chainrule.check.report.tables import TensorTable, beside, probes_run, table_of, untested
 from chainrule.check.report.undecided import APART, MISREAD, NOT_ALONG
 from chainrule.check.rules.case import Case, of_layer
 from chainrule.check.rules.catalogue import OBSERVATIONS, RULES
@@ -55,7 +55,9 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
     rules = tuple(rule for rule in everything if rule.key in seen)
     if compared and all(theirs[row.label].shape != differences[row.label].shape for row in rows):
         compared, notes = False, (*notes, MISREAD)
-    if apart := record.get("left out"):
+    more = beside(record, _largest(differences)) if draws[0].grads and compared and not turned else ()
+    rows, alike = (*rows, *more), alike and _agree(more)
+    if apart := [name for name in record.get("left out") or () if name not in [row.label for row in more]]:
         compared = compared and not alike  # what agrees is a part of it
         notes += (f"{APART}{', '.join(apart)}",)
     verdict = "wrong" if rules else "no reference" if not compared else "correct" if alike else "not consistent"
@@ -89,7 +91,15 @@ def _compare(
         if n in grads
     )
     compared = [row for row in rows if not np.isnan(differences[row.label]).all()]
-    return rows, bool(compared), all(row.worst < 1e-5 for row in compared)  # neither NaN nor another shape is
+    return rows, bool(compared), _agree(compared)
+
+
+def _agree(rows: Sequence[TensorTable]) -> bool:
+    return all(row.worst < 1e-5 for row in rows)  # neither NaN nor another shape is
+
+
+def _largest(differences: Mapping[str, Array]) -> float:
+    return max(float(np.nanmax(abs(array), initial=0.0)) for array in differences.values())
 
 
 def _step(record: Mapping[str, Any], draw: Draw) -> Mapping[str, Array]:
