@@ -208,3 +208,65 @@ class Lasso:
     def predict(self, X):
         return X.dot(self.W) + self.b
 """
+
+MADE_IN_ONE_LINE = PLAIN.replace("        self.weights = np.zeros(n_features)\n        self.bias = 0\n",
+    "        self.weights, self.bias, self.losses = np.zeros(n_features), 0, []\n")  # fmt: skip
+
+MADE_IN_TWO_STEPS = PLAIN.replace("        self.weights = np.zeros(n_features)\n",
+    "        self.weights = np.random.default_rng(0).normal(size=n_features)\n"
+    "        self.weights *= 0.01\n")  # fmt: skip
+
+MADE_BY_CHOICE = PLAIN.replace("        self.weights = np.zeros(n_features)\n",
+    "        if self.lr:\n            self.weights = np.zeros(n_features)\n"
+    "        else:\n            self.weights = np.ones(n_features)\n")  # fmt: skip
+
+SET_UP_WITH_THE_ROWS = BY_METHODS.replace("        self.X, self.y = X, y\n        self.start()\n",
+    "        self.start(X, y)\n").replace(
+    "    def start(self):\n", "    def start(self, X, y):\n        self.X, self.y = X, y\n")  # fmt: skip
+
+COUNTED = PLAIN.replace("        self.bias = 0\n", "        self.bias = 0\n        self.t = 0\n").replace(
+    "            p = 1", "            self.t += 1\n            p = 1", 1)  # fmt: skip
+
+STATIC_HELPER = PLAIN.replace("    def fit(self, X, y):\n",
+    "    @staticmethod\n    def banner():\n        print('fit')\n"
+    "\n    def fit(self, X, y):\n        self.banner()\n")  # fmt: skip
+
+TRAINED_AT_THE_TOP = (
+    PLAIN
+    + """
+model = LogisticRegression(n_iters=3)
+model.fit(np.arange(6.0).reshape(3, 2), np.array([0, 1, 1]))
+print(model.weights)
+"""
+)
+
+HANDED = """
+import numpy as np
+
+def cost(X, y, theta):
+    return np.sum((X @ theta - y) ** 2) / (2 * len(y))
+
+def gradient_descent(X, y, theta, alpha, iters):
+    theta = theta.copy()
+    for _ in range(iters):
+        theta = theta - alpha / len(y) * X.T @ (X @ theta - y)
+    return theta
+"""
+
+ACCUMULATED = """
+import numpy as np
+
+def predict(X, W, b):
+    return X @ W + b
+
+def loss(X, y, W, b):
+    return np.sum((predict(X, W, b) - y) ** 2) / (2 * len(X))
+
+def train_step(X, y, W, b, lr):
+    dW, db = np.zeros_like(W), np.zeros_like(b)
+    for i in range(len(X)):
+        e = X[i] @ W + b - y[i]
+        dW += np.outer(X[i], e) / len(X)
+        db += np.dot(e, np.eye(len(e))) / len(X)
+    return W - lr * dW, b - lr * db
+"""

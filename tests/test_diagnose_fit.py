@@ -8,11 +8,34 @@ import pytest
 
 import chainrule as cr
 from chainrule.check.reading.fitting import BEGIN, INIT, parted
-from learners_fit import BY_METHODS, FUNCTION, INNER, LASSO, LOCAL, NETWORK, ONES, PLAIN, ROWS, WARM
+from learners_fit import (
+    ACCUMULATED,
+    BY_METHODS,
+    COUNTED,
+    FUNCTION,
+    HANDED,
+    INNER,
+    LASSO,
+    LOCAL,
+    MADE_BY_CHOICE,
+    MADE_IN_ONE_LINE,
+    MADE_IN_TWO_STEPS,
+    NETWORK,
+    ONES,
+    PLAIN,
+    ROWS,
+    SET_UP_WITH_THE_ROWS,
+    STATIC_HELPER,
+    TRAINED_AT_THE_TOP,
+    WARM,
+)
 
 RIGHT = {
     "plain": PLAIN, "by-methods": BY_METHODS, "local": LOCAL, "ones": ONES, "network": NETWORK, "rows": ROWS,
     "warm": WARM, "inner": INNER, "function": FUNCTION,
+    "made-in-one-line": MADE_IN_ONE_LINE, "made-in-two-steps": MADE_IN_TWO_STEPS, "made-by-choice": MADE_BY_CHOICE,
+    "set-up-with-the-rows": SET_UP_WITH_THE_ROWS, "counted": COUNTED, "static-helper": STATIC_HELPER,
+    "trained-at-the-top": TRAINED_AT_THE_TOP, "accumulated": ACCUMULATED,
     "lasso": LASSO, "lasso-of-another-name": LASSO.replace("l1_penalty", "strength"),
 }  # fmt: skip
 
@@ -27,6 +50,10 @@ WRONG = [
     (ROWS, "self.b -= lr * e", "self.b += lr * e", 2),
     (INNER, "np.sum(p - y) / n_samples", "np.sum(p - y)", 3),
     (FUNCTION, "X.T @ (p - y) / n", "X.T @ (p - y)", 3),
+    (MADE_IN_ONE_LINE, "np.sum(p - y) / n_samples", "np.sum(p - y)", 3),
+    (SET_UP_WITH_THE_ROWS, "-2 * self.X.T.dot(e) / self.m", "-2 * self.X.T.dot(e)", 3),
+    (TRAINED_AT_THE_TOP, "np.dot(X.T, p - y)", "np.dot(X.T, y - p)", 2),
+    (ACCUMULATED, "dW += np.outer(X[i], e) / len(X)", "dW += np.outer(X[i], e)", 3),
     (WARM, "/ len(X)", "/ X.shape[1]", 3),
 ]  # fmt: skip
 
@@ -73,6 +100,13 @@ def test_a_function_that_trains_is_handed_its_weights():
     p = 1 / (1 + np.exp(-(X @ [0.5, -0.5] + 0.25)))
     np.testing.assert_allclose(w, [0.5, -0.5] - X.T @ (p - y) / 3, rtol=1e-12)
     assert b == pytest.approx(0.25 - np.mean(p - y))
+
+
+@pytest.mark.parametrize("text", [HANDED, ACCUMULATED], ids=["handed", "accumulated"])
+def test_a_function_that_takes_its_weights_stays_as_it_is(text):
+    tree = ast.parse(text)
+    parted(tree)
+    assert ast.unparse(tree) == ast.unparse(ast.parse(text))
 
 
 def test_a_function_beside_one_that_makes_weights_stays_as_it_is():

@@ -55,6 +55,22 @@ def descend(X, y, theta, alpha, steps):
     return theta
 """
 
+COPIED = DESCENT.replace("    for _ in", "    theta = theta.copy()\n    for _ in")
+
+WHOLE_NUMBER = """
+import numpy as np
+
+def initialize(dim):
+    w = np.zeros((dim, 1))
+    b = 0
+    return w, b
+
+def propagate(w, b, X, Y):
+    A = 1 / (1 + np.exp(-(w.T @ X + b)))
+    cost = -np.mean(Y * np.log(A) + (1 - Y) * np.log(1 - A))
+    return {"dw": X @ (A - Y).T / X.shape[1], "db": np.mean(A - Y)}, cost
+"""
+
 COLUMNS = """
 import numpy as np
 
@@ -161,7 +177,7 @@ for epoch in range(1000):
 
 RIGHT = {
     "theta": THETA, "unpenalised": UNPENALISED, "two-lambdas": TWO_LAMBDAS, "descent": DESCENT, "columns": COLUMNS,
-    "kaggle": KAGGLE, "hypothesis": HYPOTHESIS,
+    "copied": COPIED, "whole-number": WHOLE_NUMBER, "kaggle": KAGGLE, "hypothesis": HYPOTHESIS,
     "numbers": NUMBERS, "of-lists": OF_LISTS, "class": CLASS, "script": SCRIPT, "column-script": COLUMN_SCRIPT,
 }  # fmt: skip
 
@@ -169,6 +185,7 @@ WRONG = [
     (THETA, "grad[1:] += lam / m * theta[1:]", "grad += lam / m * theta", 14),
     (THETA, "X.T @ (p - y) / m", "X.T @ (p - y)", 3),
     (UNPENALISED, "X.T.dot(p - y)", "X.T.dot(y - p)", 2),
+    (WHOLE_NUMBER, '"db": np.mean(A - Y)', '"db": np.sum(A - Y)', 3),
     (KAGGLE, "@ (A - Y).T / m", "@ (A - Y).T", 3),
     (TWO_LAMBDAS, " + lam / len(y) * w[j]", "", 14),
     (DESCENT, "alpha / len(y) * X", "alpha * X", 3),

@@ -87,18 +87,19 @@ class Env:
 
 def arguments(fn: Callable[..., Any]) -> list[inspect.Parameter]:
     """Those with a name; of a method without its object."""
-    if inspect.ismethod(fn) and inspect.isfunction(fn.__func__):
-        return _arguments(fn.__func__)[1:]
-    return _arguments(fn) if isinstance(fn, Hashable) else _arguments.__wrapped__(fn)
+    own = fn.__func__ if inspect.ismethod(fn) and inspect.isfunction(fn.__func__) else fn
+    found = _arguments(own) if isinstance(own, Hashable) else _arguments.__wrapped__(own)
+    if own is not fn and found and found[0].kind != inspect.Parameter.VAR_POSITIONAL:
+        found = found[1:]
+    return [p for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 @cache  # differences of the loss ask thousands of times
 def _arguments(fn: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
-        parameters = inspect.signature(fn).parameters.values()
+        return list(inspect.signature(fn).parameters.values())
     except (TypeError, ValueError):
         return []
-    return [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def is_batch_size(p: inspect.Parameter) -> bool:

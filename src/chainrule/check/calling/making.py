@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -75,10 +75,10 @@ def build(maker: Callable[..., Any], env: Env, sizes: Sizes) -> Any:
 
 
 def shared(made: Any) -> Any:
-    """What a function makes, b = 0.0 in a tuple of it as an array: what is put into it later reaches every holder."""
+    """What a function makes, b = 0 in a tuple of it as an array: what is put into it later reaches every holder."""
     if not isinstance(made, tuple) or fields_of(made) is not None:
         return made
-    return tuple(np.array(value) if isinstance(value, float) else value for value in made)
+    return tuple(np.array(v, dtype=float) if type(v) is float or (type(v) is int and v == 0) else v for v in made)
 
 
 def kept_in(thing: Any, data: Mapping[str, Any]) -> dict[str, str]:
@@ -132,21 +132,21 @@ def parameter_names(functions: list[Callable[..., Any]], wanted: Mapping[str, st
     raise NoParameters if functions else LookupError("no functions")
 
 
-def weights_alone(functions: list[Callable[..., Any]]) -> bool:
+def weights_alone(functions: Sequence[Callable[..., Any]]) -> bool:
     """Whether functions take weights and no biases."""
     names = _names_taken(functions)
     return bool(names) and all(short(name).startswith("w") for name in names)
 
 
-def is_vector_alone(functions: list[Callable[..., Any]]) -> bool:
+def is_vector_alone(functions: Sequence[Callable[..., Any]]) -> bool:
     """Whether their weights are one array that may well be w (I,), of one output; a matrix would be called W."""
     weights = [name for name in _names_taken(functions) if short(name).startswith("w")]
     return len(weights) == 1 and weights[0].islower()
 
 
-def _names_taken(functions: list[Callable[..., Any]]) -> list[str]:
+def _names_taken(functions: Sequence[Callable[..., Any]]) -> list[str]:
     try:
-        return flat_names(parameter_names(with_closures(functions), {})[0])
+        return flat_names(parameter_names(with_closures(list(functions)), {})[0])
     except (LookupError, CannotBind):
         return []
 
@@ -177,10 +177,9 @@ def like_parameter(name: str) -> bool:
     )
 
 
-def _place_in_chain(spelled: str) -> int:
-    """By its number, or hidden before output; a backward pass reads W2 before W1."""
-    digits = re.sub(r"\D", "", spelled)
-    return int(digits) if digits else int(spelled[1:2] == "o")
+def _place_in_chain(spelled: str) -> tuple[bool, int]:
+    """By its number, and hidden before output; a backward pass reads W2 before W1."""
+    return spelled[1:2] == "o", int(re.sub(r"\D", "", spelled) or 0)
 
 
 def shapes_of(

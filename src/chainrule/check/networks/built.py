@@ -136,9 +136,10 @@ class Built:
         """The weights that their fit makes of the rows that it is given; b = 0 is a number like any other."""
         if (begin := getattr(self.object, BEGIN, None)) is None:
             return
-        before = set(vars(self.object))
+        before = dict(vars(self.object))
         made = call(begin, self.env)
-        self._remembered = set(vars(self.object)) - before - set(made)  # the rows themselves
+        other = {name for name, value in vars(self.object).items() if value is not before.get(name)}
+        self._remembered = other - set(made)  # the rows themselves
         for name in made:
             if type(value := getattr(self.object, name, None)) in (int, float):
                 setattr(self.object, name, np.array(value, dtype=np.float64))

@@ -48,12 +48,11 @@ class Passing(Built):
         to_loss = self.roles.get("loss") == self.roles["forward"] and digest.is_scalar(result)  # it goes on to the loss
         if out is None and (result is None or to_loss):
             out = self._held_prediction()
-        if out is not None and out.size > 1 and np.isin(out, (0, 1)).all():
-            out = None  # classes, which tell little of the network
         if out is not None:
             self.env.roles["out"] = out
         self.env.roles["cache"] = digest.cache_of(fn, result)
-        return out
+        classes = out is not None and out.size > 1 and np.isin(out, (0, 1)).all()
+        return None if classes else out  # which tell little of the network
 
     def _row_by_row(self, fn: Callable[..., Any]) -> Array | None:
         """The predictions of a forward that takes one row."""

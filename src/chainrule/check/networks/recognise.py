@@ -83,13 +83,14 @@ def _functions(asked: Asked) -> Iterator[Theirs]:
     if not PASSES & set(roles):
         return
     style = f"the functions {_called(roles)}"
+    called = [functions[name] for name in roles.values() if name in functions]
     storages: Sequence[tuple[str, str]] = STORAGES if "init" not in roles else STORAGES[:1]
-    if "init" not in roles and is_vector_alone([functions[name] for name in roles.values() if name in functions]):
+    if "init" not in roles and is_vector_alone(called):
         storages = sorted(STORAGES, key=lambda storage: storage[0] != "vector")
     for storage in storages:
         for depth in DEPTHS if takes_list(functions.get(roles.get("init", ""))) else DEPTHS[:1]:
             yield WithOnes(module, None, roles, style, asked.words, storage, depth=depth)
-    if "init" not in roles and weights_alone([functions[name] for name in roles.values() if name in functions]):
+    if "init" not in roles and weights_alone(called):
         for kind in ("rows", "columns"):
             yield WithOnes(module, None, roles, f"{style}, biases in the weights", asked.words, (kind, "()"), ones=True)
 

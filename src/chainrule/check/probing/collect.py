@@ -147,7 +147,8 @@ class Collecting:
     def _beside(self) -> dict[str, Array]:
         """Differences for the parameters that fit into no layer and have a gradient."""
         places, grads = self.trial.reading.places, self.fresh["grads"]
-        values = {name: places[name].value.copy() for name in self.record["left out"] if name in grads}
+        names = [name for name in places if name in grads and name not in self.trial.names]
+        values = {name: places[name].value.copy() for name in names}
         values = {name: value for name, value in values.items() if grads[name].size == value.size}
         return differences(self.trial, replace(self.first, params=self.first.params | values), tuple(values))
 

@@ -2,26 +2,31 @@
 
     def fit(self, X, y):                    def begin_fit(self, X, y):    def fit(self, X, y):
         n, m = X.shape                          n, m = X.shape                n, m = X.shape
-        self.w = np.zeros(m)           ->       self.w = np.zeros(m)          for _ in range(self.epochs)[:1]:
-        for _ in range(self.epochs):            return ["w"]                      self.w -= ...
-            self.w -= ...
+        self.w = np.zeros(m)           ->       self.w = np.zeros(m)          self.w = np.zeros(m)
+        for _ in range(self.epochs):            return ["w"]                  self.w = what it was, behind begin_fit
+            self.w -= ...                                                     for _ in range(self.epochs)[:1]:
+                                                                                  self.w -= ...
 
-So a fit goes on from the weights that it finds and makes one turn, as a step of training does. A function that returns
-its weights is handed them. The text alone; nothing runs here.
+So a fit goes on from the weights that it finds and makes one turn of its loop over epochs, as a step of training does.
+A function that returns its weights is handed them. The text alone; nothing runs here.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from chainrule.check.reading.flow import Block, reads, targets
-from chainrule.check.reading.names import argument_roles, callable_role, is_line
-from chainrule.check.reading.script import products, sums_up
+from chainrule.check.reading.names import argument_roles, callable_role, gradient_of, is_line, is_weight
+from chainrule.check.reading.script import products, sums_up, unwrapped
 
 INIT = "init_of_"  # what makes the parameters of a function of theirs, whose name follows
 BEGIN = "begin_fit"  # returns the names of the attributes that it makes and fit trains
+BEGUN = "_begun_fit"  # an attribute that tells that it has run
+HANDED = "_handed"  # a local name of ours
+NO_TRAINING = ("loss", "forward", "derivative", "numeric")
+Loop = ast.For | ast.While
 
 
 def parted(*trees: ast.Module) -> None:
@@ -41,29 +46,35 @@ def parted(*trees: ast.Module) -> None:
 
 
 def _part_function(fn: ast.FunctionDef) -> ast.FunctionDef | None:
-    """What makes the weights of ``train(X, y)``, which from now on takes them."""
-    takes = {role for argument in fn.args.args for role in argument_roles(argument.arg)}
-    at = next((i for i, node in enumerate(fn.body) if isinstance(node, (ast.For, ast.While))), 0)
+    """What makes the weights of ``train(X, y)``, which from now on may be handed them."""
+    taken = [argument.arg for argument in (*fn.args.args, *fn.args.kwonlyargs)]
+    takes = {role for name in taken for role in argument_roles(name)}
+    at = next((i for i, node in enumerate(fn.body) if isinstance(node, Loop)), 0)
     before, loop = fn.body[:at], fn.body[at]
-    ends = [node for node in fn.body[at:] if isinstance(node, ast.Return)]
-    trained = {name for end in ends for name in reads(end)} & _local([loop])
-    carried = [name for name in dict.fromkeys(_names(before)) if name in trained and not sums_up(name)]
-    if not {"X", "y"} <= takes or not carried or (products(loop) < 2 and not is_line(carried)):
+    returned = {name for node in fn.body[at:] if isinstance(node, ast.Return) for name in reads(node)}
+    trained = returned & set(_local([loop]))
+    carried = [name for name in dict.fromkeys(_local(before, ast.Assign)) if name in trained and _is_learned(name)]
+    matrices = products(loop) > 1 or is_line(carried)
+    if callable_role(fn.name) in NO_TRAINING or not {"X", "y"} <= takes or not carried or not matrices:
         return None
-    end = ast.parse(f"def {INIT}{fn.name}(): return {', '.join(carried)}").body[0]
+    if any(is_weight(name) or name in carried for name in taken):
+        return None  # it is handed them
+    names = ", ".join(carried)
+    end = ast.parse(f"def {INIT}{fn.name}(): return {names}").body[0]
     assert isinstance(end, ast.FunctionDef)
     begin = ast.FunctionDef(end.name, copy.deepcopy(fn.args), [*copy.deepcopy(before), *_at(fn, end.body)], [])
-    _leave_early(_Own("", {}), fn, before, loop)
-    fn.body[:at] = [node for node in before if not (names := set(_names([node]))) or not names <= set(carried)]
+    _leave_early(_Own("", {}), fn, loop, set())
+    keep = ast.parse(f"{HANDED} = [{names}]").body
+    restore = ast.parse(f"[{names}] = [{names}] if {HANDED}[0] is None else {HANDED}").body
+    fn.body[:at] = [*_at(fn, keep), *before, *_at(fn, restore)]
     fn.args.kwonlyargs += [ast.copy_location(ast.arg(name), fn) for name in carried]
-    fn.args.kw_defaults += [None] * len(carried)
+    fn.args.kw_defaults += [ast.copy_location(ast.Constant(None), fn) for _ in carried]
     return ast.fix_missing_locations(ast.copy_location(begin, fn))
 
 
-def _names(body: Block) -> list[str]:
-    """Local names that plain assignments make."""
-    assigned = (node for node in body if isinstance(node, (ast.Assign, ast.AnnAssign)))
-    return [target.id for node in assigned for target in targets(node) if isinstance(target, ast.Name)]
+def _is_learned(name: str) -> bool:
+    """Whether it may be a parameter, by its name: no loss, no gradient, no rate and no count."""
+    return not sums_up(name) and gradient_of(name) is None and not {"lr", "epochs", "n"} & set(argument_roles(name))
 
 
 def _part(cls: ast.ClassDef) -> None:
@@ -76,51 +87,61 @@ def _part(cls: ast.ClassDef) -> None:
             continue
         own = _Own(names[0], methods)
         at = next((i for i, node in enumerate(fit.body) if own.loop_of(node) is not None), 0)
-        before, after = fit.body[:at], fit.body[at + 1 :]
+        before, turn, after = fit.body[:at], fit.body[at : at + 1], fit.body[at + 1 :]
+        learned = sorted(filter(_is_learned, own.changed(before) & own.changed(turn)))
         kept = dict(_kept(own, after))  # what a local name becomes at the end: self.w = w
-        turn = fit.body[at : at + 1]
-        learned = {name for name in own.changed(before) & own.changed(turn) if not sums_up(name)}
-        carried = {name for name in _local(before) & _local(turn) if name in kept}
+        carried = {n: kept[n] for n in dict.fromkeys(_local(before)) if n in kept and n in _local(turn)}
         if learned or carried:
-            _leave_early(own, fit, before, own.loop_of(fit.body[at]))
-            fit.body[:at] = list(_going_on(own, before, learned, {name: kept[name] for name in carried}))
-            cls.body.append(_begin(own, fit, before, {name: kept[name] for name in carried}, learned))
+            _part_loop(own, fit, before, turn)
+            cls.body.append(_begin(own, fit, before, carried, learned))
+            fit.body[:at] = [*_keeping(own, fit, learned), *before, *_restoring(own, fit, carried)]
             return
 
 
 class _Own:
     """What an object's methods do to its attributes."""
 
-    def __init__(self, name: str, methods: dict[str, ast.FunctionDef]) -> None:
+    def __init__(self, name: str, methods: Mapping[str, ast.FunctionDef]) -> None:
         self.name, self.methods = name, methods
 
     def attribute(self, node: ast.AST) -> str:
         own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == self.name
         return node.attr if own and isinstance(node, ast.Attribute) else ""
 
-    def loop_of(self, node: ast.stmt) -> ast.For | ast.While | None:
-        """The loop that a statement is, or that a method has which it calls."""
-        if isinstance(node, (ast.For, ast.While)):
-            return node
-        called = node.value if isinstance(node, ast.Expr) else None
-        method = self.methods.get(self.attribute(called.func)) if isinstance(called, ast.Call) else None
-        inside = method.body if method is not None else []
-        return next((inner for inner in inside if isinstance(inner, (ast.For, ast.While))), None)
+    def called(self, node: ast.AST) -> ast.FunctionDef | None:
+        """The method that an expression calls; none that knows no object."""
+        method = self.methods.get(self.attribute(node.func)) if isinstance(node, ast.Call) else None
+        return method if method is not None and method.args.args and not method.decorator_list else None
 
-    def changed(self, body: Block, depth: int = 3) -> set[str]:
-        """The attributes that statements assign, themselves or by calling a method."""
+    def loop_of(self, node: ast.stmt) -> tuple[ast.FunctionDef | None, Loop] | None:
+        """The loop that a statement is, or that a method has which it calls, with that method."""
+        if isinstance(node, Loop):
+            return None, node
+        method = self.called(node.value) if isinstance(node, ast.Expr) else None
+        inside = method.body if method is not None else []
+        return next(((method, inner) for inner in inside if isinstance(inner, Loop)), None)
+
+    def changed(self, body: Iterable[ast.AST], depth: int = 3) -> set[str]:
+        """The attributes that statements assign, themselves or by calling a method; not those that count."""
         found: set[str] = set()
         for node in (inner for stmt in body for inner in ast.walk(stmt)):
             if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
-                found |= {self.attribute(target) for target in targets(node)}
-            elif isinstance(node, ast.Call) and depth and (method := self.methods.get(self.attribute(node.func))):
+                counts = isinstance(node, ast.AugAssign) and isinstance(node.value, ast.Constant)
+                found |= set() if counts else {self.attribute(target) for target in targets(node)}
+            elif depth and (method := self.called(node)) is not None:
                 found |= _Own(method.args.args[0].arg, self.methods).changed(method.body, depth - 1)
         return found - {""}
 
+    def read(self, node: ast.AST) -> set[str]:
+        """Local names and attributes."""
+        return reads(node) | {self.attribute(inner) for inner in ast.walk(node)} - {""}
 
-def _local(body: Block) -> set[str]:
-    assigned = (n for stmt in body for n in ast.walk(stmt) if isinstance(n, (ast.Assign, ast.AugAssign)))
-    return {target.id for node in assigned for target in targets(node) if isinstance(target, ast.Name)}
+
+def _local(body: Block, *kinds: type[ast.stmt]) -> list[str]:
+    """Local names that statements assign, those of these kinds alone or any inside."""
+    nodes = [n for stmt in body for n in ([stmt] if kinds else ast.walk(stmt))]
+    assigned = [n for n in nodes if isinstance(n, kinds or (ast.Assign, ast.AugAssign))]
+    return [target.id for node in assigned for target in targets(node) if isinstance(target, ast.Name)]
 
 
 def _kept(own: _Own, after: Block) -> Iterator[tuple[str, str]]:
@@ -133,42 +154,62 @@ def _kept(own: _Own, after: Block) -> Iterator[tuple[str, str]]:
                     yield value.id, own.attribute(target)
 
 
-def _going_on(own: _Own, before: Block, learned: set[str], carried: dict[str, str]) -> Iterator[ast.stmt]:
-    """The statements before the loop, without those that make weights; a local name begins as what was kept of it."""
+def _keeping(own: _Own, fit: ast.FunctionDef, learned: list[str]) -> list[ast.stmt]:
+    """What it was handed, which the statements before its loop make anew."""
+    text = (
+        f"{HANDED} = {{name: vars({own.name})[name] for name in {learned}}} if hasattr({own.name}, {BEGUN!r}) else {{}}"
+    )
+    return _at(fit, ast.parse(text).body)
+
+
+def _restoring(own: _Own, fit: ast.FunctionDef, carried: Mapping[str, str]) -> list[ast.stmt]:
+    lines = [f"vars({own.name}).update({HANDED})"]
+    lines += [f"{n} = {own.name}.{a} if hasattr({own.name}, {BEGUN!r}) else {n}" for n, a in carried.items()]
+    return _at(fit, ast.parse("\n".join(lines)).body)
+
+
+def _part_loop(own: _Own, fit: ast.FunctionDef, before: Block, turn: Block) -> None:
+    """One turn of its loop, or of the loop of the method that it calls."""
+    found = own.loop_of(turn[0])
+    assert found is not None
+    method, loop = found
+    by_rows = _by_rows(own, fit, before)
+    if method is not None:
+        inner = _Own(method.args.args[0].arg, own.methods)
+        by_rows |= _by_rows(inner, method, method.body[: method.body.index(loop)])
+        own, fit = inner, method
+    _leave_early(own, fit, loop, by_rows)
+
+
+def _by_rows(own: _Own, fn: ast.FunctionDef, before: Block) -> set[str]:
+    """Names and attributes that follow from the rows, which are among the arguments."""
+    found = {arg.arg for arg in fn.args.args if {"X", "y"} & set(argument_roles(arg.arg))}
     for node in before:
-        made = list(targets(node)) if isinstance(node, (ast.Assign, ast.AnnAssign)) else []
-        names = {own.attribute(target) or getattr(target, "id", "") for target in made}
-        helps = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and own.attribute(node.value.func)
-        if (names and names <= learned) or (helps and own.changed([node]) & learned):
-            continue
-        if names and names <= set(carried):
-            text = "\n".join(f"{name} = {own.name}.{carried[name]}" for name in sorted(names))
-            yield from _at(node, ast.parse(text).body)
-        else:
-            yield node
+        if own.read(node) & found:
+            found |= own.changed([node]) | set(_local([node]))
+    return found
 
 
-def _leave_early(own: _Own, fit: ast.FunctionDef, before: Block, loop: ast.stmt | None) -> None:
-    """One turn of it, unless it goes over the rows."""
-    made = own.changed(before) | _local(before)
-    counts = loop.iter if isinstance(loop, ast.For) and isinstance(loop.iter, ast.Call) else None
-    if not isinstance(loop, ast.For) or counts is None or getattr(counts.func, "id", "") != "range":
+def _leave_early(own: _Own, fn: ast.FunctionDef, loop: ast.stmt, by_rows: set[str]) -> None:
+    """One turn of a loop over a range, unless it goes over the rows."""
+    if not isinstance(loop, ast.For):
         return
-    rows = [name for arg in fit.args.args for name in [arg.arg] if {"X", "y"} & set(argument_roles(name))]
-    used = {own.attribute(n) or getattr(n, "id", "") for argument in counts.args for n in ast.walk(argument)}
-    if not used & {*rows, *made}:
-        loop.iter = ast.fix_missing_locations(
-            ast.copy_location(ast.Subscript(counts, ast.Slice(None, ast.Constant(1)), ast.Load()), counts)
-        )
+    counts = getattr(unwrapped(loop), "iter", loop.iter)  # without a progress bar
+    by_rows = by_rows or _by_rows(own, fn, fn.body[: fn.body.index(loop)])
+    ranges = isinstance(counts, ast.Call) and getattr(counts.func, "id", "") == "range"
+    if ranges and not own.read(counts) & by_rows:
+        first = ast.Subscript(counts, ast.Slice(None, ast.Constant(1)), ast.Load())
+        loop.iter = ast.fix_missing_locations(ast.copy_location(first, counts))
 
 
 def _begin(
-    own: _Own, fit: ast.FunctionDef, before: Block, carried: dict[str, str], learned: Iterable[str]
+    own: _Own, fit: ast.FunctionDef, before: Block, carried: Mapping[str, str], learned: list[str]
 ) -> ast.FunctionDef:
     lines = [f"{own.name}.{attribute} = {name}" for name, attribute in carried.items()]
+    lines.append(f"{own.name}.{BEGUN} = True")
     result = ast.parse(repr(sorted({*learned, *carried.values()})), mode="eval").body
     end = _at(fit, [*ast.parse("\n".join(lines)).body, ast.Return(result)])
-    begin = ast.FunctionDef(BEGIN, fit.args, [*copy.deepcopy(list(before)), *end], [])
+    begin = ast.FunctionDef(BEGIN, copy.deepcopy(fit.args), [*copy.deepcopy(list(before)), *end], [])
     return ast.fix_missing_locations(ast.copy_location(begin, fit))
 
 

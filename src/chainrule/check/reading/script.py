@@ -119,8 +119,7 @@ def _first(body: Block, before: tuple[ast.stmt, ...]) -> Loop | None:
     for i, node in enumerate(body):
         if not isinstance(node, (ast.For, ast.While)):
             continue
-        numbers = is_line(written(node))  # m·x + c has no product of matrices
-        if products(node) < 2 and not numbers:
+        if products(node) < 2 and not is_line(written(node)):
             continue
         earlier = (*before, *body[:i])
         known = {name for stmt in earlier for name in written(stmt)}
@@ -131,9 +130,11 @@ def _first(body: Block, before: tuple[ast.stmt, ...]) -> Loop | None:
         learned = [name for name in learned if not held.get(name)]
         others = _other_names(node, earlier)
         through = listed + [name for names in others.values() for name in names if name in known]
+        if products(node) < 2 and not is_line(learned):
+            continue  # m·x + c has no product of matrices
         if learned := [*learned, *through]:
             shared = [name for name in dict.fromkeys([*written(node), *through]) if name in known]
-            return Loop(earlier, _unwrapped(node), (*carried, *others, *through), tuple(learned), tuple(shared))
+            return Loop(earlier, unwrapped(node), (*carried, *others, *through), tuple(learned), tuple(shared))
         if isinstance(node, ast.For):  # it begins anew each time: with another rate, say
             once = ast.copy_location(ast.For(node.target, node.iter, [ast.copy_location(ast.Break(), node)], []), node)
             if (inner := _first(node.body, (*earlier, once))) is not None:
@@ -160,7 +161,7 @@ def _lists(before: Block) -> dict[str, list[str]]:
             if isinstance(n, ast.Assign) and isinstance(n.value, (ast.List, ast.Tuple))}  # fmt: skip
 
 
-def _unwrapped(node: ast.For | ast.While) -> ast.For | ast.While:
+def unwrapped(node: ast.For | ast.While) -> ast.For | ast.While:
     """Without the progress bar around its iterator."""
     if isinstance(node, ast.For) and isinstance(node.iter, ast.Call) and node.iter.args:
         name = getattr(node.iter.func, "id", getattr(node.iter.func, "attr", ""))

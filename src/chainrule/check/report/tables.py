@@ -51,6 +51,8 @@ def beside(record: Mapping[str, Any], scale: float) -> tuple[TensorTable, ...]:
     """The parameters that fit into no layer, beside the differences of their loss; `scale` is its largest."""
     first, rows = record["draws"][0], []
     for name, right in (record.get("numeric beside") or {}).items():
+        if np.isnan(right).all():
+            continue
         theirs = np.asarray(first["grads"][name]).reshape(right.shape)
         error = _errors(theirs, right, SMALL * scale)
         at = _worst(error, right)

@@ -38,7 +38,7 @@ def _of_weights(case: Case, draw: Draw, kinds: Array) -> Callable[[Array], Array
     """Where the last weights' gradient is not theirs, by arrangement: a row's part of it follows from the row's class
     alone, and is computed once."""
     spec, name = case.spec, f"W{case.spec.depth}"
-    if name not in case.tensors:
+    if name not in case.tensors or spec.link.odd or spec.form.odd:  # which may join the rows
         return None
     trace, penalty = forward(spec, draw), 0.0 if spec.penalty is None else spec.penalty.gradient(name, draw)
     x, o, rows = trace.x[-1], trace.o, np.arange(draw.n)
