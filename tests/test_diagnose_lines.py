@@ -1,9 +1,11 @@
 """Linear and logistic regression, as most courses begin: w (I,) with targets (N,), θ with a column of ones, one number
 w beside one number b; as functions, classes and scripts."""
 
+import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.check.reference.passes import gradients
 
 THETA = """
 import numpy as np
@@ -215,6 +217,16 @@ def test_its_mistake_is_named(code, text, right, wrong, mistake):
     assert text.count(right) == 1
     found = cr.diagnose(code(text.replace(right, wrong)))
     assert (found.verdict, found.numbers) == ("wrong", [mistake]), found
+
+
+@pytest.mark.parametrize("name", ["unpenalised", "descent", "numbers", "class", "script"])
+def test_its_page_shows_the_same_gradients(code, name):
+    found = cr.diagnose(code(RIGHT[name]))
+    assert found.small is not None
+    right = gradients(found.spec, found.small)
+    for label, gradient in found.small.grads.items():
+        np.testing.assert_allclose(gradient, right[label], rtol=1e-9, atol=1e-12)
+    assert found.page().trace.tensors
 
 
 def test_a_gradient_that_is_all_that_a_function_returns_has_a_word_in_the_table(code):

@@ -81,7 +81,8 @@ class Drawing:
     def _lively(self, batch: Batch) -> float:
         bias = self.chained.biases[0]
         z = self._first(batch) + (batch.params[bias].reshape(-1) if bias is not None else 0.0)
-        alike = sum(len(row) - len(set(row)) for w in self.chained.weights for row in batch.params[w].tolist())
+        rows = (row for w in self.chained.weights for row in np.atleast_2d(batch.params[w]).tolist())
+        alike = sum(len(row) - len(set(row)) for row in rows)
         zeros = sum(int((value == 0).sum()) for value in (*batch.params.values(), batch.X))
         open_ = z > 0
         stuck = (open_.mean(axis=0) % 1 == 0).sum() + (open_.mean(axis=1) % 1 == 0).sum()
@@ -90,4 +91,5 @@ class Drawing:
     def _first(self, batch: Batch) -> Array:
         """What the first weights give, (N, units)."""
         W = batch.params[self.chained.weights[0]]
-        return batch.X @ (W.T if self.chained.transposed else W)
+        W = W.reshape(-1, 1) if W.ndim < 2 else W.T if self.chained.transposed else W
+        return batch.X @ W

@@ -14,7 +14,7 @@ from chainrule.check.probing.trial import Trial
 def small_step(trial: Trial) -> dict[str, Any] | None:
     """None where nothing runs on so few. 3-4-2 where the sizes are ours to choose."""
     setting, rows = trial.setting, (min(5, trial.setting.sizes.rows[0]),) * 3
-    few = Sizes(n_in=3, hidden=(4, 6), n_out=min(setting.sizes.n_out, 2), rows=rows)
+    few = Sizes(min(setting.sizes.n_in, 3), (4, 6), min(setting.sizes.n_out, 2), rows)
     own = None if trial.own is None else (trial.own[0][:5], trial.own[1][:5])
     for sizes in (few, replace(setting.sizes, rows=rows))[own is not None :]:
         with suppress(Exception, SystemExit):
