@@ -168,3 +168,5 @@ class LayerKit:
 
     def rate(self) -> float | None:
         return self.env.used.get("lr")
+
+    said_rate = rate

@@ -88,6 +88,10 @@ class Theirs(Passing):
         held = self.held_rate()
         return None if held is None else float(held[0][held[1]])
 
+    def said_rate(self) -> float | None:
+        """The rate that their code names, though its steps may be in another proportion to the gradient."""
+        return self.rate()
+
     def held_rate(self) -> tuple[dict[str, Any], str] | None:
         """Where an object or the module keeps the rate: under the plainest of its names, as alpha is a slope too."""
         known = ARGUMENTS["lr"].split()

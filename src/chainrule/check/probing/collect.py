@@ -67,7 +67,7 @@ class Collecting:
             "layout": trial.setting.layout, "kind": self._kind(), "weights": list(chained.weights),
             "biases": list(chained.biases), "transposed": chained.transposed, "left out": left_out,
             "draws": [fresh], "moves": self.moves, "two calls": differing(fresh, twice), "notes": self.notes,
-            "rate": reading.rate(), "said rate": getattr(reading, "said_rate", reading.rate)(),
+            "rate": reading.rate(), "said rate": reading.said_rate(),
             "step numeric": {}, "steps": [],
         }  # fmt: skip
 

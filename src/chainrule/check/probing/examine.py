@@ -38,6 +38,7 @@ SHAPES = "; its arrays: "
 KINDS = ("one-hot", "labels", "flags", "values", "row of values", LAST_CLASS_TOO, "column of labels")
 CLASSES = ("one-hot", "labels", "column of labels")
 OTHERWISE = (LAST_CLASS_TOO, "column of labels")  # tried where nothing else runs
+RUNS, GRADIENT, WHOLE = 1, 2, 3  # what evidence is worth
 Attempt = tuple[Sizes, tuple[str, ...], tuple[Array, Array] | None]  # sizes, kinds of targets, rows of the user's own
 
 
@@ -92,9 +93,6 @@ def _best_of_sizes(
 def _tells(evidence: list[dict[str, Any]]) -> bool:
     """Whether some gradient came out, as such or as a step."""
     return any(setting["draws"][0]["grads"] or setting["steps"] or setting["moves"] for setting in evidence)
-
-
-RUNS, GRADIENT, WHOLE = 1, 2, 3
 
 
 def _worth(evidence: list[dict[str, Any]], reading: Any) -> int:

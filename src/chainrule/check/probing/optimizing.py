@@ -176,7 +176,7 @@ def _drive_step(reading: Any, evaluate: Callable[[], Any]) -> dict[str, Any] | N
         grads = evaluate()
         before = {path: reading.places[path].value.copy() for path in reading.chained_paths}
         after, rate = reading.step()
-        said = reading.said_rate() if rate is None and hasattr(reading, "said_rate") else rate
+        said = reading.said_rate() if rate is None else rate
         numbers |= {} if said is None else {"lr": said}
         steps.append({"before": before, "grads": grads, "after": {path: after[path] for path in reading.chained_paths}})
         if other_shape({"steps": steps, "name": ""}):

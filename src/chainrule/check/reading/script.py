@@ -119,8 +119,6 @@ def _first(body: Block, before: tuple[ast.stmt, ...]) -> Loop | None:
     for i, node in enumerate(body):
         if not isinstance(node, (ast.For, ast.While)):
             continue
-        if products(node) < 2 and not is_line(written(node)):
-            continue
         earlier = (*before, *body[:i])
         known = {name for stmt in earlier for name in written(stmt)}
         carried = [name for name in carried_by(node) if name in known]

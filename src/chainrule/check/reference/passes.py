@@ -44,9 +44,9 @@ class Draw:
         return sum(name[0] == "W" for name in self.params)
 
     @cached_property
-    def latest(self) -> dict[str, tuple[Spec, Forward]]:
-        """The last forward pass through it, and of which network."""
-        return {}
+    def latest(self) -> list[tuple[Spec, Forward]]:
+        """The last network, and its forward pass; empty before the first."""
+        return []
 
     @cached_property
     def squares(self) -> dict[str, float]:
@@ -128,9 +128,9 @@ class Forward:
 
 def forward(spec: Spec, draw: Draw) -> Forward:
     """The last one of a draw is kept: hundreds of rules are tried on it."""
-    if (kept := draw.latest.get("forward")) is None or kept[0] is not spec:
-        kept = draw.latest["forward"] = (spec, _forward(spec, draw))
-    return kept[1]
+    if not draw.latest or draw.latest[0][0] is not spec:
+        draw.latest[:] = [(spec, _forward(spec, draw))]
+    return draw.latest[0][1]
 
 
 def _forward(spec: Spec, draw: Draw) -> Forward:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,11 @@ def without_reference(subject: str, record: Mapping[str, Any], draws: Sequence[D
     differences = numeric(record)
     nameless = Finding(Spec((None,) * (len(record["weights"]) - 1)), False, False)
     blind = Case(nameless, draws, (), record)
-    if not draws[0].grads and (stepped := _by_their_rate(record, draws[0])) is not None:
-        blind = Case(nameless, [stepped], (), record, from_step=True, rate=step_draws(record)[1])
+    step, _ = _stepped(record, draws[0], known=False)
+    by_rate, rate = _stepped(record, draws[0], known=True)
+    if not draws[0].grads and rate is not None:
+        blind = Case(nameless, [replace(draws[0], grads=by_rate)], (), record, from_step=True, rate=rate)
     notes = tuple(f"{probe}: {why}" for probe, why in record["notes"].items())
-    step = _step(record, draws[0])
     seen = observed(blind, reference=False)
     theirs = blind.draws[0].grads if "factor" in seen else draws[0].grads or _along(step, differences)
     rows, compared, alike = _compare(record, differences, theirs)
@@ -102,16 +104,11 @@ def _largest(differences: Mapping[str, Array]) -> float:
     return max(float(np.nanmax(abs(array), initial=0.0)) for array in differences.values())
 
 
-def _step(record: Mapping[str, Any], draw: Draw) -> Mapping[str, Array]:
-    """Before − after of a step of theirs from this draw's parameters on its rows; empty where there is none."""
-    stepped = step_draws(record, known=False)[0]
-    return next((step.grads for step in stepped if same_call(step, draw)), {})
-
-
-def _by_their_rate(record: Mapping[str, Any], draw: Draw) -> Draw | None:
-    """The step from this draw's parameters on its rows, over the rate that it was given; None where none is known."""
-    stepped, rate = step_draws(record)
-    return None if rate is None else next((step for step in stepped if same_call(step, draw)), None)
+def _stepped(record: Mapping[str, Any], draw: Draw, *, known: bool) -> tuple[Mapping[str, Array], float | None]:
+    """Before − after of a step of theirs from this draw's parameters on its rows, over its rate where that is `known`;
+    empty where there is none."""
+    stepped, rate = step_draws(record, known=known)
+    return next((step.grads for step in stepped if same_call(step, draw)), {}), rate
 
 
 def _along(step: Mapping[str, Array], differences: Mapping[str, Array]) -> Mapping[str, Array]:
