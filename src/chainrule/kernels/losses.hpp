@@ -127,49 +127,62 @@ void cross_entropy(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int
     }
 }
 
+// One row in each lane of the columns z, `ld` apart, which become the gradient.
+template <class T>
+inline void cross_entropy_of_lanes(T* z, int ld, int width, const Lane<T>* labels, const T* factors, T* values, Lane<T>* best) {
+    Int<T> label, highest = {};
+    __builtin_memcpy(&label, labels, sizeof label);
+    const Vec<T> factor = load(factors);
+    Vec<T> most = load(z), at_label = {}, sum[LANES];
+    for (int c = 1; c < width; c++) most = load(z + c * ld) > most ? load(z + c * ld) : most;
+    for (int c = width; c-- > 0;) {
+        const Vec<T> value = load(z + c * ld);
+        highest = value == most ? Int<T>{} + c : highest;
+        at_label = label == Int<T>{} + c ? value : at_label;
+        sum[c] = exp<T>(value - most);
+        store(z + c * ld, sum[c]);
+    }
+    for (int half = LANES / 2, terms = width; half > 0; half /= 2) {
+        for (int c = half; c < terms; c++) sum[c - half] += sum[c];
+        terms = min(terms, half);
+    }
+    const Vec<T> inverse = factor / sum[0];
+    store(values, log<T>(sum[0]) - (at_label - most));
+    __builtin_memcpy(best, &highest, sizeof highest);
+    for (int c = 0; c < width; c++) {
+        const Vec<T> p = load(z + c * ld) * inverse;
+        store(z + c * ld, label == Int<T>{} + c ? p - factor : p);
+    }
+}
+
 // The same for labels among at most LANES classes, and the score with it: a row in each lane, a vector for each class. The
-// exponentials of a row are added as LaneSum adds them, so that the bits are the same.
+// exponentials of a row are added as LaneSum adds them, so that the bits are the same. Many rows are turned at once, since
+// a vector of numbers that were just written one by one would wait for them.
 template <class T>
 void cross_entropy_of_few(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int lo, int hi) {
-    const int width = o.width;
-    for (int row = lo; row < hi; row += VL<T>) {
-        const int n = min(VL<T>, hi - row);
-        alignas(64) T z[LANES * VL<T>], out[LANES * VL<T>];
-        alignas(64) T factors[VL<T>] = {};
-        Int<T> label = {};
-        double weight[VL<T>];
-        for (int i = 0; i < VL<T>; i++) {
-            const int64_t at = row + min(i, n - 1);  // lanes without a row repeat the last
-            const int64_t from = batch.order[at];
-            label[i] = batch.labels[from];
-            weight[i] = batch.weights ? double(batch.weights[from]) : 1.0;
-            factors[i] = T(weight[i] / batch.total);
-            for (int c = 0; c < width; c++) z[c * VL<T> + i] = o.z[at * o.ld + c];
+    constexpr int MANY = 64;
+    const int width = o.width, turned = (width + 3) / 4 * 4;  // rows have room for whole vectors
+    alignas(64) T z[LANES * MANY], factors[MANY], values[MANY];
+    alignas(64) Lane<T> labels[MANY], best[MANY];
+    double weights[MANY];
+    for (int from = lo; from < hi; from += MANY) {
+        const int rows = min(MANY, hi - from);
+        for (int i = 0; i < rows; i++) {
+            const int64_t row = batch.order[from + i];
+            labels[i] = Lane<T>(batch.labels[row]);
+            weights[i] = batch.weights ? double(batch.weights[row]) : 1.0;
         }
-        const Vec<T> factor = load(factors);
-        Vec<T> most = load(z), at_label = {}, sum[LANES];
-        for (int c = 1; c < width; c++) most = load(z + c * VL<T>) > most ? load(z + c * VL<T>) : most;
-        Int<T> best = {};
-        for (int c = width; c-- > 0;) {
-            const Vec<T> value = load(z + c * VL<T>);
-            best = value == most ? Int<T>{} + c : best;
-            at_label = label == Int<T>{} + c ? value : at_label;
-            sum[c] = exp<T>(value - most);
-            store(out + c * VL<T>, sum[c]);
+        for (int i = 0; i < rows; i++) factors[i] = T(weights[i] / batch.total);
+        transpose(o.z + from * o.ld, o.ld, rows, turned, z, MANY);
+        for (int i = rows; i % VL<T>; i++) {  // lanes without a row
+            labels[i] = 0, factors[i] = 0;
+            for (int c = 0; c < width; c++) z[c * MANY + i] = 0;
         }
-        for (int half = LANES / 2, terms = width; half > 0; half /= 2) {
-            for (int c = half; c < terms; c++) sum[c - half] += sum[c];
-            terms = min(terms, half);
-        }
-        const Vec<T> inverse = factor / sum[0], value = log<T>(sum[0]) - (at_label - most);
-        for (int c = 0; c < width; c++) {
-            const Vec<T> p = load(out + c * VL<T>) * inverse;
-            store(out + c * VL<T>, label == Int<T>{} + c ? p - factor : p);
-        }
-        for (int i = 0; i < n; i++) {
-            for (int c = 0; c < width; c++) o.dz[(row + i) * o.ld + c] = out[c * VL<T> + i];
-            loss.rows[row + i] = double(value[i]) * weight[i];
-            loss.scores[row + i] = best[i] == label[i] ? weight[i] : 0;
+        for (int i = 0; i < rows; i += VL<T>) cross_entropy_of_lanes(z + i, MANY, width, labels + i, factors + i, values + i, best + i);
+        transpose(z, MANY, turned, rows, o.dz + from * o.ld, o.ld);
+        for (int i = 0; i < rows; i++) {
+            loss.rows[from + i] = double(values[i]) * weights[i];
+            loss.scores[from + i] = best[i] == labels[i] ? weights[i] : 0;
         }
     }
 }

@@ -65,7 +65,10 @@ void micro(int depth, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_
 #pragma GCC unroll 24
     for (int i = 0; i < M; i++)
 #pragma GCC unroll 16
-        for (int j = 0; j < N; j++) __builtin_memcpy(tile + i * TILE_COLS<T> + j * WIDTH, &sum[i][j], sizeof(V));
+        for (int j = 0; j < N; j++) {  // tiles side by side lie one after the other
+            const int column = j * WIDTH;
+            __builtin_memcpy(tile + (column / TILE_COLS<T> * M + i) * TILE_COLS<T> + column % TILE_COLS<T>, &sum[i][j], sizeof(V));
+        }
     if constexpr (sizeof(V) < sizeof(Vec<T>))  // who finishes the tile loads whole vectors
         for (int i = 0; i < M; i++) __builtin_memset(tile + i * TILE_COLS<T> + WIDTH, 0, sizeof(V));
 }
@@ -73,8 +76,8 @@ void micro(int depth, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_
 // A tile of at most TILE_ROWS rows, or of exactly TALL in one vector: as many chains at once as two vectors give.
 constexpr int TALL = 2 * TILE_ROWS;
 
-template <class T>
-constexpr int LONE = 256 / sizeof(T);  // columns that a single row of the left factor takes at once, for the same reason
+// Vectors side by side that one row of the left factor takes at once, for the same reason, and two or three rows.
+constexpr int FEW = 3, LONE = 256 / BYTES;
 
 template <class T, int M = TILE_ROWS>
 [[gnu::always_inline]] inline void multiply(int rows, int cols, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
@@ -82,6 +85,15 @@ template <class T, int M = TILE_ROWS>
         if (rows < M) return multiply<T, M - 1>(rows, cols, depth, a, b, b_k, tile);
         cols > VL<T> ? micro<T, M, 2>(depth, a.at, a.row, a.k, b, b_k, tile)
                      : micro<T, M, 1>(depth, a.at, a.row, a.k, b, b_k, tile);
+    }
+}
+
+template <class T>
+inline void few_rows(int rows, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
+    switch (rows) {
+        case 1: return micro<T, 1, LONE>(depth, a.at, a.row, a.k, b, b_k, tile);
+        case 2: return micro<T, 2, 4>(depth, a.at, a.row, a.k, b, b_k, tile);
+        default: return micro<T, 3, 4>(depth, a.at, a.row, a.k, b, b_k, tile);
     }
 }
 
@@ -137,7 +149,7 @@ template <class T, class Finish>
 void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch<T> scratch, Finish finish) {
     const int runs = (K + DEPTH - 1) / DEPTH, most = (K + runs - 1) / runs;
     const bool far = b.k * (int64_t)sizeof(T) > FAR, pack_left = a.k * (int64_t)sizeof(T) > 4096 && N > 512;
-    const bool lone = M == 1 && b.panel == TILE_COLS<T>;
+    const int abreast = M > FEW || b.panel != TILE_COLS<T> ? 0 : (M == 1 ? LONE : 4) * VL<T>;
     alignas(64) T tile[TALL * TILE_COLS<T>];
     for (int k0 = 0; k0 < K; k0 += most) {
         const int depth = min(most, K - k0);
@@ -151,9 +163,9 @@ void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch
             const Left<T> part{a.at + i0 * a.row + k0 * a.k, a.row, a.k};
             if (pack_left) pack_block(part, m, depth, scratch.block);
             int j = 0;
-            for (; lone && N - j >= LONE<T>; j += LONE<T>) {
-                micro<T, 1, LONE<T> / VL<T>>(depth, part.at, part.row, part.k, b.at + k0 * b.k + j, b.k, tile);
-                for (int c = 0; c < LONE<T>; c += TILE_COLS<T>) finish_run(tile + c, 0, j + c, 1, TILE_COLS<T>);
+            for (; abreast && N - j >= abreast; j += abreast) {
+                few_rows<T>(M, depth, part, b.at + k0 * b.k + j, b.k, tile);
+                for (int c = 0; c < abreast; c += TILE_COLS<T>) finish_run(tile + c * M, 0, j + c, M, TILE_COLS<T>);
             }
             for (; j < N; j += TILE_COLS<T>) {
                 const int cols = min(TILE_COLS<T>, N - j), vectors = (cols + VL<T> - 1) / VL<T>;
@@ -172,6 +184,44 @@ void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch
                     else if (cols * int(sizeof(T)) > NARROW) micro<T, TALL, 1>(depth, left.at, left.row, left.k, right, right_k, tile);
                     else micro<T, TALL, 1, typename Types<T>::Narrow>(depth, left.at, left.row, left.k, right, right_k, tile);
                     finish_run(tile, i0 + i, j, rows, cols);
+                }
+            }
+        }
+    }
+}
+
+// use(sums, own, i, j) for each vector of a finished tile, where own(j, n) is what its columns have of their own.
+template <class T, class Own, class Use>
+inline void each_vector(const T* tile, int i, int j, int rows, int cols, Own own, Use use) {
+    for (int v = 0; v < cols; v += VL<T>) {
+        const Vec<T> columns = own(j + v, min(VL<T>, cols - v));
+        for (int r = 0; r < rows; r++) use(load(tile + r * TILE_COLS<T> + v), columns, i + r, j + v);
+    }
+}
+
+constexpr int SHALLOW = 4;  // terms of a sum that are too few for a tile
+
+// The same product for K of at most SHALLOW: each vector stays in registers until use(sums, own, i, j) has it.
+template <class T, int K = SHALLOW, class Own, class Use>
+inline void shallow_product(int M, int N, int depth, Left<T> a, Right<T> b, Own own, Use use) {
+    if constexpr (K > 0) {
+        if (depth < K) return shallow_product<T, K - 1>(M, N, depth, a, b, own, use);
+        for (int j = 0; j < N; j += TILE_COLS<T>) {
+            const T* panel = b.at + j / TILE_COLS<T> * b.panel;
+            Vec<T> right[2][K], columns[2];
+            int vectors = 0;
+            for (; vectors < 2 && j + vectors * VL<T> < N; vectors++) {
+                const int at = vectors * VL<T>;
+                columns[vectors] = own(j + at, min(VL<T>, N - j - at));
+                for (int k = 0; k < K; k++) right[vectors][k] = load_some(panel + k * b.k + at, min(VL<T>, b.readable - j - at));
+            }
+            for (int i = 0; i < M; i++) {
+                Vec<T> left[K];
+                for (int k = 0; k < K; k++) left[k] = fill(a.at[i * a.row + k * a.k]);
+                for (int v = 0; v < vectors; v++) {
+                    Vec<T> sum = {};
+                    for (int k = 0; k < K; k++) sum = fma(left[k], right[v][k], sum);
+                    use(sum, columns[v], i, j + v * VL<T>);
                 }
             }
         }

@@ -13,40 +13,41 @@ inline void convert_row(const From* from, T scale, T shift, int width, T* row) {
     for (int c = 0; c < width; c++) row[c] = T(from[c]) * scale + shift;
 }
 
+// The padding behind a row is written too, so that one of few numbers is a single store.
+template <class T>
+inline void copy_row(const T* from, int width, T* row) {
+    int c = 0;
+    for (; c + VL<T> <= width; c += VL<T>) store(row + c, load(from + c));
+    if (c < width) store(row + c, load_some(from + c, width - c));
+}
+
 template <class T, class From>
-inline void load_row(const Source& X, int64_t from, int width, T* row) {
+inline void gather_from(const Source X, const int64_t* order, int n, int width, T* input, int64_t ld) {
     const From* values = static_cast<const From*>(X.values);
-    if (X.starts) {
-        __builtin_memset(row, 0, width * sizeof(T));
-        for (int64_t at = X.starts[from]; at < X.starts[from + 1]; at++) row[X.columns[at]] += T(values[at]);
-    } else if (sizeof(From) == sizeof(T) && X.scale == 1 && X.shift == 0) {
-        __builtin_memcpy(row, values + from * X.stride, width * sizeof(T));
-    } else {
-        convert_row(values + from * X.stride, T(X.scale), T(X.shift), width, row);
+    const bool as_it_is = sizeof(From) == sizeof(T) && X.scale == 1 && X.shift == 0;
+    for (int i = 0; i < n; i++, input += ld) {
+        if (X.starts) {
+            __builtin_memset(input, 0, width * sizeof(T));
+            for (int64_t at = X.starts[order[i]]; at < X.starts[order[i] + 1]; at++) input[X.columns[at]] += T(values[at]);
+        } else if (as_it_is) {
+            copy_row(reinterpret_cast<const T*>(values + order[i] * X.stride), width, input);
+        } else {
+            convert_row(values + order[i] * X.stride, T(X.scale), T(X.shift), width, input);
+        }
     }
 }
 
 // The n rows that `order` names, one below the other in `input`.
 template <class T>
 void gather(const Layer<T>& l, const Source& X, const int64_t* order, int n, T* input) {
-    for (int i = 0; i < n; i++) {
-        T* row = input + i * l.ldx;
-        switch (X.number) {
-            case Number::f32: load_row<T, float>(X, order[i], l.n_in, row); break;
-            case Number::f64: load_row<T, double>(X, order[i], l.n_in, row); break;
-            case Number::u8: load_row<T, uint8_t>(X, order[i], l.n_in, row); break;
-        }
+    switch (X.number) {
+        case Number::f32: return gather_from<T, float>(X, order, n, l.n_in, input, l.ldx);
+        case Number::f64: return gather_from<T, double>(X, order, n, l.n_in, input, l.ldx);
+        case Number::u8: return gather_from<T, uint8_t>(X, order, n, l.n_in, input, l.ldx);
     }
 }
 
-// use(sums, a, b) for a column of vectors in a tile and what belongs to it in two arrays. All of it in registers: a store
-// may change whatever is in memory, for all the compiler knows.
-template <class T, class A, class B, class Use>
-inline void each_row(int rows, const T* tile, int64_t ld, A* a, B* b, Use use) {
-    for (int r = 0; r < rows; r++, tile += TILE_COLS<T>, a += ld, b += ld) use(tile, a, b);
-}
-
-// y = x·W + b, and the activation that follows, tile by tile.
+// y = x·W + b, and the activation that follows, vector by vector.
 template <class T>
 void dense_forward(const Layer<T>& l, const Layer<T>* next, const T* params, int lo, int hi, Scratch<T> scratch) {
     const T *W = params + l.matrix, *b = params + l.vector;
@@ -54,37 +55,40 @@ void dense_forward(const Layer<T>& l, const Layer<T>* next, const T* params, int
     with_activation<T>(next ? next->kind : Kind::dense, [&](auto f) {
         const T setting = next ? next->setting : T(0);
         const bool keep = next && !by_output(next->kind);
+        const int64_t ld = l.ldy;
+        const auto bias = [=](int j, int n) { return load_some(b + j, n); };
+        const auto finish = [=](Vec<T> sums, Vec<T> bias, int i, int j) __attribute__((always_inline)) {
+            const Vec<T> sum = sums + bias;
+            if (keep) store(z + i * ld + j, sum);
+            store(y + i * ld + j, f.value(sum, setting));
+        };
+        const Left<T> left{l.x + lo * l.ldx, l.ldx, 1};
         const Right<T> right = l.panels ? in_panels(l.panels, l.n_in) : in_rows(W, l.n_out, l.n_out);
-        product<T>(hi - lo, l.n_out, l.n_in, {l.x + lo * l.ldx, l.ldx, 1}, right, {z, l.ldy}, scratch,
-                   [&](const T* tile, int i, int j, int rows, int cols) {
-                       const int64_t ld = l.ldy, at = i * ld + j;
-                       for (int v = 0; v < cols; v += VL<T>) {
-                           const Vec<T> bias = load_some(b + j + v, min(VL<T>, cols - v));
-                           each_row(rows, tile + v, ld, z + at + v, y + at + v, [=](const T* sums, T* z, T* y) {
-                               const Vec<T> sum = load(sums) + bias;
-                               if (keep) store(z, sum);
-                               store(y, f.value(sum, setting));
-                           });
-                       }
-                   });
+        if (l.n_in <= SHALLOW) return shallow_product<T>(hi - lo, l.n_out, l.n_in, left, right, bias, finish);
+        product<T>(hi - lo, l.n_out, l.n_in, left, right, {z, ld}, scratch, [=](const T* tile, int i, int j, int rows, int cols) {
+            each_vector(tile, i, j, rows, cols, bias, finish);
+        });
     });
 }
 
-// dx = dy·Wᵀ, and the derivative of the activation before, tile by tile.
+// dx = dy·Wᵀ, and the derivative of the activation before, vector by vector.
 template <class T>
 void dense_backward(const Layer<T>& l, const Layer<T>* before, int lo, int hi, Scratch<T> scratch) {
     T* dx = (before ? before->dx : l.dx) + lo * l.ldx;
     const T* point = before ? (by_output(before->kind) ? before->y : before->x) + lo * l.ldx : dx;
     with_activation<T>(before ? before->kind : Kind::dense, [&](auto f) {
         const T setting = before ? before->setting : T(0);
-        product<T>(hi - lo, l.n_in, l.n_out, {l.dy + lo * l.ldy, l.ldy, 1}, in_panels(l.transposed, l.n_out),
-                   {dx, l.ldx}, scratch, [&](const T* tile, int i, int j, int rows, int cols) {
-                       const int64_t ld = l.ldx, at = i * ld + j;
-                       for (int v = 0; v < cols; v += VL<T>)
-                           each_row(rows, tile + v, ld, dx + at + v, point + at + v, [=](const T* sums, T* dx, const T* point) {
-                               store(dx, f.backward(load(sums), load(point), setting));
-                           });
-                   });
+        const int64_t ld = l.ldx;
+        const auto none = [](int, int) { return Vec<T>{}; };
+        const auto finish = [=](Vec<T> sums, Vec<T>, int i, int j) __attribute__((always_inline)) {
+            store(dx + i * ld + j, f.backward(sums, load(point + i * ld + j), setting));
+        };
+        const Left<T> left{l.dy + lo * l.ldy, l.ldy, 1};
+        const Right<T> right = in_panels(l.transposed, l.n_out);
+        if (l.n_out <= SHALLOW) return shallow_product<T>(hi - lo, l.n_in, l.n_out, left, right, none, finish);
+        product<T>(hi - lo, l.n_in, l.n_out, left, right, {dx, ld}, scratch, [=](const T* tile, int i, int j, int rows, int cols) {
+            each_vector(tile, i, j, rows, cols, none, finish);
+        });
     });
 }
 

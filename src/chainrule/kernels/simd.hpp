@@ -33,17 +33,21 @@ struct Types<float> {
     typedef float Vec __attribute__((vector_size(BYTES)));
     typedef float Narrow __attribute__((vector_size(NARROW)));
     typedef int32_t Int __attribute__((vector_size(BYTES)));
+    typedef int32_t Lane;
 };
 template <>
 struct Types<double> {
     typedef double Vec __attribute__((vector_size(BYTES)));
     typedef double Narrow __attribute__((vector_size(NARROW)));
     typedef int64_t Int __attribute__((vector_size(BYTES)));
+    typedef int64_t Lane;
 };
 template <class T>
 using Vec = typename Types<T>::Vec;
 template <class T>
 using Int = typename Types<T>::Int;
+template <class T>
+using Lane = typename Types<T>::Lane;  // of an Int
 template <class T>
 constexpr int VL = BYTES / sizeof(T);
 
@@ -106,10 +110,10 @@ inline void store_some(float* p, F v, int n) { _mm512_mask_storeu_ps(p, (__mmask
 inline void store_some(double* p, D v, int n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v); }
 #else
 #if defined(__AVX2__)
-inline F load_some(const float* p, int n) {
+[[gnu::always_inline]] inline F load_some(const float* p, int n) {
     return n == VL<float> ? load(p) : (F)_mm256_maskload_ps(p, (__m256i)first<float>(n));
 }
-inline D load_some(const double* p, int n) {
+[[gnu::always_inline]] inline D load_some(const double* p, int n) {
     return n == VL<double> ? load(p) : (D)_mm256_maskload_pd(p, (__m256i)first<double>(n));
 }
 #else
@@ -163,5 +167,35 @@ struct LaneSum {
 };
 
 inline int min(int a, int b) { return a < b ? a : b; }
+
+// Four rows of four become four rows of their columns.
+template <class T>
+inline void transpose_four(const T* from, int64_t row, T* to, int64_t to_row) {
+    typedef T Four __attribute__((vector_size(4 * sizeof(T))));
+    Four a, b, c, d;
+    __builtin_memcpy(&a, from, sizeof a);
+    __builtin_memcpy(&b, from + row, sizeof b);
+    __builtin_memcpy(&c, from + 2 * row, sizeof c);
+    __builtin_memcpy(&d, from + 3 * row, sizeof d);
+    const Four ab = {a[0], b[0], a[1], b[1]}, cd = {c[0], d[0], c[1], d[1]};
+    const Four AB = {a[2], b[2], a[3], b[3]}, CD = {c[2], d[2], c[3], d[3]};
+    const Four columns[] = {{ab[0], ab[1], cd[0], cd[1]}, {ab[2], ab[3], cd[2], cd[3]},
+                            {AB[0], AB[1], CD[0], CD[1]}, {AB[2], AB[3], CD[2], CD[3]}};
+    for (int k = 0; k < 4; k++) __builtin_memcpy(to + k * to_row, &columns[k], sizeof a);
+}
+
+// `rows` rows become columns.
+template <class T>
+[[gnu::noinline]] void transpose(const T* from, int64_t row, int rows, int cols, T* to, int64_t to_row) {
+    int r = 0;
+    for (; r + 4 <= rows; r += 4) {
+        int c = 0;
+        for (; c + 4 <= cols; c += 4) transpose_four(from + r * row + c, row, to + c * to_row + r, to_row);
+        for (; c < cols; c++)
+            for (int k = r; k < r + 4; k++) to[c * to_row + k] = from[k * row + c];
+    }
+    for (; r < rows; r++)
+        for (int c = 0; c < cols; c++) to[c * to_row + r] = from[r * row + c];
+}
 
 }  // namespace chainrule::CHAINRULE_ISA

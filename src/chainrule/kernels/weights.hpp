@@ -31,36 +31,6 @@ inline Vec<T> finish_gradient(const Update<T>& u, Vec<T> g, int64_t at, int n, b
     return p;
 }
 
-// Four rows of four become four rows of their columns.
-template <class T>
-inline void transpose_four(const T* from, int64_t row, T* to, int64_t to_row) {
-    typedef T Four __attribute__((vector_size(4 * sizeof(T))));
-    Four a, b, c, d;
-    __builtin_memcpy(&a, from, sizeof a);
-    __builtin_memcpy(&b, from + row, sizeof b);
-    __builtin_memcpy(&c, from + 2 * row, sizeof c);
-    __builtin_memcpy(&d, from + 3 * row, sizeof d);
-    const Four ab = {a[0], b[0], a[1], b[1]}, cd = {c[0], d[0], c[1], d[1]};
-    const Four AB = {a[2], b[2], a[3], b[3]}, CD = {c[2], d[2], c[3], d[3]};
-    const Four columns[] = {{ab[0], ab[1], cd[0], cd[1]}, {ab[2], ab[3], cd[2], cd[3]},
-                            {AB[0], AB[1], CD[0], CD[1]}, {AB[2], AB[3], CD[2], CD[3]}};
-    for (int k = 0; k < 4; k++) __builtin_memcpy(to + k * to_row, &columns[k], sizeof a);
-}
-
-// `rows` rows become columns.
-template <class T>
-inline void transpose(const T* from, int64_t row, int rows, int cols, T* to, int64_t to_row) {
-    int r = 0;
-    for (; r + 4 <= rows; r += 4) {
-        int c = 0;
-        for (; c + 4 <= cols; c += 4) transpose_four(from + r * row + c, row, to + c * to_row + r, to_row);
-        for (; c < cols; c++)
-            for (int k = r; k < r + 4; k++) to[c * to_row + k] = from[k * row + c];
-    }
-    for (; r < rows; r++)
-        for (int c = 0; c < cols; c++) to[c * to_row + r] = from[r * row + c];
-}
-
 // Copies a block of W, rows i and following, columns j and following of one panel, to where products read it.
 template <class T>
 inline void mirror(const Layer<T>& l, const T* block, int64_t row, int i, int j, int rows, int cols) {
