@@ -265,7 +265,10 @@ def test_the_environment_chooses(rng, monkeypatch):
 def test_orders_are_those_of_the_reference():
     for n in (1, 2, 3, 100, 4097):
         for seed, epoch in ((0, 0), (7, 3), (2**64 - 1, 2**40)):
-            np.testing.assert_array_equal(compiled.orders(n, seed, epoch, 2), orders(n, seed, epoch, 2))
+            for threads in (1, 2, 3):
+                rows = np.empty((5, n), np.int64)
+                compiled.kernels().orders(rows, seed, epoch, threads)
+                np.testing.assert_array_equal(rows, orders(n, seed, epoch, 5))
 
 
 def test_divergence_is_the_references(rng):

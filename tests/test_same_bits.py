@@ -121,7 +121,7 @@ def test_parameters_that_would_be_copied_are_refused(name, rng):
 
 def test_arrays_that_are_written_are_never_copies(rng):
     with pytest.raises(TypeError):
-        compiled.kernels().orders(np.empty((1, 5), np.int32), 0, 0)
+        compiled.kernels().orders(np.empty((1, 5), np.int32), 0, 0, 1)
     net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=4)
     engine = compiled._engine(net.plan, net.loss, np.float32, 256, training=True)
     with pytest.raises(TypeError):

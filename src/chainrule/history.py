@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from math import inf, isfinite, nan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from chainrule.arrays import Array
 from chainrule.errors import require_count, require_number
@@ -36,37 +36,63 @@ class Epoch(NamedTuple):
         return f"epoch {self.number}  loss {self.loss:.4f}{valid}  score {self.score:.4f}{more}  {self.seconds:.2f} s"
 
 
-@dataclass
-class History:
-    """The records of a training in order; the best epoch, and a copy of its weights. Prints as a table."""
+_record = partial(tuple.__new__, Epoch)  # from the values of all fields; Epoch._make, in half of its time
 
-    epochs: list[Epoch] = field(default_factory=list)
+
+class History:
+    """The records of a training in order; the best epoch, and a copy of its weights. Prints as a table.
+
+    It keeps one list per field and makes a record when it is asked for it: of a hundred thousand epochs the collector
+    of garbage has nothing to look through.
+    """
+
     # Parameters (P,) after the epoch of the lowest validation loss. Without validation data those that the epoch of the
     # lowest training loss began with: its loss was met on the way, and what became of them at its end nobody has met.
     best: Array | None = None
     best_epoch: int = 0
 
+    def __init__(self, epochs: Iterable[Epoch] = (), best_epoch: int = 0) -> None:
+        self._values: list[list[Any]] = [[] for _ in Epoch._fields]
+        self.best_epoch = best_epoch
+        rows = list(epochs)
+        self.put(0, {name: [getattr(row, name) for row in rows] for name in Epoch._fields})
+
+    def put(self, index: int, columns: Mapping[str, Iterable[Any]]) -> None:
+        """Let the records from `index` on be these, given as the values of each field. Where it is interrupted the last
+        of them are missing, and doing it again is all it takes."""
+        for own, name in zip(self._values, Epoch._fields):
+            own[index:] = columns[name]
+
     def __len__(self) -> int:
-        return len(self.epochs)
+        return len(self._values[-1])  # the last to grow
 
     def __iter__(self) -> Iterator[Epoch]:
-        return iter(self.epochs)
+        return iter(self[:])
 
-    def __getitem__(self, index: int) -> Epoch:
-        return self.epochs[index]
+    @overload
+    def __getitem__(self, index: int) -> Epoch: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Epoch]: ...
+    def __getitem__(self, index: int | slice) -> Epoch | list[Epoch]:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            return list(map(_record, zip(*(values[start:stop:step] for values in self._values))))
+        at = range(len(self))[index]
+        return _record(values[at] for values in self._values)
 
     @property
     def columns(self) -> dict[str, list[Any]]:
         """One list per quantity, as a dataframe takes it."""
-        names = [name for name in Epoch._fields if name != "metrics"]
-        table = {name: [getattr(epoch, name) for epoch in self.epochs] for name in names}
-        for name in self.epochs[0].metrics if self.epochs else ():
-            table[name] = [epoch.metrics[name] for epoch in self.epochs]
+        n = len(self)
+        table = {name: values[:n] for name, values in zip(Epoch._fields, self._values)}
+        metrics = table.pop("metrics")
+        for name in metrics[0] if metrics else ():
+            table[name] = [measured[name] for measured in metrics]
         return table
 
     def __str__(self) -> str:
         lines = [f"{'epoch':>6} {'loss':>10} {'valid loss':>10} {'score':>8} {'lr':>10} {'seconds':>8}"]
-        for e in self.epochs:
+        for e in self:
             valid = "" if e.valid_loss is None else f"{e.valid_loss:.5f}"
             mark = "  best" if e.number == self.best_epoch else ""
             row = f"{e.number:>6} {e.loss:>10.5f} {valid:>10} {e.score:>8.4f} {e.lr:>10.3g} {e.seconds:>8.2f}"
@@ -80,7 +106,7 @@ class History:
 
     def to_config(self) -> dict[str, Any]:
         """Plain JSON; a score or metric that is not a number becomes null."""
-        records = [epoch._asdict() for epoch in self.epochs]
+        records = [epoch._asdict() for epoch in self]
         for record in records:
             record["score"] = _finite(record["score"])
             record["metrics"] = {name: _finite(v) for name, v in record["metrics"].items()}
@@ -97,7 +123,7 @@ class History:
             for name in ("number", "step", "since_best", *(["threads"] if record["threads"] is not None else [])):
                 require_count(name, record[name], least=0)
         require_count("best_epoch", config["best_epoch"], least=0)
-        return cls([Epoch(**record) for record in records], best_epoch=config["best_epoch"])
+        return cls((Epoch(**record) for record in records), config["best_epoch"])
 
     def plot(self, path: Any = None) -> Any:
         """Loss and score over the epochs as a matplotlib figure, saved where `path` is given."""

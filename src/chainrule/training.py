@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf, isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -80,6 +79,15 @@ def train(
     )  # fmt: skip
 
 
+class _Begun(NamedTuple):
+    """Where a call of the backend found the training, and when."""
+
+    records: int
+    epoch: int
+    step: int
+    time: float
+
+
 class Training:
     """What `train` returns: iterate it. `history` holds the records so far."""
 
@@ -116,7 +124,7 @@ class Training:
         self._looks = self._valid is not None or bool(self._metrics)  # at the network, after each epoch
         self._per_call = self._epochs_per_call(epochs_per_call)
         backend, _ = choose(net.plan, net.loss, optimizer)
-        self._backend, self._orders = backend.NAME, backend.orders
+        self._backend = backend.NAME
         self._steps = backend.Steps(
             net.plan, net.objective, self._target, net.seed, self.batch_size, net.dtype, threads
         )
@@ -152,7 +160,7 @@ class Training:
         try:
             while (known := len(history)) < self.epochs:
                 self._call(min(self.epochs - known, self._next_epochs()))
-                yield from history.epochs[known:]
+                yield from history[known:]
         finally:
             history.best = self._best.params.copy()  # the backend no longer writes to it
 
@@ -168,8 +176,8 @@ class Training:
         state, n, began = self.net.state, len(self._data), time.perf_counter()
         with state.alone:
             state.prepare(self.optimizer)  # between two calls another may have had its way with the network
-            first, step = state.epoch, state.step
-            orders = self._orders(n, self.net.seed, first, n_epochs) if self.shuffle else _unshuffled(n, n_epochs)
+            begun = _Begun(len(self.history), state.epoch, state.step, began)
+            orders = self._steps.orders(n, state.epoch, n_epochs) if self.shuffle else _unshuffled(n, n_epochs)
             if self._looks and self._valid is None:
                 self._best.begin(state.params)
             best = None if self._looks else self._best
@@ -180,22 +188,21 @@ class Training:
                 raise
             finally:
                 if not self._looks:
-                    self._record_surely(first, step, began)
+                    self._record_surely(begun)
         if self._looks:
-            self._record(first, step, began)
+            self._record(begun)
 
-    def _record_surely(self, epoch: int, step: int, began: float) -> None:
+    def _record_surely(self, begun: _Begun) -> None:
         """An interrupt waits until all records are there."""
         try:
-            self._record(epoch, step, began)
+            self._record(begun)
         except KeyboardInterrupt:
-            self._record(epoch, step, began)
+            self._record(begun)
             raise
 
-    def _record(self, epoch: int, step: int, began: float) -> None:
-        """Records of the epochs of a call that ended, from the one after `epoch` on, with the network as the last of
-        them left it. Nothing changes before all are made."""
-        results, history, lr = self._steps.results, self.history, self.optimizer.lr
+    def _record(self, begun: _Begun) -> None:
+        """Records of the epochs of a call that ended, with the network as the last of them left it."""
+        results, history, lr, epoch = self._steps.results, self.history, self.optimizer.lr, begun.epoch
         n = len(results)
         self.net.state.epoch = epoch + n
         losses, scores = results.T.tolist()
@@ -203,20 +210,19 @@ class Training:
         if self._valid is not None:
             valid_loss, scores[0] = self.net.evaluate_data(self._valid)
         metrics = self._measured()
-        seconds = (time.perf_counter() - began) / max(1, n)
-        steps = [step + self._steps_per_epoch * i for i in range(1, n + 1)]
+        seconds = (time.perf_counter() - begun.time) / max(1, n)
+        steps = [begun.step + self._steps_per_epoch * i for i in range(1, n + 1)]
         lowest, best_epoch, since = self._judged(epoch, losses if valid_loss is None else [valid_loss])
-        columns: dict[str, Iterable[Any]] = {
-            "number": range(epoch + 1, epoch + n + 1), "loss": losses, "valid_loss": repeat(valid_loss),
-            "score": scores, "seconds": repeat(seconds), "step": steps, "backend": repeat(self._backend),
-            "lr": [rate_at(lr, step - 1) for step in steps] if callable(lr) else repeat(float(lr)),
-            "since_best": since, "threads": repeat(self._steps.threads), "metrics": (dict(metrics) for _ in steps),
+        columns = {
+            "number": range(epoch + 1, epoch + n + 1), "loss": losses, "valid_loss": [valid_loss] * n,
+            "score": scores, "seconds": [seconds] * n, "step": steps, "backend": [self._backend] * n,
+            "lr": [rate_at(lr, step - 1) for step in steps] if callable(lr) else [float(lr)] * n,
+            "since_best": since, "threads": [self._steps.threads] * n, "metrics": [dict(metrics) for _ in steps],
         }  # fmt: skip
-        records = list(map(Epoch, *(columns[name] for name in Epoch._fields)))
         if self._looks and best_epoch > epoch:
             self._keep(lowest)
+        history.put(begun.records, columns)
         self._lowest, history.best_epoch, history.best = lowest, best_epoch, self._best.params
-        history.epochs += records
 
     def _judged(self, epoch: int, losses: list[float]) -> tuple[float, int, list[int]]:
         """The lowest loss and the best epoch with these, and how long ago that was after each."""

@@ -160,9 +160,9 @@ static uint64_t train(const Case& c, const Isa& isa, int threads, double seconds
     const int64_t steps = (c.rows + c.batch - 1) / c.batch;
     std::vector<double> scalars, totals(EPOCHS * steps);
     for (int64_t i = 0; i < EPOCHS * steps; i++) scalars.insert(scalars.end(), {0.01, 0.5, 0.25});
+    epoch_orders(c.rows, seed, 0, EPOCHS, orders.data(), threads);
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
-        int64_t* order = &orders[epoch * c.rows];
-        epoch_order(c.rows, seed, uint64_t(epoch), order);
+        const int64_t* order = &orders[epoch * c.rows];
         for (int64_t i = 0; i < c.rows; i++) totals[epoch * steps + i / c.batch] += c.weights ? double(weights[order[i]]) : 1;
     }
     Engine<T> engine(isa, c.layers, c.loss, c.n_params, c.n_matrices, c.batch, true, false);

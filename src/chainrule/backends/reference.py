@@ -23,7 +23,7 @@ from chainrule.settings import settings
 from chainrule.state import State
 from chainrule.targets import Target
 
-__all__ = ["NAME", "Inference", "Steps", "orders", "whole_gradients"]
+__all__ = ["NAME", "Inference", "Steps", "whole_gradients"]
 NAME = "reference"
 
 
@@ -182,6 +182,10 @@ class Steps:
         self.tape = Tape.allocate(plan, batch_size, dtype)
         self.grads = np.empty(plan.size, dtype)
         self.g = plan.views(self.grads)
+
+    def orders(self, n: int, first: int, count: int) -> Array:
+        """The rows as `count` epochs from the epoch `first` on visit them (count, n)."""
+        return orders(n, self.seed, first, count)
 
     def run(
         self,

@@ -283,10 +283,9 @@ NB_MODULE(_kernels, m) {
         return names;
     });
     m.def("peak", &peak, "isa"_a, "seconds"_a, "Floating-point operations a second of one thread, float32, the best seen.");
-    m.def("orders", [](Table<int64_t> out, uint64_t seed, uint64_t first) {
-        const int64_t n = int64_t(out.shape(1));
-        for (uint64_t i = 0; i < out.shape(0); i++) epoch_order(n, seed, first + i, out.data() + int64_t(i) * n);
-    }, "out"_a.noconvert(), "seed"_a, "first"_a);
+    m.def("orders", [](Table<int64_t> out, uint64_t seed, uint64_t first, int threads) {
+        epoch_orders(int64_t(out.shape(1)), seed, first, int64_t(out.shape(0)), out.data(), threads);
+    }, "out"_a.noconvert(), "seed"_a, "first"_a, "threads"_a);
     m.def("layers", &layer_names);
     m.def("losses", &loss_names);
     m.def("rules", &rule_names);

@@ -64,23 +64,46 @@ std::vector<std::string> layer_names() { return names(KINDS); }
 std::vector<std::string> loss_names() { return names(LOSSES); }
 std::vector<std::string> rule_names() { return names(RULES); }
 
+namespace {
+
 // Random numbers of which about one falls into each bucket by its first bits: sorted by bucket, then within.
-void epoch_order(int64_t n, uint64_t seed, uint64_t epoch, int64_t* order) {
-    constexpr uint64_t STREAM = uint64_t(1) << 63;
-    int bits = 1;
-    while ((int64_t(1) << bits) < n) bits++;
-    any::Philox stream(seed, STREAM, epoch, 0);
-    std::vector<uint64_t> key(n);
-    std::vector<int64_t> end((size_t(1) << bits) + 1, 0);
-    for (int64_t i = 0; i < n; i++) end[((key[i] = stream.bits64(i)) >> (64 - bits)) + 1]++;
-    for (size_t b = 1; b < end.size(); b++) end[b] += end[b - 1];
-    for (int64_t i = 0; i < n; i++) order[end[key[i] >> (64 - bits)]++] = i;
-    for (int64_t i = 1; i < n; i++) {  // a few places at most; the order within equal keys is that of the rows
-        const int64_t row = order[i];
-        int64_t at = i;
-        for (; at > 0 && key[order[at - 1]] > key[row]; at--) order[at] = order[at - 1];
-        order[at] = row;
+class Shuffle {
+public:
+    explicit Shuffle(int64_t n) : n(n), bits(1), key(n) {
+        while ((int64_t(1) << bits) < n) bits++;
+        end.resize((size_t(1) << bits) + 1);
     }
+
+    void order(uint64_t seed, uint64_t epoch, int64_t* order) {
+        constexpr uint64_t STREAM = uint64_t(1) << 63;
+        any::Philox stream(seed, STREAM, epoch, 0);
+        std::fill(end.begin(), end.end(), 0);
+        for (int64_t i = 0; i < n; i++) end[((key[i] = stream.bits64(i)) >> (64 - bits)) + 1]++;
+        for (size_t b = 1; b < end.size(); b++) end[b] += end[b - 1];
+        for (int64_t i = 0; i < n; i++) order[end[key[i] >> (64 - bits)]++] = i;
+        for (int64_t i = 1; i < n; i++) {  // a few places at most; the order within equal keys is that of the rows
+            const int64_t row = order[i];
+            int64_t at = i;
+            for (; at > 0 && key[order[at - 1]] > key[row]; at--) order[at] = order[at - 1];
+            order[at] = row;
+        }
+    }
+
+private:
+    int64_t n;
+    int bits;
+    std::vector<uint64_t> key;
+    std::vector<int64_t> end;
+};
+
+}  // namespace
+
+void epoch_orders(int64_t n, uint64_t seed, uint64_t first, int64_t count, int64_t* orders, int threads) {
+    const int n_threads = int(std::min<int64_t>(threads, count));
+    std::vector<Shuffle> own(n_threads, Shuffle(n));
+    run_on(n_threads, [&](int t) {
+        for (int64_t i = t; i < count; i += n_threads) own[t].order(seed, first + uint64_t(i), orders + i * n);
+    });
 }
 
 void* Memory::take(size_t bytes) {

@@ -91,8 +91,8 @@ private:
 
 std::vector<std::string> layer_names(), loss_names(), rule_names();  // of the classes that have a kernel
 
-// The order in which an epoch visits n rows, as chainrule.random.order documents it.
-void epoch_order(int64_t n, uint64_t seed, uint64_t epoch, int64_t* order);
+// The orders (count, n) in which epochs from `first` on visit n rows, as chainrule.random.order documents them.
+void epoch_orders(int64_t n, uint64_t seed, uint64_t first, int64_t count, int64_t* orders, int threads);
 
 template <class T>
 class Engine {

@@ -110,10 +110,10 @@ inline void store_some(float* p, F v, int n) { _mm512_mask_storeu_ps(p, (__mmask
 inline void store_some(double* p, D v, int n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v); }
 #else
 #if defined(__AVX2__)
-[[gnu::always_inline]] inline F load_some(const float* p, int n) {
+inline F load_some(const float* p, int n) {
     return n == VL<float> ? load(p) : (F)_mm256_maskload_ps(p, (__m256i)first<float>(n));
 }
-[[gnu::always_inline]] inline D load_some(const double* p, int n) {
+inline D load_some(const double* p, int n) {
     return n == VL<double> ? load(p) : (D)_mm256_maskload_pd(p, (__m256i)first<double>(n));
 }
 #else

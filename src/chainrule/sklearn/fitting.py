@@ -114,7 +114,6 @@ class Epochs:
         self.optimizer = optimizer(estimator, self.progress.rate)
         net = self.net
         backend, _ = choose(net.plan, net.loss, self.optimizer)
-        self.orders = backend.orders
         self.steps = backend.Steps(
             net.plan, net.objective, net.target, net.seed, self.batch, net.dtype, estimator.n_threads
         )
@@ -164,8 +163,8 @@ class Epochs:
         return False
 
     def _epoch(self) -> float:
-        state, data, net = self.net.state, self.data, self.net
-        rows = self.orders(len(data), net.seed, state.epoch, 1) if self.estimator.shuffle else self.rows
+        state, data = self.net.state, self.data
+        rows = self.steps.orders(len(data), state.epoch, 1) if self.estimator.shuffle else self.rows
         try:
             results = self.steps.run(state, self.optimizer, data, rows, 1.0)
         except Diverged as error:
