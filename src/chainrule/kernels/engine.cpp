@@ -69,30 +69,36 @@ namespace {
 // Random numbers of which about one falls into each bucket by its first bits: sorted by bucket, then within.
 class Shuffle {
 public:
-    explicit Shuffle(int64_t n) : n(n), bits(1), key(n) {
+    explicit Shuffle(int64_t n) : bits(1), keys(n + 3), sorted(n) {
         while ((int64_t(1) << bits) < n) bits++;
         end.resize((size_t(1) << bits) + 1);
     }
 
     void order(uint64_t seed, uint64_t epoch, int64_t* order) {
         constexpr uint64_t STREAM = uint64_t(1) << 63;
-        any::Philox stream(seed, STREAM, epoch, 0);
+        const int64_t n = int64_t(sorted.size());
+        any::Philox(seed, STREAM, epoch, 0).first(n, keys.data());
         std::fill(end.begin(), end.end(), 0);
-        for (int64_t i = 0; i < n; i++) end[((key[i] = stream.bits64(i)) >> (64 - bits)) + 1]++;
+        for (int64_t i = 0; i < n; i++) end[(keys[i] >> (64 - bits)) + 1]++;
         for (size_t b = 1; b < end.size(); b++) end[b] += end[b - 1];
-        for (int64_t i = 0; i < n; i++) order[end[key[i] >> (64 - bits)]++] = i;
+        for (int64_t i = 0; i < n; i++) sorted[end[keys[i] >> (64 - bits)]++] = {keys[i], i};
         for (int64_t i = 1; i < n; i++) {  // a few places at most; the order within equal keys is that of the rows
-            const int64_t row = order[i];
+            const Row row = sorted[i];
             int64_t at = i;
-            for (; at > 0 && key[order[at - 1]] > key[row]; at--) order[at] = order[at - 1];
-            order[at] = row;
+            for (; at > 0 && sorted[at - 1].key > row.key; at--) sorted[at] = sorted[at - 1];
+            sorted[at] = row;
         }
+        for (int64_t i = 0; i < n; i++) order[i] = sorted[i].number;
     }
 
 private:
-    int64_t n;
+    struct Row {
+        uint64_t key;
+        int64_t number;
+    };
     int bits;
-    std::vector<uint64_t> key;
+    std::vector<uint64_t> keys;
+    std::vector<Row> sorted;
     std::vector<int64_t> end;
 };
 

@@ -168,20 +168,28 @@ struct LaneSum {
 
 inline int min(int a, int b) { return a < b ? a : b; }
 
+// Entries I of two vectors of T; those of b are counted on from a's.
+template <class T, int... I, class V>
+inline V shuffle(V a, V b) {
+#if defined(__clang__)
+    return __builtin_shufflevector(a, b, I...);
+#else
+    typedef Lane<T> Index __attribute__((vector_size(sizeof(V))));
+    return __builtin_shuffle(a, b, Index{I...});
+#endif
+}
+
 // Four rows of four become four rows of their columns.
 template <class T>
 inline void transpose_four(const T* from, int64_t row, T* to, int64_t to_row) {
     typedef T Four __attribute__((vector_size(4 * sizeof(T))));
-    Four a, b, c, d;
-    __builtin_memcpy(&a, from, sizeof a);
-    __builtin_memcpy(&b, from + row, sizeof b);
-    __builtin_memcpy(&c, from + 2 * row, sizeof c);
-    __builtin_memcpy(&d, from + 3 * row, sizeof d);
-    const Four ab = {a[0], b[0], a[1], b[1]}, cd = {c[0], d[0], c[1], d[1]};
-    const Four AB = {a[2], b[2], a[3], b[3]}, CD = {c[2], d[2], c[3], d[3]};
-    const Four columns[] = {{ab[0], ab[1], cd[0], cd[1]}, {ab[2], ab[3], cd[2], cd[3]},
-                            {AB[0], AB[1], CD[0], CD[1]}, {AB[2], AB[3], CD[2], CD[3]}};
-    for (int k = 0; k < 4; k++) __builtin_memcpy(to + k * to_row, &columns[k], sizeof a);
+    Four rows[4];
+    for (int k = 0; k < 4; k++) __builtin_memcpy(&rows[k], from + k * row, sizeof(Four));
+    const Four low[] = {shuffle<T, 0, 4, 1, 5>(rows[0], rows[1]), shuffle<T, 0, 4, 1, 5>(rows[2], rows[3])};
+    const Four high[] = {shuffle<T, 2, 6, 3, 7>(rows[0], rows[1]), shuffle<T, 2, 6, 3, 7>(rows[2], rows[3])};
+    const Four columns[] = {shuffle<T, 0, 1, 4, 5>(low[0], low[1]), shuffle<T, 2, 3, 6, 7>(low[0], low[1]),
+                            shuffle<T, 0, 1, 4, 5>(high[0], high[1]), shuffle<T, 2, 3, 6, 7>(high[0], high[1])};
+    for (int k = 0; k < 4; k++) __builtin_memcpy(to + k * to_row, &columns[k], sizeof(Four));
 }
 
 // `rows` rows become columns.
