@@ -51,11 +51,12 @@ std::vector<std::string> names(const Named<Value> (&table)[N]) {
     return all;
 }
 
-// Rows are whole vectors, and no multiple of 2 KiB apart: those would compete for the same few lines of the first cache.
+// Rows are an odd number of whole lines apart: else the same columns of many rows would compete for a few places of the
+// first cache.
 template <class T>
 int64_t row_stride(int width) {
-    const int64_t stride = (width + 15) / 16 * 16;
-    return stride * sizeof(T) % 2048 ? stride : stride + 16;
+    constexpr int64_t line = LINE / sizeof(T);
+    return ((width + line - 1) / line | 1) * line;
 }
 
 }  // namespace
