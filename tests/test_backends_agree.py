@@ -71,6 +71,16 @@ def test_gradients_with_soft_targets_and_penalties():
     agree({"l2": 0.1, "l1": 0.01}, lambda rng: (rows(rng)[0], rng.dirichlet(np.ones(3), 150)), weighted=False)
 
 
+@pytest.mark.parametrize("n_in", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("n_out", [2, 3, 4, 5, 16, 17])
+def test_gradients_of_few_inputs_and_outputs(n_in, n_out, rng):
+    layers = [cr.Dense(70), cr.LeakyReLU(0.2), cr.Dense(n_out)]
+    net = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=n_in, dtype=np.float64, seed=1)
+    for n in (1, 63, 131):
+        data = net.data(rng.normal(size=(n, n_in)), rng.dirichlet(np.ones(n_out), n))
+        require_close(gradients(compiled, net, data)[1], gradients(reference, net, data)[1])
+
+
 def agree(settings, draw, weighted):
     """float64 to 1e-12; float32 on the average at most twice as far from that as the float32 reference is."""
     ours, theirs = [], []

@@ -164,6 +164,31 @@ def test_an_interrupt_while_records_are_made_loses_none(chosen, monkeypatch):
     assert everything(net, training.history) == everything(other, other.fit(*given(), FALLING, epochs=14))
 
 
+@BACKENDS
+def test_an_interrupt_halfway_through_the_records_loses_and_doubles_none(chosen, monkeypatch):
+    put, calls = cr.History.put, []
+
+    class Interrupted(dict):
+        def __getitem__(self, name):
+            if name == "lr":
+                raise KeyboardInterrupt
+            return super().__getitem__(name)
+
+    def interrupted(history, index, columns):
+        calls.append(index)
+        put(history, index, Interrupted(columns) if len(calls) == 2 else columns)
+
+    net = fresh()
+    training = cr.train(net, given(), FALLING, epochs=28, epochs_per_call=7)
+    monkeypatch.setattr(cr.History, "put", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(training)
+    monkeypatch.setattr(cr.History, "put", put)
+    assert calls == [0, 7, 7]
+    other = fresh()
+    assert everything(net, training.history) == everything(other, other.fit(*given(), FALLING, epochs=14))
+
+
 def test_an_epoch_whose_score_was_interrupted_has_not_ended(monkeypatch):
     monkeypatch.setenv("CHAINRULE_BACKEND", "reference")
     score, calls = reference.Steps._score, []

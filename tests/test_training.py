@@ -251,6 +251,24 @@ def test_history_is_a_table_and_a_plot(small, tmp_path):
         history.plot(tmp_path / "curves.nonsense")
 
 
+def test_history_is_read_like_a_list(small):
+    net, X, y = small
+    history = net.fit(X, y, OPTIMIZER, valid=(X, y), metrics="accuracy", epochs=5)
+    records = list(history)
+    assert [record.number for record in records] == [1, 2, 3, 4, 5]
+    assert history[-1] == records[4] == history[4]
+    assert history[1:4] == records[1:4]
+    for step in (2, -1, -2, -3):
+        assert history[::step] == records[::step]
+    assert history[3:1] == history[1:3:-1] == []
+    assert history.columns["accuracy"] == [record.metrics["accuracy"] for record in records]
+    for beyond in (5, -6):
+        with pytest.raises(IndexError):
+            history[beyond]
+    copied = cr.History(records, history.best_epoch)
+    assert str(copied) == str(history)
+
+
 def test_threads_are_obeyed_and_recorded(small, monkeypatch):
     import threadpoolctl
 

@@ -74,11 +74,12 @@ class History:
     @overload
     def __getitem__(self, index: slice) -> list[Epoch]: ...
     def __getitem__(self, index: int | slice) -> Epoch | list[Epoch]:
-        if isinstance(index, slice):
-            start, stop, step = index.indices(len(self))
-            return list(map(_record, zip(*(values[start:stop:step] for values in self._values))))
         at = range(len(self))[index]
-        return _record(values[at] for values in self._values)
+        if isinstance(at, int):
+            return _record(values[at] for values in self._values)
+        if at.step < 0:
+            return self[at[-1] : at[0] + 1 : -at.step][::-1] if at else []
+        return list(map(_record, zip(*(values[at.start : at.stop : at.step] for values in self._values))))
 
     @property
     def columns(self) -> dict[str, list[Any]]:
