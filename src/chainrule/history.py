@@ -42,14 +42,14 @@ _record = partial(tuple.__new__, Epoch)  # from the values of all fields; Epoch.
 class History:
     """The records of a training in order; the best epoch, and a copy of its weights. Prints as a table.
 
-    It keeps one list per field and makes a record when it is asked for it: of a hundred thousand epochs the collector
-    of garbage has nothing to look through.
+    It is read like a list of Epoch, and keeps one list per field: with a hundred thousand records the collector of
+    garbage would look through all of them again and again.
     """
 
     # Parameters (P,) after the epoch of the lowest validation loss. Without validation data those that the epoch of the
     # lowest training loss began with: its loss was met on the way, and what became of them at its end nobody has met.
     best: Array | None = None
-    best_epoch: int = 0
+    best_epoch: int
 
     def __init__(self, epochs: Iterable[Epoch] = (), best_epoch: int = 0) -> None:
         self._values: list[list[Any]] = [[] for _ in Epoch._fields]
@@ -62,6 +62,17 @@ class History:
         of them are missing, and doing it again is all it takes."""
         for own, name in zip(self._values, Epoch._fields):
             own[index:] = columns[name]
+
+    def __repr__(self) -> str:
+        return f"History of {len(self)} epochs, the best {self.best_epoch}"
+
+    def __eq__(self, other: object) -> bool:
+        """The same records and best epoch; the best weights may be left out of a file."""
+        if not isinstance(other, History):
+            return NotImplemented
+        return self.best_epoch == other.best_epoch and self[:] == other[:]
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __len__(self) -> int:
         return len(self._values[-1])  # the last to grow
@@ -78,7 +89,7 @@ class History:
         if isinstance(at, int):
             return _record(values[at] for values in self._values)
         if at.step < 0:
-            return self[at[-1] : at[0] + 1 : -at.step][::-1] if at else []
+            return [self[i] for i in at]
         return list(map(_record, zip(*(values[at.start : at.stop : at.step] for values in self._values))))
 
     @property

@@ -222,7 +222,9 @@ class Training:
         if self._looks and best_epoch > epoch:
             self._keep(lowest)
         history.put(begun.records, columns)
-        self._lowest, history.best_epoch, history.best = lowest, best_epoch, self._best.params
+        # Last and at once, with no call between: a second run of all this judges by what was known before the first.
+        best = self._best.params
+        self._lowest, history.best_epoch, history.best = lowest, best_epoch, best
 
     def _judged(self, epoch: int, losses: list[float]) -> tuple[float, int, list[int]]:
         """The lowest loss and the best epoch with these, and how long ago that was after each."""

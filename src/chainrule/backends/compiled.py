@@ -159,7 +159,8 @@ def _use_state(engine: Any, params: Array, moments: Array, dtype: Any) -> None:
 
 
 class _Started:
-    """Around calls of the kernels, which raise RuntimeError for one thing only."""
+    """Around calls of the kernels, which raise RuntimeError for one thing only. A generator would take longer than some
+    steps."""
 
     def __init__(self, asked: tuple[int, int, bool]) -> None:
         self.asked = asked
@@ -203,7 +204,8 @@ class Steps:
         self._given = data, spread, params, moments, optimizer
 
     def orders(self, n: int, first: int, count: int) -> Array:
-        """As reference.Steps.orders, on as many threads as the last steps."""
+        """As reference.Steps.orders, on as many threads as the last steps took: one where they are too short for more,
+        and no more than there are cores, whatever the user wants steps to have."""
         rows = np.empty((count, n), np.int64)
         with self._started:
             kernels().orders(rows, self.seed, first, min(self.threads or 1, self._wish[1]))
@@ -260,9 +262,7 @@ def _counts(n: int, batch_size: int) -> Array:
 
 def _repeated(row: Array, times: int) -> Array:
     """As numpy.tile, in a tenth of its time."""
-    rows = np.empty((times, len(row)))
-    rows[:] = row
-    return rows.ravel()
+    return np.broadcast_to(row, (times, len(row))).ravel()
 
 
 def _sums(w: Array, orders: Array, batch_size: int) -> Array:

@@ -284,6 +284,7 @@ NB_MODULE(_kernels, m) {
     });
     m.def("peak", &peak, "isa"_a, "seconds"_a, "Floating-point operations a second of one thread, float32, the best seen.");
     m.def("orders", [](Table<int64_t> out, uint64_t seed, uint64_t first, int threads) {
+        nb::gil_scoped_release released;
         epoch_orders(int64_t(out.shape(1)), seed, first, int64_t(out.shape(0)), out.data(), threads);
     }, "out"_a.noconvert(), "seed"_a, "first"_a, "threads"_a);
     m.def("layers", &layer_names);

@@ -51,21 +51,13 @@ std::vector<std::string> names(const Named<Value> (&table)[N]) {
     return all;
 }
 
-// Rows are an odd number of whole lines apart: else the same columns of many rows would compete for a few places of the
-// first cache.
+// Rows are an odd number of whole lines apart, in each of which whole vectors fit: else the same columns of many rows would
+// compete for a few places of the first cache.
 template <class T>
 int64_t row_stride(int width) {
     constexpr int64_t line = LINE / sizeof(T);
     return ((width + line - 1) / line | 1) * line;
 }
-
-}  // namespace
-
-std::vector<std::string> layer_names() { return names(KINDS); }
-std::vector<std::string> loss_names() { return names(LOSSES); }
-std::vector<std::string> rule_names() { return names(RULES); }
-
-namespace {
 
 // Random numbers of which about one falls into each bucket by its first bits: sorted by bucket, then within.
 class Shuffle {
@@ -75,7 +67,7 @@ public:
         end.resize((size_t(1) << bits) + 1);
     }
 
-    void order(uint64_t seed, uint64_t epoch, int64_t* order) {
+    void draw(uint64_t seed, uint64_t epoch, int64_t* order) {
         constexpr uint64_t STREAM = uint64_t(1) << 63;
         const int64_t n = int64_t(sorted.size());
         any::Philox(seed, STREAM, epoch, 0).first(n, keys.data());
@@ -105,11 +97,17 @@ private:
 
 }  // namespace
 
+std::vector<std::string> layer_names() { return names(KINDS); }
+std::vector<std::string> loss_names() { return names(LOSSES); }
+std::vector<std::string> rule_names() { return names(RULES); }
+
 void epoch_orders(int64_t n, uint64_t seed, uint64_t first, int64_t count, int64_t* orders, int threads) {
-    const int n_threads = int(std::min<int64_t>(threads, count));
-    std::vector<Shuffle> own(n_threads, Shuffle(n));
+    const int n_threads = int(std::clamp<int64_t>(count, 1, std::max(threads, 1)));
+    std::vector<Shuffle> own;  // room for each, made here: a thread that cannot have it could not say so
+    own.reserve(n_threads);
+    for (int t = 0; t < n_threads; t++) own.emplace_back(n);
     run_on(n_threads, [&](int t) {
-        for (int64_t i = t; i < count; i += n_threads) own[t].order(seed, first + uint64_t(i), orders + i * n);
+        for (int64_t i = t; i < count; i += n_threads) own[t].draw(seed, first + uint64_t(i), orders + i * n);
     });
 }
 

@@ -127,17 +127,17 @@ void cross_entropy(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int
     }
 }
 
-// One row in each lane of the columns z, `ld` apart, which become the gradient.
+// One row in each lane of the columns z, `ld` apart, which become the gradient; the others have one number for each lane.
 template <class T>
 inline void cross_entropy_of_lanes(T* z, int ld, int width, const Lane<T>* labels, const T* factors, T* values, Lane<T>* best) {
-    Int<T> label, highest = {};
+    Int<T> label, top = {};
     __builtin_memcpy(&label, labels, sizeof label);
     const Vec<T> factor = load(factors);
     Vec<T> most = load(z), at_label = {}, sum[LANES];
     for (int c = 1; c < width; c++) most = load(z + c * ld) > most ? load(z + c * ld) : most;
     for (int c = width; c-- > 0;) {
         const Vec<T> value = load(z + c * ld);
-        highest = value == most ? Int<T>{} + c : highest;
+        top = value == most ? Int<T>{} + c : top;
         at_label = label == Int<T>{} + c ? value : at_label;
         sum[c] = exp<T>(value - most);
         store(z + c * ld, sum[c]);
@@ -148,7 +148,7 @@ inline void cross_entropy_of_lanes(T* z, int ld, int width, const Lane<T>* label
     }
     const Vec<T> inverse = factor / sum[0];
     store(values, log<T>(sum[0]) - (at_label - most));
-    __builtin_memcpy(best, &highest, sizeof highest);
+    __builtin_memcpy(best, &top, sizeof top);
     for (int c = 0; c < width; c++) {
         const Vec<T> p = load(z + c * ld) * inverse;
         store(z + c * ld, label == Int<T>{} + c ? p - factor : p);
@@ -161,7 +161,7 @@ inline void cross_entropy_of_lanes(T* z, int ld, int width, const Lane<T>* label
 template <class T>
 void cross_entropy_of_few(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int lo, int hi) {
     constexpr int MANY = 64;
-    const int width = o.width, turned = (width + 3) / 4 * 4;  // rows have room for whole vectors
+    const int width = o.width, turned = (width + 3) / 4 * 4;  // what stands behind a row goes with it, and nobody reads it
     alignas(64) T z[LANES * MANY], factors[MANY], values[MANY];
     alignas(64) Lane<T> labels[MANY], best[MANY];
     double weights[MANY];

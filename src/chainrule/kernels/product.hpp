@@ -1,5 +1,6 @@
-// The matrix product: tiles of TILE_ROWS × two vectors that stay in registers over the whole sum. What happens to a
-// finished tile (bias and activation, derivative, optimizer) is its caller's `finish`, while the tile is in the first cache.
+// The matrix product: tiles, most of them of TILE_ROWS × two vectors, that stay in registers over the whole sum. What
+// happens to a finished tile (bias and activation, derivative, optimizer) is its caller's `finish`, while the tile is in the
+// first cache.
 //
 // Every element is a chain of fma over k in order, in runs of at most DEPTH that are then added: no matter how the tiles
 // lie, how wide a vector is, or which thread comes by, the bits are the same.
@@ -12,6 +13,7 @@ namespace chainrule::CHAINRULE_ISA {
 
 template <class T>
 constexpr int TILE_COLS = 2 * VL<T>;
+static_assert(BYTES <= LINE);  // rows are whole lines, and so whole vectors
 
 template <class T>
 struct Left {  // element (i, k) of the left factor
@@ -76,8 +78,11 @@ void micro(int depth, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_
 // A tile of at most TILE_ROWS rows, or of exactly TALL in one vector: as many chains at once as two vectors give.
 constexpr int TALL = 2 * TILE_ROWS;
 
-// Vectors side by side that one row of the left factor takes at once, for the same reason, and two or three rows.
-constexpr int FEW = 3, LONE = 256 / BYTES;
+// Few rows of the left factor take more vectors at once, for the same reason: so many tiles of them lie side by side.
+constexpr int FEW = 3;
+template <int M>
+constexpr int ABREAST = M == 1 ? 256 / BYTES : 4;
+static_assert(FEW * ABREAST<FEW> <= 2 * TALL && ABREAST<1> <= 2 * TALL);  // fit into the room of a tile
 
 template <class T, int M = TILE_ROWS>
 [[gnu::always_inline]] inline void multiply(int rows, int cols, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
@@ -91,9 +96,9 @@ template <class T, int M = TILE_ROWS>
 template <class T>
 inline void few_rows(int rows, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
     switch (rows) {
-        case 1: return micro<T, 1, LONE>(depth, a.at, a.row, a.k, b, b_k, tile);
-        case 2: return micro<T, 2, 4>(depth, a.at, a.row, a.k, b, b_k, tile);
-        default: return micro<T, 3, 4>(depth, a.at, a.row, a.k, b, b_k, tile);
+        case 1: return micro<T, 1, ABREAST<1>>(depth, a.at, a.row, a.k, b, b_k, tile);
+        case 2: return micro<T, 2, ABREAST<2>>(depth, a.at, a.row, a.k, b, b_k, tile);
+        default: return micro<T, FEW, ABREAST<FEW>>(depth, a.at, a.row, a.k, b, b_k, tile);
     }
 }
 
@@ -149,7 +154,7 @@ template <class T, class Finish>
 void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch<T> scratch, Finish finish) {
     const int runs = (K + DEPTH - 1) / DEPTH, most = (K + runs - 1) / runs;
     const bool far = b.k * (int64_t)sizeof(T) > FAR, pack_left = a.k * (int64_t)sizeof(T) > 4096 && N > 512;
-    const int abreast = M > FEW || b.panel != TILE_COLS<T> ? 0 : (M == 1 ? LONE : 4) * VL<T>;
+    const int abreast = M > FEW || b.panel != TILE_COLS<T> ? 0 : (M == 1 ? ABREAST<1> : ABREAST<FEW>) * VL<T>;
     alignas(64) T tile[TALL * TILE_COLS<T>];
     for (int k0 = 0; k0 < K; k0 += most) {
         const int depth = min(most, K - k0);

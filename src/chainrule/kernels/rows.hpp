@@ -21,6 +21,8 @@ inline void copy_row(const T* from, int width, T* row) {
     if (c < width) store(row + c, load_some(from + c, width - c));
 }
 
+// X is a copy, and what finishes a vector below has copies of all it takes: a store may change whatever is in memory, for
+// all the compiler knows.
 template <class T, class From>
 inline void gather_from(const Source X, const int64_t* order, int n, int width, T* input, int64_t ld) {
     const From* values = static_cast<const From*>(X.values);
@@ -57,8 +59,8 @@ void dense_forward(const Layer<T>& l, const Layer<T>* next, const T* params, int
         const bool keep = next && !by_output(next->kind);
         const int64_t ld = l.ldy;
         const auto bias = [=](int j, int n) { return load_some(b + j, n); };
-        const auto finish = [=](Vec<T> sums, Vec<T> bias, int i, int j) __attribute__((always_inline)) {
-            const Vec<T> sum = sums + bias;
+        const auto finish = [=](Vec<T> product, Vec<T> bias, int i, int j) __attribute__((always_inline)) {
+            const Vec<T> sum = product + bias;
             if (keep) store(z + i * ld + j, sum);
             store(y + i * ld + j, f.value(sum, setting));
         };

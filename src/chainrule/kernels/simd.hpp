@@ -192,7 +192,7 @@ inline void transpose_four(const T* from, int64_t row, T* to, int64_t to_row) {
     for (int k = 0; k < 4; k++) __builtin_memcpy(to + k * to_row, &columns[k], sizeof(Four));
 }
 
-// `rows` rows become columns.
+// `rows` rows become columns. Out of line: where sizes are known GCC warns of loops that do not run.
 template <class T>
 [[gnu::noinline]] void transpose(const T* from, int64_t row, int rows, int cols, T* to, int64_t to_row) {
     int r = 0;

@@ -44,7 +44,7 @@ private:
     }
 
     Job* take() {
-        for (int turn = 0; turn < 1500; turn++) {  // the next epoch's call comes soon
+        for (int turn = 0; turn < 1500; turn++) {  // about a millisecond: the next call comes soon
             if (Job* job = next.exchange(nullptr, std::memory_order_acquire)) return job;
             std::this_thread::yield();
         }
