@@ -59,8 +59,8 @@ void dense_forward(const Layer<T>& l, const Layer<T>* next, const T* params, int
         const bool keep = next && !by_output(next->kind);
         const int64_t ld = l.ldy;
         const auto bias = [=](int j, int n) { return load_some(b + j, n); };
-        const auto finish = [=](Vec<T> product, Vec<T> bias, int i, int j) __attribute__((always_inline)) {
-            const Vec<T> sum = product + bias;
+        const auto finish = [=](Vec<T> product, Vec<T> own, int i, int j) __attribute__((always_inline)) {
+            const Vec<T> sum = product + own;
             if (keep) store(z + i * ld + j, sum);
             store(y + i * ld + j, f.value(sum, setting));
         };
