@@ -20,15 +20,18 @@ ISAS = compiled.kernels().isas()
 
 
 def trained(
-    monkeypatch, isa, threads, chunk, *, dtype, part=None, loss=None, optimizer=None, n=130, batch=13, by_batch=False
-):
+    monkeypatch, isa, threads, chunk, *, dtype, part=None, loss=None, optimizer=None, n=130, batch=13, by_batch=False,
+    copies=1, width=37,
+):  # fmt: skip
     """All that a training of 50 steps leaves, as bytes: weights, moments, and the History without its seconds."""
     monkeypatch.setenv("CHAINRULE_ISA", isa)
     monkeypatch.setattr(compiled, "CHUNK", chunk)
     rng = np.random.default_rng(5)
-    layers = [cr.Dense(37), part or cr.ReLU(), cr.Dropout(0.2), cr.Dense(3)]
-    net = cr.Network(layers, loss or cr.SoftmaxCrossEntropy(), n_in=11, dtype=dtype, l1=1e-4, penalty_by_batch=by_batch)
+    layers = [cr.Dense(width), part or cr.ReLU(), cr.Dropout(0.2), cr.Dense(3)]
     X, y = rows(rng, loss, n)
+    X = np.tile(X, copies)
+    loss = loss or cr.SoftmaxCrossEntropy()
+    net = cr.Network(layers, loss, n_in=X.shape[1], dtype=dtype, l1=1e-4, penalty_by_batch=by_batch)
     history = net.fit(
         X, y, optimizer or cr.Adam(), epochs=-(-50 * batch // n), batch_size=batch, threads=threads,
         sample_weight=rng.uniform(0.5, 2, n), valid=(X[:40], y[:40]),
@@ -58,12 +61,13 @@ CASES = (
     + [{"loss": loss} for loss in LOSSES]
     + [{"optimizer": optimizer} for optimizer in OPTIMIZED]
     + [{"by_batch": True, "n": 100}]
-    + [{"n": 1300, "batch": 600}, {"n": 61, "batch": 61}, {"n": 50, "batch": 1}]
+    + [{"n": 2300, "batch": 1100}, {"n": 61, "batch": 61}, {"n": 50, "batch": 1}]
     + [
         {"n": 2410, "batch": 2400},
         {"n": 202, "batch": 200},
     ]  # summed in parts, of which the last batch leaves some empty
     + [{"part": cr.LayerNorm(), "optimizer": cr.Adam(0.01, clip_norm=0.1), "batch": 200, "n": 400}]
+    + [{"copies": 100, "width": 64, "batch": 80, "n": 240}]  # some threads have the rows that packing pays for
 )
 
 

@@ -80,7 +80,7 @@ struct Given {
 static Case draw(Dice& dice) {
     Case c;
     const auto kinds = layer_names(), losses = loss_names(), rules = rule_names();
-    int width = 1 + dice.below(40);
+    int width = 1 + dice.below(dice.below(8) ? 40 : 1500);
     const auto add = [&](const std::string& name, int out) {
         const double setting = name == "Dropout" ? 20000 : name == "LayerNorm" ? 1e-5 : 0.3;
         c.layers.push_back({name, width, out, setting, int(c.layers.size()), 0, 0});
@@ -88,7 +88,8 @@ static Case draw(Dice& dice) {
     };
     const int depth = 1 + dice.below(3);
     for (int i = 0; i < depth; i++) {
-        add("Dense", 1 + dice.below(dice.below(4) ? 50 : 300));
+        const int units = 1 + dice.below(dice.below(4) ? 50 : 300);
+        add("Dense", dice.below(4) ? units : (units + 31) / 32 * 32);
         for (int more = dice.below(3); more > 0; more--) {
             const std::string& name = kinds[dice.below(int(kinds.size()))];
             if (name != "Dense") add(name, width);
@@ -109,7 +110,7 @@ static Case draw(Dice& dice) {
         if (l.name == "LayerNorm") l.matrix = c.n_params, c.n_params += l.n_in;
         if (l.name == "LayerNorm" || l.name == "Dense") l.vector = c.n_params, c.n_params += l.n_out;
     }
-    c.batch = 1 + dice.below(dice.below(4) ? 70 : 700);
+    c.batch = 1 + dice.below(dice.below(4) ? 70 : 1400);
     c.rows = c.batch + dice.below(int(c.batch) * 2);
     c.weights = dice.below(3) == 0;
     c.sparse = dice.below(4) == 0;

@@ -2,8 +2,8 @@
 // happens to a finished tile (bias and activation, derivative, optimizer) is its caller's `finish`, while the tile is in the
 // first cache.
 //
-// Every element is a chain of fma over k in order, in runs of at most DEPTH that are then added: no matter how the tiles
-// lie, how wide a vector is, or which thread comes by, the bits are the same.
+// Every element is the sum of chains of fma over k in order, of at most CHAIN terms each, added up in runs of at most DEPTH: no
+// matter how the tiles lie, how wide a vector is, or which thread comes by, the bits are the same.
 #pragma once
 
 #include "program.hpp"
@@ -52,25 +52,37 @@ struct Carry {  // where sums of earlier runs wait
 template <class T, int M, int N, class V = Vec<T>>
 void micro(int depth, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_k, T* tile) {
     constexpr int WIDTH = sizeof(V) / sizeof(T);
-    V sum[M][N] = {};
-    for (int k = 0; k < depth; k++, b += b_k) {
-        V right[N];
+    const auto place = [=](int i, int column) {  // tiles side by side lie one after the other
+        return tile + (column / TILE_COLS<T> * M + i) * TILE_COLS<T> + column % TILE_COLS<T>;
+    };
+    for (int first = 0, k = 0; first < depth; first += CHAIN) {
+        const int end = min(depth, first + CHAIN);
+        V sum[M][N] = {};
+        for (; k < end; k++, b += b_k) {
+            V right[N];
 #pragma GCC unroll 16
-        for (int j = 0; j < N; j++) __builtin_memcpy(&right[j], b + j * WIDTH, sizeof(V));
+            for (int j = 0; j < N; j++) __builtin_memcpy(&right[j], b + j * WIDTH, sizeof(V));
 #pragma GCC unroll 24
-        for (int i = 0; i < M; i++) {
-            const V left = a[i * a_row + k * a_k] - V{};
+            for (int i = 0; i < M; i++) {
+                const V left = a[i * a_row + k * a_k] - V{};
 #pragma GCC unroll 16
-            for (int j = 0; j < N; j++) sum[i][j] = fma(left, right[j], sum[i][j]);
+                for (int j = 0; j < N; j++) sum[i][j] = fma(left, right[j], sum[i][j]);
+            }
         }
+        if (first > 0)
+#pragma GCC unroll 24
+            for (int i = 0; i < M; i++)
+#pragma GCC unroll 16
+                for (int j = 0; j < N; j++) {
+                    V before;
+                    __builtin_memcpy(&before, place(i, j * WIDTH), sizeof(V));
+                    sum[i][j] += before;
+                }
+#pragma GCC unroll 24
+        for (int i = 0; i < M; i++)
+#pragma GCC unroll 16
+            for (int j = 0; j < N; j++) __builtin_memcpy(place(i, j * WIDTH), &sum[i][j], sizeof(V));
     }
-#pragma GCC unroll 24
-    for (int i = 0; i < M; i++)
-#pragma GCC unroll 16
-        for (int j = 0; j < N; j++) {  // tiles side by side lie one after the other
-            const int column = j * WIDTH;
-            __builtin_memcpy(tile + (column / TILE_COLS<T> * M + i) * TILE_COLS<T> + column % TILE_COLS<T>, &sum[i][j], sizeof(V));
-        }
     if constexpr (sizeof(V) < sizeof(Vec<T>))  // who finishes the tile loads whole vectors
         for (int i = 0; i < M; i++) __builtin_memset(tile + i * TILE_COLS<T> + WIDTH, 0, sizeof(V));
 }
@@ -100,6 +112,16 @@ inline void few_rows(int rows, int depth, Left<T> a, const T* b, int64_t b_k, T*
         case 2: return micro<T, 2, ABREAST<2>>(depth, a.at, a.row, a.k, b, b_k, tile);
         default: return micro<T, FEW, ABREAST<FEW>>(depth, a.at, a.row, a.k, b, b_k, tile);
     }
+}
+
+// From how many rows of the left factor on it pays to pack columns of the right one first: its rows are far apart, or many
+// and an even number of lines apart, so that they compete for a few places of the first cache.
+template <class T>
+inline int packing_pays_from(Right<T> b, int depth) {
+    const int64_t row = b.k * int64_t(sizeof(T));
+    if (row > FAR) return 2 * TILE_ROWS;
+    const bool in_rows = b.panel == TILE_COLS<T>;
+    return in_rows && row % (2 * LINE) == 0 && row * depth > LARGE ? 4 * TILE_ROWS : 1 << 30;
 }
 
 // Columns of the right factor, close together; those beyond `readable` are 0.
@@ -153,7 +175,8 @@ inline void fetch_carry(Carry<T> c, int i, int j, int rows, int cols) {
 template <class T, class Finish>
 void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch<T> scratch, Finish finish) {
     const int runs = (K + DEPTH - 1) / DEPTH, most = (K + runs - 1) / runs;
-    const bool far = b.k * (int64_t)sizeof(T) > FAR, pack_left = a.k * (int64_t)sizeof(T) > 4096 && N > 512;
+    const bool pack_left = a.k * (int64_t)sizeof(T) > 4096 && N > 512;
+    const int pays_from = packing_pays_from(b, K);
     const int abreast = M > FEW || b.panel != TILE_COLS<T> ? 0 : (M == 1 ? ABREAST<1> : ABREAST<FEW>) * VL<T>;
     alignas(64) T tile[TALL * TILE_COLS<T>];
     for (int k0 = 0; k0 < K; k0 += most) {
@@ -176,7 +199,7 @@ void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch
                 const int cols = min(TILE_COLS<T>, N - j), vectors = (cols + VL<T> - 1) / VL<T>;
                 const T* right = b.at + k0 * b.k + j / TILE_COLS<T> * b.panel;
                 int64_t right_k = b.k;
-                if ((far && m >= 2 * TILE_ROWS) || j + vectors * VL<T> > b.readable) {
+                if (m >= pays_from || j + vectors * VL<T> > b.readable) {
                     right = pack_panel(right, b.k, b.readable - j, vectors, depth, scratch.panel);
                     right_k = vectors * VL<T>;
                 }
