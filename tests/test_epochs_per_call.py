@@ -165,7 +165,10 @@ def test_an_interrupt_while_records_are_made_loses_none(chosen, monkeypatch):
 
 
 @BACKENDS
-def test_an_interrupt_halfway_through_the_records_loses_and_doubles_none(chosen, monkeypatch):
+@pytest.mark.parametrize(
+    ("per_call", "looks"), [(7, {}), (1, {"valid": given()}), (1, {"metrics": "accuracy"})], ids=["7", "valid", "score"]
+)
+def test_an_interrupt_halfway_through_the_records_loses_and_doubles_none(chosen, per_call, looks, monkeypatch):
     put, calls = cr.History.put, []
 
     class Interrupted(dict):
@@ -179,14 +182,16 @@ def test_an_interrupt_halfway_through_the_records_loses_and_doubles_none(chosen,
         put(history, index, Interrupted(columns) if len(calls) == 2 else columns)
 
     net = fresh()
-    training = cr.train(net, given(), FALLING, epochs=28, epochs_per_call=7)
+    training = cr.train(net, given(), FALLING, epochs=4 * per_call, epochs_per_call=per_call, **looks)
     monkeypatch.setattr(cr.History, "put", interrupted)
     with pytest.raises(KeyboardInterrupt):
         list(training)
     monkeypatch.setattr(cr.History, "put", put)
-    assert calls == [0, 7, 7]
+    assert calls == [0, per_call, per_call]
     other = fresh()
-    assert everything(net, training.history) == everything(other, other.fit(*given(), FALLING, epochs=14))
+    expected = other.fit(*given(), FALLING, epochs=2 * per_call, **looks)
+    assert everything(net, training.history) == everything(other, expected)
+    assert training.history.best_epoch == 2 * per_call  # so that the interrupted records are those of the best weights
 
 
 def test_an_epoch_whose_score_was_interrupted_has_not_ended(monkeypatch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf, isfinite
 from typing import Any, NamedTuple
 
@@ -86,6 +86,14 @@ class _Begun(NamedTuple):
     epoch: int
     step: int
     time: float
+
+
+class _Found(NamedTuple):
+    """The records of a call's epochs by their fields, and the best epoch with them."""
+
+    columns: dict[str, Any]
+    lowest: float
+    best_epoch: int
 
 
 class Training:
@@ -188,21 +196,14 @@ class Training:
                 raise
             finally:
                 if not self._looks:
-                    self._record_surely(begun)
+                    _surely(lambda: self._enter(begun, self._found(begun)))
         if self._looks:
-            self._record(begun)
+            found = self._found(begun)  # an interrupt of someone's metric need not wait
+            _surely(lambda: self._enter(begun, found))
 
-    def _record_surely(self, begun: _Begun) -> None:
-        """An interrupt waits until all records are there."""
-        try:
-            self._record(begun)
-        except KeyboardInterrupt:
-            self._record(begun)
-            raise
-
-    def _record(self, begun: _Begun) -> None:
-        """Records of the epochs of a call that ended, with the network as the last of them left it."""
-        results, history, lr, epoch = self._steps.results, self.history, self.optimizer.lr, begun.epoch
+    def _found(self, begun: _Begun) -> _Found:
+        """What there is to say about the epochs of a call that ended, with the network as the last of them left it."""
+        results, lr, epoch = self._steps.results, self.optimizer.lr, begun.epoch
         n = len(results)
         self.net.state.epoch = epoch + n
         losses, scores = results.T.tolist()
@@ -219,12 +220,16 @@ class Training:
             "lr": [rate_at(lr, step - 1) for step in steps] if callable(lr) else [float(lr)] * n,
             "since_best": since, "threads": [self._steps.threads] * n, "metrics": [dict(metrics) for _ in steps],
         }  # fmt: skip
-        if self._looks and best_epoch > epoch:
-            self._keep(lowest)
-        history.put(begun.records, columns)
-        # Last and at once, with no call between: a second run of all this judges by what was known before the first.
-        best = self._best.params
-        self._lowest, history.best_epoch, history.best = lowest, best_epoch, best
+        return _Found(columns, lowest, best_epoch)
+
+    def _enter(self, begun: _Begun, found: _Found) -> None:
+        """Make records of it. A second run of the same leaves what one does."""
+        if self._looks and found.best_epoch > begun.epoch:
+            self._keep(found.lowest)
+        self.history.put(begun.records, found.columns)
+        # Last and at once, with no call between: what is found is judged by what was known before.
+        history, best = self.history, self._best.params
+        self._lowest, history.best_epoch, history.best = found.lowest, found.best_epoch, best
 
     def _judged(self, epoch: int, losses: list[float]) -> tuple[float, int, list[int]]:
         """The lowest loss and the best epoch with these, and how long ago that was after each."""
@@ -257,6 +262,15 @@ class Training:
         prediction = self._target.decode(self._target.read(net.outputs(data.X), net.loss))
         y = self._target.restore(data.t)
         return {name: float(metric(y, prediction)) for name, metric in self._metrics.items()}
+
+
+def _surely(enter: Callable[[], None]) -> None:
+    """An interrupt waits until all is written down."""
+    try:
+        enter()
+    except KeyboardInterrupt:
+        enter()
+        raise
 
 
 def _unshuffled(n: int, n_epochs: int) -> Array:
