@@ -164,10 +164,13 @@ def test_an_interrupt_while_records_are_made_loses_none(chosen, monkeypatch):
     assert everything(net, training.history) == everything(other, other.fit(*given(), FALLING, epochs=14))
 
 
-@BACKENDS
-@pytest.mark.parametrize(
+LOOKS = pytest.mark.parametrize(
     ("per_call", "looks"), [(7, {}), (1, {"valid": given()}), (1, {"metrics": "accuracy"})], ids=["7", "valid", "score"]
 )
+
+
+@BACKENDS
+@LOOKS
 def test_an_interrupt_halfway_through_the_records_loses_and_doubles_none(chosen, per_call, looks, monkeypatch):
     put, calls = cr.History.put, []
 
@@ -192,6 +195,49 @@ def test_an_interrupt_halfway_through_the_records_loses_and_doubles_none(chosen,
     expected = other.fit(*given(), FALLING, epochs=2 * per_call, **looks)
     assert everything(net, training.history) == everything(other, expected)
     assert training.history.best_epoch == 2 * per_call  # so that the interrupted records are those of the best weights
+
+
+@BACKENDS
+@LOOKS
+def test_an_interrupt_at_the_end_of_the_records_changes_none(chosen, per_call, looks, monkeypatch):
+    enter, calls = cr.Training._enter, []
+
+    def interrupted(*given):
+        calls.append(given)
+        enter(*given)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    net = fresh()
+    training = cr.train(net, given(), FALLING, epochs=4 * per_call, epochs_per_call=per_call, **looks)
+    monkeypatch.setattr(cr.Training, "_enter", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(training)
+    monkeypatch.setattr(cr.Training, "_enter", enter)
+    assert len(calls) == 3
+    other = fresh()
+    expected = other.fit(*given(), FALLING, epochs=2 * per_call, **looks)
+    assert everything(net, training.history) == everything(other, expected)
+
+
+def test_an_interrupted_metric_is_not_asked_again():
+    asked = []
+
+    def metric(y, prediction):
+        asked.append(len(asked))
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return 0.5
+
+    net, other = fresh(), fresh()
+    training = cr.train(net, given(), FALLING, epochs=4, metrics={"half": metric})
+    with pytest.raises(KeyboardInterrupt):
+        list(training)
+    assert len(asked) == 2
+    history, expected = training.history, other.fit(*given(), FALLING, epochs=1)
+    assert [epoch.number for epoch in history] == [1]
+    assert history.best_epoch == 1
+    np.testing.assert_array_equal(history.best, expected.best)
 
 
 def test_an_epoch_whose_score_was_interrupted_has_not_ended(monkeypatch):

@@ -61,13 +61,14 @@ CASES = (
     + [{"loss": loss} for loss in LOSSES]
     + [{"optimizer": optimizer} for optimizer in OPTIMIZED]
     + [{"by_batch": True, "n": 100}]
-    + [{"n": 2300, "batch": 1100}, {"n": 61, "batch": 61}, {"n": 50, "batch": 1}]
+    + [{"n": 1300, "batch": 600}, {"n": 61, "batch": 61}, {"n": 50, "batch": 1}]
     + [
         {"n": 2410, "batch": 2400},
         {"n": 202, "batch": 200},
     ]  # summed in parts, of which the last batch leaves some empty
     + [{"part": cr.LayerNorm(), "optimizer": cr.Adam(0.01, clip_norm=0.1), "batch": 200, "n": 400}]
     + [{"copies": 100, "width": 64, "batch": 80, "n": 240}]  # some threads have the rows that packing pays for
+    + [{"copies": 30, "width": 64, "batch": 1100, "n": 2300}]  # two runs of rows, in a batch that is not cut into parts
 )
 
 

@@ -85,6 +85,8 @@ class _Begun(NamedTuple):
     records: int
     epoch: int
     step: int
+    lowest: float
+    best_epoch: int
     time: float
 
 
@@ -184,7 +186,7 @@ class Training:
         state, n, began = self.net.state, len(self._data), time.perf_counter()
         with state.alone:
             state.prepare(self.optimizer)  # between two calls another may have had its way with the network
-            begun = _Begun(len(self.history), state.epoch, state.step, began)
+            begun = _Begun(len(self.history), state.epoch, state.step, self._lowest, self.history.best_epoch, began)
             orders = self._steps.orders(n, state.epoch, n_epochs) if self.shuffle else _unshuffled(n, n_epochs)
             if self._looks and self._valid is None:
                 self._best.begin(state.params)
@@ -202,7 +204,7 @@ class Training:
             _surely(lambda: self._enter(begun, found))
 
     def _found(self, begun: _Begun) -> _Found:
-        """What there is to say about the epochs of a call that ended, with the network as the last of them left it."""
+        """Counts the epochs of a call that ended, and looks at them and the network as the last of them left it."""
         results, lr, epoch = self._steps.results, self.optimizer.lr, begun.epoch
         n = len(results)
         self.net.state.epoch = epoch + n
@@ -213,7 +215,7 @@ class Training:
         metrics = self._measured()
         seconds = (time.perf_counter() - begun.time) / max(1, n)
         steps = [begun.step + self._steps_per_epoch * i for i in range(1, n + 1)]
-        lowest, best_epoch, since = self._judged(epoch, losses if valid_loss is None else [valid_loss])
+        lowest, best_epoch, since = self._judged(begun, losses if valid_loss is None else [valid_loss])
         columns = {
             "number": range(epoch + 1, epoch + n + 1), "loss": losses, "valid_loss": [valid_loss] * n,
             "score": scores, "seconds": [seconds] * n, "step": steps, "backend": [self._backend] * n,
@@ -227,14 +229,12 @@ class Training:
         if self._looks and found.best_epoch > begun.epoch:
             self._keep(found.lowest)
         self.history.put(begun.records, found.columns)
-        # Last and at once, with no call between: what is found is judged by what was known before.
-        history, best = self.history, self._best.params
-        self._lowest, history.best_epoch, history.best = found.lowest, found.best_epoch, best
+        self._lowest, self.history.best_epoch, self.history.best = found.lowest, found.best_epoch, self._best.params
 
-    def _judged(self, epoch: int, losses: list[float]) -> tuple[float, int, list[int]]:
+    def _judged(self, begun: _Begun, losses: list[float]) -> tuple[float, int, list[int]]:
         """The lowest loss and the best epoch with these, and how long ago that was after each."""
-        lowest, best, since = self._lowest, self.history.best_epoch, []
-        for number, loss in enumerate(losses, start=epoch + 1):
+        lowest, best, since = begun.lowest, begun.best_epoch, []
+        for number, loss in enumerate(losses, start=begun.epoch + 1):
             if not isfinite(loss):  # finite on the training rows, but not on the validation rows
                 self._give_up()
                 raise Diverged(self.net.state.step)

@@ -247,10 +247,11 @@ class Steps:
                 if not finite:
                     raise Diverged(first + int(progress[0]), "weights")
         finally:
-            state.step = first + int(progress[0])
-            self.results = results[: int(progress[0]) // len(counts)]
+            done, lowest, row = int(progress[0]), float(progress[1]), int(progress[2])
+            ended = results[: done // len(counts)]
+            state.step, self.results = first + done, ended  # at once, with no call between: an interrupt parts nothing
             if best is not None:
-                best.lowest, best.row = float(progress[1]), int(progress[2])
+                best.lowest, best.row = lowest, row
         return self.results
 
 

@@ -2,8 +2,8 @@
 // happens to a finished tile (bias and activation, derivative, optimizer) is its caller's `finish`, while the tile is in the
 // first cache.
 //
-// Every element is the sum of chains of fma over k in order, of at most CHAIN terms each, added up in runs of at most DEPTH: no
-// matter how the tiles lie, how wide a vector is, or which thread comes by, the bits are the same.
+// Every element is the sum of chains of fma over k in order, of at most CHAIN terms each, added up in runs of at most DEPTH:
+// no matter how the tiles lie, how wide a vector is, or which thread comes by, the bits are the same.
 #pragma once
 
 #include "program.hpp"
@@ -26,6 +26,8 @@ struct Right {  // element (k, j) of the right factor; `readable` columns may be
     const T* at;
     int64_t k, panel;  // from row to row, and from each TILE_COLS columns to the next
     int readable;
+
+    bool lies_in_rows() const { return panel == TILE_COLS<T>; }
 };
 
 // A matrix in rows, and one in panels: TILE_COLS columns side by side, row after row, then the next.
@@ -69,7 +71,7 @@ void micro(int depth, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_
                 for (int j = 0; j < N; j++) sum[i][j] = fma(left, right[j], sum[i][j]);
             }
         }
-        if (first > 0)
+        if (first > 0) {
 #pragma GCC unroll 24
             for (int i = 0; i < M; i++)
 #pragma GCC unroll 16
@@ -78,6 +80,7 @@ void micro(int depth, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_
                     __builtin_memcpy(&before, place(i, j * WIDTH), sizeof(V));
                     sum[i][j] += before;
                 }
+        }
 #pragma GCC unroll 24
         for (int i = 0; i < M; i++)
 #pragma GCC unroll 16
@@ -114,14 +117,14 @@ inline void few_rows(int rows, int depth, Left<T> a, const T* b, int64_t b_k, T*
     }
 }
 
-// From how many rows of the left factor on it pays to pack columns of the right one first: its rows are far apart, or many
-// and an even number of lines apart, so that they compete for a few places of the first cache.
+// From how many rows of the left factor on it pays to pack columns of the right one first. Its rows are far apart, or they
+// are many and an even number of lines apart: then they compete for a few places of the first cache.
 template <class T>
-inline int packing_pays_from(Right<T> b, int depth) {
+inline int packing_pays_from(Right<T> b, int K) {
     const int64_t row = b.k * int64_t(sizeof(T));
     if (row > FAR) return 2 * TILE_ROWS;
-    const bool in_rows = b.panel == TILE_COLS<T>;
-    return in_rows && row % (2 * LINE) == 0 && row * depth > LARGE ? 4 * TILE_ROWS : 1 << 30;
+    const bool compete = b.lies_in_rows() && row % (2 * LINE) == 0 && row * K > LARGE;
+    return compete ? 4 * TILE_ROWS : 1 << 30;
 }
 
 // Columns of the right factor, close together; those beyond `readable` are 0.
@@ -177,7 +180,7 @@ void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch
     const int runs = (K + DEPTH - 1) / DEPTH, most = (K + runs - 1) / runs;
     const bool pack_left = a.k * (int64_t)sizeof(T) > 4096 && N > 512;
     const int pays_from = packing_pays_from(b, K);
-    const int abreast = M > FEW || b.panel != TILE_COLS<T> ? 0 : (M == 1 ? ABREAST<1> : ABREAST<FEW>) * VL<T>;
+    const int abreast = M > FEW || !b.lies_in_rows() ? 0 : (M == 1 ? ABREAST<1> : ABREAST<FEW>) * VL<T>;
     alignas(64) T tile[TALL * TILE_COLS<T>];
     for (int k0 = 0; k0 < K; k0 += most) {
         const int depth = min(most, K - k0);
