@@ -144,6 +144,24 @@ def test_a_divergence_with_metrics_leaves_the_best_weights_too(chosen):
     np.testing.assert_array_equal(net.state.params, training.history.best)
 
 
+LOOKS = pytest.mark.parametrize(
+    ("per_call", "looks"), [(7, {}), (1, {"valid": given()}), (1, {"metrics": "accuracy"})], ids=["7", "valid", "score"]
+)
+
+
+def require_two_whole_calls(monkeypatch, owner, name, interrupted, per_call, looks):
+    """Of four calls the second is interrupted by what stands for owner.name: all is as after two that were not."""
+    net, other = fresh(), fresh()
+    training = cr.train(net, given(), FALLING, epochs=4 * per_call, epochs_per_call=per_call, **looks)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            list(training)
+    expected = other.fit(*given(), FALLING, epochs=2 * per_call, **looks)
+    assert everything(net, training.history) == everything(other, expected)
+    assert expected.best_epoch == 2 * per_call  # so that the interrupted records are those of the best weights
+
+
 @BACKENDS
 def test_an_interrupt_while_records_are_made_loses_none(chosen, monkeypatch):
     judged, calls = cr.Training._judged, []
@@ -154,19 +172,7 @@ def test_an_interrupt_while_records_are_made_loses_none(chosen, monkeypatch):
             raise KeyboardInterrupt
         return judged(*given)
 
-    monkeypatch.setattr(cr.Training, "_judged", interrupted)
-    net = fresh()
-    training = cr.train(net, given(), FALLING, epochs=28, epochs_per_call=7)
-    with pytest.raises(KeyboardInterrupt):
-        list(training)
-    monkeypatch.setattr(cr.Training, "_judged", judged)
-    other = fresh()
-    assert everything(net, training.history) == everything(other, other.fit(*given(), FALLING, epochs=14))
-
-
-LOOKS = pytest.mark.parametrize(
-    ("per_call", "looks"), [(7, {}), (1, {"valid": given()}), (1, {"metrics": "accuracy"})], ids=["7", "valid", "score"]
-)
+    require_two_whole_calls(monkeypatch, cr.Training, "_judged", interrupted, per_call=7, looks={})
 
 
 @BACKENDS
@@ -184,17 +190,8 @@ def test_an_interrupt_halfway_through_the_records_loses_and_doubles_none(chosen,
         calls.append(index)
         put(history, index, Interrupted(columns) if len(calls) == 2 else columns)
 
-    net = fresh()
-    training = cr.train(net, given(), FALLING, epochs=4 * per_call, epochs_per_call=per_call, **looks)
-    monkeypatch.setattr(cr.History, "put", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        list(training)
-    monkeypatch.setattr(cr.History, "put", put)
+    require_two_whole_calls(monkeypatch, cr.History, "put", interrupted, per_call, looks)
     assert calls == [0, per_call, per_call]
-    other = fresh()
-    expected = other.fit(*given(), FALLING, epochs=2 * per_call, **looks)
-    assert everything(net, training.history) == everything(other, expected)
-    assert training.history.best_epoch == 2 * per_call  # so that the interrupted records are those of the best weights
 
 
 @BACKENDS
@@ -208,16 +205,8 @@ def test_an_interrupt_at_the_end_of_the_records_changes_none(chosen, per_call, l
         if len(calls) == 2:
             raise KeyboardInterrupt
 
-    net = fresh()
-    training = cr.train(net, given(), FALLING, epochs=4 * per_call, epochs_per_call=per_call, **looks)
-    monkeypatch.setattr(cr.Training, "_enter", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        list(training)
-    monkeypatch.setattr(cr.Training, "_enter", enter)
+    require_two_whole_calls(monkeypatch, cr.Training, "_enter", interrupted, per_call, looks)
     assert len(calls) == 3
-    other = fresh()
-    expected = other.fit(*given(), FALLING, epochs=2 * per_call, **looks)
-    assert everything(net, training.history) == everything(other, expected)
 
 
 def test_an_interrupted_metric_is_not_asked_again():
