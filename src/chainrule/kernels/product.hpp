@@ -127,6 +127,13 @@ inline int packing_pays_from(Right<T> b, int K) {
     return compete ? 4 * TILE_ROWS : 1 << 30;
 }
 
+// Whether it pays to pack a left factor whose rows are columns in memory: the lines that a tile reads do not stay in the first
+// cache for the next tile, beside a panel of the right factor, and there are panels enough.
+template <class T>
+inline bool packing_left_pays(Left<T> a, int N, int depth) {
+    return a.k > 1 && depth * (LINE + TILE_COLS<T> * int(sizeof(T))) >= L1 && N >= 128;
+}
+
 // Columns of the right factor, close together; those beyond `readable` are 0.
 template <class T>
 inline const T* pack_panel(const T* at, int64_t row, int readable, int vectors, int depth, T* panel) {
@@ -178,7 +185,7 @@ inline void fetch_carry(Carry<T> c, int i, int j, int rows, int cols) {
 template <class T, class Finish>
 void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch<T> scratch, Finish finish) {
     const int runs = (K + DEPTH - 1) / DEPTH, most = (K + runs - 1) / runs;
-    const bool pack_left = a.k * (int64_t)sizeof(T) > 4096 && N > 512;
+    const bool pack_left = packing_left_pays(a, N, most);
     const int pays_from = packing_pays_from(b, K);
     const int abreast = M > FEW || !b.lies_in_rows() ? 0 : (M == 1 ? ABREAST<1> : ABREAST<FEW>) * VL<T>;
     alignas(64) T tile[TALL * TILE_COLS<T>];

@@ -146,6 +146,7 @@ constexpr int CHAIN = 264;       // a product adds at most so many terms one by 
 constexpr int DEPTH = 1024;      // terms over which a tile's chains are added up at once
 constexpr int FAR = 2048;        // bytes from row to row above which a factor is read better in panels
 constexpr int LARGE = 1 << 17;   // bytes of a factor above which closer rows may compete for a cache too
+constexpr int L1 = 1 << 15;      // bytes of the first cache
 constexpr int BLOCK_M = 264;     // rows of the left factor that meet the same columns of the right one
 constexpr int ROWS = 256;        // of a batch that go through all layers together
 constexpr int PARTS = 4;         // at least, of a batch whose rows hold much more than the weights: each is summed where it is
