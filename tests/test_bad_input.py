@@ -7,6 +7,8 @@ import pytest
 import scipy.sparse
 
 import chainrule as cr
+from chainrule.backends import compiled
+from conftest import needs_kernels
 
 SGD = cr.SGD(lr=0.1)
 X, Y = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30) % 3
@@ -208,6 +210,21 @@ def test_calls(name):
     assert "\n" not in str(caught.value)
     if name != "a typo in a setting":
         assert isinstance(caught.value, cr.InputError)
+
+
+@pytest.mark.parametrize("kind", ["V0", "U0", np.dtype([])], ids=str)
+def test_rows_without_a_byte_are_refused(kind):
+    net = classifier()
+    for ask in (net.forward, net.predict):
+        with pytest.raises(cr.InputError, match="X"):
+            ask(np.empty((1, 4), kind))
+
+
+@needs_kernels
+def test_batches_of_more_rows_than_the_kernels_can_count_are_refused():
+    net = classifier()
+    with pytest.raises(cr.InputError, match="batch_size: expected at most 1073741824, got 1073741825"):
+        compiled.Steps(net.plan, net.objective, net.target, 0, 2**30 + 1, np.float32)
 
 
 def test_an_unknown_parameter_name_is_told_its_neighbour():

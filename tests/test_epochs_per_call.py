@@ -3,12 +3,14 @@
 import signal
 import threading
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule.backends import compiled, reference
+from chainrule.settings import settings as frozen
 from conftest import needs_kernels
 
 BACKENDS = pytest.mark.parametrize("backend", [pytest.param("compiled", marks=needs_kernels), "reference"])
@@ -142,6 +144,41 @@ def test_a_divergence_with_metrics_leaves_the_best_weights_too(chosen):
         list(training)
     assert len(training.history) == net.state.epoch == 6
     np.testing.assert_array_equal(net.state.params, training.history.best)
+
+
+@frozen
+class Running(cr.Schedule):
+    """A rate of 0.1 up to a step, and then something else."""
+
+    steps: int
+    end: Any
+
+    def __call__(self, step):
+        return 0.1 if step < self.steps else self.end()
+
+
+def fails():
+    raise LookupError("the table of rates is at its end")
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    ("end", "error", "message"),
+    [
+        (fails, LookupError, "table of rates"),
+        (lambda: None, cr.InputError, "Running at step 25: expected a finite number"),
+    ],
+    ids=["raises", "None"],
+)
+@pytest.mark.parametrize("per_call", [1, 5, 30])
+def test_a_schedule_that_ends_keeps_the_epochs_it_had_rates_for(chosen, per_call, end, error, message):
+    net, other = fresh(), fresh()
+    training = cr.train(net, given(), cr.SGD(Running(25, end)), batch_size=25, epochs=30, epochs_per_call=per_call)
+    with pytest.raises(error, match=message):
+        list(training)
+    assert len(training.history) == 12  # of two steps each; the 25th is the first of another
+    expected = other.fit(*given(), cr.SGD(0.1), batch_size=25, epochs=12)
+    assert everything(net, training.history) == everything(other, expected)
 
 
 LOOKS = pytest.mark.parametrize(

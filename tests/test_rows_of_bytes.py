@@ -79,6 +79,27 @@ def test_predictions_of_many_threads_are_those_of_one(rng):
 
 
 @needs_kernels
+def test_predictions_one_after_the_other_make_one_engine(rng, monkeypatch):
+    made, make = [], compiled.Inference._new
+    monkeypatch.setattr(compiled.Inference, "_new", lambda self, threads: made.append(threads) or make(self, threads))
+    net, X = network("float32"), rng.normal(size=(300, 30))
+    net.forward(X)
+    at_first = len(made)
+    monkeypatch.setattr(compiled, "_line", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        net.forward(X)
+    monkeypatch.undo()
+    monkeypatch.setattr(compiled.Inference, "_new", lambda self, threads: made.append(threads) or make(self, threads))
+    for _ in range(3):
+        net.forward(X)
+    assert len(made) == at_first + 1
+
+
+def interrupted(*given):
+    raise KeyboardInterrupt
+
+
+@needs_kernels
 def test_predictions_in_several_calls_are_those_of_one(rng, images, monkeypatch):
     net, many = network("float32"), Scaled(rng.integers(0, 256, (10_000, 30), dtype=np.uint8), 2 / 255, -1)
     expected, calls = net.forward(many), []

@@ -1,7 +1,10 @@
 """How many threads the compiled backend takes, and that they live beside forks, joblib and each other."""
 
+import ctypes
+import ctypes.util
 import multiprocessing
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -15,6 +18,7 @@ from chainrule.backends.threads import _share, limit
 from conftest import needs_kernels
 
 pytestmark = needs_kernels
+ROUND_UP = {"x86_64": 0x800, "aarch64": 0x400000}  # FE_UPWARD of the C library
 
 
 def wide_enough(n=4000):
@@ -130,6 +134,30 @@ def test_a_forked_child_trains_and_gives_the_same_bits():
     for child in children:
         child.join(10)
         assert child.exitcode == 0
+
+
+@pytest.mark.skipif(platform.machine() not in ROUND_UP, reason="how to round up is known for x86-64 and AArch64")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_library_that_changed_how_the_processor_rounds_changes_no_bits(threads, monkeypatch):
+    made, data = wide_enough(64)
+
+    def weights():
+        net = made.copy()
+        net.fit(*data, cr.SGD(0.1), batch_size=32, epochs=2, threads=threads)
+        return net.state.params.tobytes()
+
+    maths = ctypes.CDLL(ctypes.util.find_library("m"))
+
+    def rounded_up():
+        assert maths.fesetround(ROUND_UP[platform.machine()]) == 0
+        try:
+            return weights()
+        finally:
+            maths.fesetround(0)
+
+    assert rounded_up() == weights()
+    monkeypatch.setenv("CHAINRULE_BACKEND", "reference")
+    assert rounded_up() != weights()
 
 
 def test_two_trainings_at_once_give_the_bits_of_one():

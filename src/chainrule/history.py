@@ -48,6 +48,7 @@ class History:
 
     # Parameters (P,) after the epoch of the lowest validation loss. Without validation data those that the epoch of the
     # lowest training loss began with: its loss was met on the way, and what became of them at its end nobody has met.
+    # While training goes on it is a view that later epochs write over: who keeps it copies it.
     best: Array | None = None
     best_epoch: int
 

@@ -47,15 +47,21 @@ class Optimizer(Settings, ABC):
         """What `update` needs besides the arrays, η first; `step` counts the updates already made."""
         return (rate_at(self.lr, step),)
 
-    def table(self, first: int, n: int) -> Array:
-        """The scalars of n steps from `first` on (n, k), in float64."""
+    def table(self, first: int, n: int) -> tuple[Array, Exception | None]:
+        """The scalars of n steps from `first` on (n, k), in float64; of fewer, and why, where the schedule raises."""
         if n > 8 and isinstance(self.lr, (int, float)):  # the same arithmetic on all steps at once
             scalars = self.scalars(np.arange(first, first + n))  # type: ignore[arg-type]
             table = np.empty((n, len(scalars)))
             for k, values in enumerate(scalars):
                 table[:, k] = values
-            return table
-        return np.array([self.scalars(step) for step in range(first, first + n)], dtype=np.float64)
+            return table, None
+        rows, refusal = [], None
+        try:
+            for step in range(first, first + n):
+                rows.append(self.scalars(step))
+        except Exception as error:
+            refusal = error
+        return np.array(rows or np.empty((0, 1)), np.float64), refusal
 
     @abstractmethod
     def update(self, p: Array, g: Array, moments: Array, scalars: tuple[float, ...]) -> None:
@@ -67,9 +73,8 @@ class Optimizer(Settings, ABC):
         decay = ("p = p - lr * weight_decay * p",) if matrix and self.weight_decay else ()
         return (*clip, *decay, *self.math)
 
-    def apply(self, params: Array, grads: Array, moments: Array, n_decay: int, step: int) -> None:
+    def apply(self, params: Array, grads: Array, moments: Array, n_decay: int, scalars: tuple[float, ...]) -> None:
         """One step on the whole network."""
-        scalars = self.scalars(step)
         if self.clip_norm is not None:
             clip(grads, self.clip_norm)
         if self.weight_decay:

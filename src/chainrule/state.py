@@ -11,20 +11,6 @@ from chainrule.optimizers import Optimizer
 from chainrule.plan import Plan
 
 
-class Alone:
-    """`with` it the numbers are changed; RuntimeError where another thread is doing so."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError("another thread is training this network; train a net.copy() there, or wait for it")
-
-    def __exit__(self, *error: object) -> None:
-        self._lock.release()
-
-
 class State:
     """params (P,), moments (k, P), the steps and epochs done. `views` and `named` share memory with params, always:
     nothing rebinds them, and copies and pickles carry the flat arrays alone."""
@@ -41,10 +27,18 @@ class State:
     def _view(self) -> None:
         self.views = self.plan.views(self.params)
         self.named = self.plan.named(self.params)
-        self.alone = Alone()
+        self._lock = threading.Lock()
+
+    @property
+    def alone(self) -> threading.Lock:
+        """`with` it the numbers are changed; RuntimeError where another thread is doing so. It is the lock itself, so
+        that no interrupt can leave it taken."""
+        if self._lock.locked():
+            raise RuntimeError("another thread is training this network; train a net.copy() there, or wait for it")
+        return self._lock
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("views", "named", "alone")}
+        return {name: value for name, value in vars(self).items() if name not in ("views", "named", "_lock")}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         vars(self).update(kept)

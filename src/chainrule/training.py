@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf, isfinite
 from typing import Any, NamedTuple
 
@@ -18,7 +18,6 @@ from chainrule.metrics import METRICS, Metric
 from chainrule.network import Network
 from chainrule.optimizers import Optimizer
 from chainrule.sample_weights import as_weights, class_weights, weighted
-from chainrule.schedules import rate_at
 from chainrule.targets import Labels, Target, target_for
 
 MOST_THREADS = 1024  # more than any machine's cores are a slip of the finger
@@ -191,6 +190,7 @@ class Training:
             if self._looks and self._valid is None:
                 self._best.begin(state.params)
             best = None if self._looks else self._best
+            self._steps.results = self._steps.results[:0]  # an interrupt may come before `run` does so
             try:
                 self._steps.run(state, self.optimizer, self._data, orders, self._spread, best)
             except Diverged:
@@ -198,16 +198,23 @@ class Training:
                 raise
             finally:
                 if not self._looks:
-                    _surely(lambda: self._enter(begun, self._found(begun)))
+                    try:
+                        self._enter(begun, self._found(begun))
+                    except KeyboardInterrupt:  # waits until all is written down
+                        self._enter(begun, self._found(begun))
+                        raise
         if self._looks:
             found = self._found(begun)  # an interrupt of someone's metric need not wait
-            _surely(lambda: self._enter(begun, found))
+            try:
+                self._enter(begun, found)
+            except KeyboardInterrupt:
+                self._enter(begun, found)
+                raise
 
     def _found(self, begun: _Begun) -> _Found:
-        """Counts the epochs of a call that ended, and looks at them and the network as the last of them left it."""
-        results, lr, epoch = self._steps.results, self.optimizer.lr, begun.epoch
+        """What the epochs of a call that ended came to, and the network as the last of them left it."""
+        results, epoch = self._steps.results, begun.epoch
         n = len(results)
-        self.net.state.epoch = epoch + n
         losses, scores = results.T.tolist()
         valid_loss = None
         if self._valid is not None:
@@ -219,16 +226,17 @@ class Training:
         columns = {
             "number": range(epoch + 1, epoch + n + 1), "loss": losses, "valid_loss": [valid_loss] * n,
             "score": scores, "seconds": [seconds] * n, "step": steps, "backend": [self._backend] * n,
-            "lr": [rate_at(lr, step - 1) for step in steps] if callable(lr) else [float(lr)] * n,
+            "lr": self._steps.rates[:n].tolist(),
             "since_best": since, "threads": [self._steps.threads] * n, "metrics": [dict(metrics) for _ in steps],
         }  # fmt: skip
         return _Found(columns, lowest, best_epoch)
 
     def _enter(self, begun: _Begun, found: _Found) -> None:
-        """Make records of it. A second run of the same leaves what one does."""
+        """Count the epochs and make records of them. A second run of the same leaves what one does."""
         if self._looks and found.best_epoch > begun.epoch:
             self._keep(found.lowest)
         self.history.put(begun.records, found.columns)
+        self.net.state.epoch = begun.epoch + len(found.columns["loss"])
         self._lowest, self.history.best_epoch, self.history.best = found.lowest, found.best_epoch, self._best.params
 
     def _judged(self, begun: _Begun, losses: list[float]) -> tuple[float, int, list[int]]:
@@ -262,15 +270,6 @@ class Training:
         prediction = self._target.decode(self._target.read(net.outputs(data.X), net.loss))
         y = self._target.restore(data.t)
         return {name: float(metric(y, prediction)) for name, metric in self._metrics.items()}
-
-
-def _surely(enter: Callable[[], None]) -> None:
-    """An interrupt waits until all is written down."""
-    try:
-        enter()
-    except KeyboardInterrupt:
-        enter()
-        raise
 
 
 def _unshuffled(n: int, n_epochs: int) -> Array:

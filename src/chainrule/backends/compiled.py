@@ -7,9 +7,9 @@ threads and any instruction set.
 from __future__ import annotations
 
 import os
+from array import array
 from functools import cache, lru_cache
 from operator import is_
-from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -30,6 +30,7 @@ from chainrule.targets import Target
 NAME = "compiled"
 _ANY_LOSS = SoftmaxCrossEntropy()  # outputs do not depend on it
 CHUNK = 0.1  # seconds of training after which Python is asked whether the user wants to stop
+MOST_ROWS = 2**30  # of a batch: the kernels count its rows in 32 bits
 HEARD = 10**9  # rows times parameters, a fraction of a second, after which calls for outputs or gradients hear Ctrl-C
 _LABEL = np.dtype(np.int64)  # NumPy looks a type up each time it is named
 
@@ -189,7 +190,9 @@ class Steps:
         threads: int | None = None,
     ) -> None:
         self.objective, self.seed, self.batch_size = objective, seed, batch_size
-        self.threads, self.results = threads, np.empty((0, 2))  # of the last call
+        self.threads, self.results, self.rates = threads, np.empty((0, 2)), np.empty(0)  # of the last call
+        if batch_size > MOST_ROWS:
+            raise InputError(f"batch_size: expected at most {MOST_ROWS}, got {batch_size}")
         self._dtype = dtype
         self._wish = wish(threads, plan, batch_size)
         self._started = _Started(self._wish)
@@ -197,6 +200,7 @@ class Steps:
         self._given: tuple[Any, ...] = (None,) * 5  # what the engine points into
 
     def _use(self, data: Data, spread: float, params: Array, moments: Array, optimizer: Optimizer) -> None:
+        self._given = (None,) * 5  # until all of it is used
         _use_data(self._engine, data, spread)
         _use_state(self._engine, params, moments, self._dtype)
         clip, penalties = optimizer.clip_norm or 0.0, (self.objective.l2, self.objective.l1, self.objective.by_batch)
@@ -225,33 +229,35 @@ class Steps:
         given = (data, spread, state.params, state.moments, optimizer)
         if not all(map(is_, given, self._given)):
             self._use(*given)
-        results, first, total = np.zeros((len(orders), 2)), state.step, data.total
-        counts = _counts(orders.shape[1], self.batch_size)
+        first, total, counts = state.step, data.total, _counts(orders.shape[1], self.batch_size)
+        epoch = len(counts)  # its steps
+        scalars, refusal = optimizer.table(first, len(orders) * epoch)
+        self.rates = scalars[epoch - 1 :: epoch, 0]
+        orders, n_steps = orders[: len(self.rates)], len(self.rates) * epoch
         totals = _repeated(counts, len(orders)) if data.w is None else _sums(data.w, orders, self.batch_size)
-        n_steps = len(totals)
-        scalars = optimizer.table(first, n_steps)
+        results = np.zeros((len(orders), 2))
         over = (len(data) if self.objective.by_batch else total), total
-        kept, lowest, row = (None, 0.0, 0) if best is None else (best.kept, best.lowest, best.row)
-        progress = np.array([0, lowest, row])  # the first: steps done
+        kept, row, lowest = (None, 0, 0.0) if best is None else (best.kept, best.row, best.lowest)
+        done, least = array("q", [0, row, 1]), array("d", [lowest])  # steps, best row and threads; read without a call
         try:
-            while progress[0] < n_steps:
+            while done[0] < n_steps:
                 with self._started:
-                    diverged, finite, self.threads, signal = self._engine.train(
-                        orders, self.batch_size, progress, totals, scalars, self.seed, first, CHUNK,
+                    diverged, finite, signal = self._engine.train(
+                        orders, self.batch_size, done, least, totals, scalars, self.seed, first, CHUNK,
                         results, *over, kept, *self._wish,
                     )  # fmt: skip
                 if signal is not None:
                     raise signal
                 if diverged:
-                    raise Diverged(first + int(progress[0]) + 1)
+                    raise Diverged(first + done[0] + 1)
                 if not finite:
-                    raise Diverged(first + int(progress[0]), "weights")
-        finally:
-            done, lowest, row = int(progress[0]), float(progress[1]), int(progress[2])
-            ended = results[: done // len(counts)]
-            state.step, self.results = first + done, ended  # at once, with no call between: an interrupt parts nothing
+                    raise Diverged(first + done[0], "weights")
+            if refusal is not None:
+                raise refusal
+        finally:  # without a call: an interrupt comes before it or after it
+            state.step, self.results, self.threads = first + done[0], results[: done[0] // epoch], done[2]
             if best is not None:
-                best.lowest, best.row = lowest, row
+                best.row, best.lowest = done[1], least[0]
         return self.results
 
 
@@ -274,15 +280,14 @@ def _sums(w: Array, orders: Array, batch_size: int) -> Array:
 
 
 class Inference:
-    """Outputs as at prediction time, for one State's parameters. Its engine has room for one call: who finds it taken
-    makes one for the occasion."""
+    """Outputs as at prediction time, for one State's parameters. An engine has room for one call: who finds it in use
+    makes another."""
 
     def __init__(self, plan: Plan, params: Array, dtype: Any) -> None:
         self.rows: int = kernels().rows  # that go through the layers together
         self._plan, self._params, self._dtype, self._width = plan, params, dtype, plan.widths[-1]
         self._few = self._new(1)
-        self._threads, self._taken = 0, Lock()
-        self._many: Any = None  # made when a call wants more threads than it has room for
+        self._spare: list[tuple[Any, int]] = []  # engines that no call uses, and the threads each has room for
 
     def _new(self, threads: int) -> Any:
         engine = _engine(self._plan, _ANY_LOSS, self._dtype, threads * self.rows, training=False)
@@ -305,19 +310,18 @@ class Inference:
         n = X.shape[0]
         out = np.empty((n, self._width), self._dtype)
         asked = wish(None, self._plan, n, passes=1)
-        free = self._taken.acquire(blocking=False)
         try:
-            if free and asked[0] > self._threads:
-                self._many, self._threads = self._new(asked[0]), asked[0]
-            engine = self._many if free else self._new(asked[0])
-            most = BLOCK_ROWS if is_sparse(X) else max(asked[0] * self.rows, HEARD // self._plan.size)
-            for part in row_blocks(n, most):
-                rows = X.values[part] if isinstance(X, Scaled) else dense_rows(X, part)
-                with _Started(asked):
-                    engine.infer(rows, *_line(X), out[part], *asked)
-        finally:
-            if free:
-                self._taken.release()
+            engine, room = self._spare.pop()
+        except IndexError:
+            engine, room = None, 0
+        if room < asked[0]:
+            engine, room = self._new(asked[0]), asked[0]
+        most = BLOCK_ROWS if is_sparse(X) else max(asked[0] * self.rows, HEARD // self._plan.size)
+        for part in row_blocks(n, most):
+            rows = X.values[part] if isinstance(X, Scaled) else dense_rows(X, part)
+            with _Started(asked):
+                engine.infer(rows, *_line(X), out[part], *asked)
+        self._spare.append((engine, room))  # where a call was interrupted the next makes one
         return out
 
 

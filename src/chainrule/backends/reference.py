@@ -176,7 +176,7 @@ class Steps:
     ) -> None:
         self.plan, self.objective, self.target, self.seed, self.batch_size = plan, objective, target, seed, batch_size
         self.threads = threads  # None: as NumPy chooses
-        self.results = np.empty((0, 2))
+        self.results, self.rates = np.empty((0, 2)), np.empty(0)
         if threads is not None:
             _threadpoolctl()
         self.tape = Tape.allocate(plan, batch_size, dtype)
@@ -197,30 +197,38 @@ class Steps:
         best: Best | None = None,
     ) -> Array:
         """Epochs that visit the rows as `orders` (E, N) says. Their losses and scores (E, 2), as they were when each
-        batch was met; those that ended are in `results` where something was raised."""
+        batch was met; those that ended are in `results` where something was raised, and `rates` (E,) has the learning
+        rate of each one's last step. An epoch for which a schedule does not give all rates is not begun."""
         self.results = np.empty((0, 2))
-        total = data.total
+        total, n_steps = data.total, -(-orders.shape[1] // self.batch_size)
         over = (len(data) if self.objective.by_batch else total), total
+        scalars, refusal = optimizer.table(state.step, len(orders) * n_steps)
+        self.rates = scalars[n_steps - 1 :: n_steps, 0]
         with _limit(self.threads), np.errstate(over="ignore", invalid="ignore"):  # an overflow ends as Diverged
-            for order in orders:
+            for i, order in enumerate(orders[: len(self.rates)]):
                 if best is not None:
                     best.begin(state.params)
-                result = np.divide(self._epoch(state, optimizer, data, order, spread), over)
-                if best is not None:
-                    best.end(result[0])
-                self.results = np.vstack([self.results, result])
+                own = scalars[i * n_steps : (i + 1) * n_steps].tolist()
+                result = np.divide(self._epoch(state, optimizer, data, order, own, spread), over)
+                results, loss = np.vstack([self.results, result]), result[0]
+                if best is not None and loss < best.lowest:  # no call from here on: an interrupt parts nothing
+                    self.results, best.lowest, best.row = results, loss, 1 - best.row
+                else:
+                    self.results = results
                 if not _finite(state.params):
                     raise Diverged(state.step, "weights")
+        if refusal is not None:
+            raise refusal
         return self.results
 
     def _epoch(
-        self, state: State, optimizer: Optimizer, data: Data, order: Array, spread: float
+        self, state: State, optimizer: Optimizer, data: Data, order: Array, scalars: list[Any], spread: float
     ) -> tuple[float, float]:
         """The sums of its losses and scores."""
         loss = score = 0.0
-        for start in range(0, len(order), self.batch_size):
+        for i, start in enumerate(range(0, len(order), self.batch_size)):
             batch = self.load(data, order[start : start + self.batch_size])
-            value = self.step(state, optimizer, batch)
+            value = self.step(state, optimizer, batch, scalars[i])
             loss += value * (len(batch) if self.objective.by_batch else batch.total)
             score += self._score(batch, spread)
         return loss, score
@@ -232,7 +240,7 @@ class Steps:
         load_rows(data.X, rows, tape.a[0])
         return Data(tape.a[0], t, None if data.w is None else data.w[rows])
 
-    def step(self, state: State, optimizer: Optimizer, batch: Data) -> float:
+    def step(self, state: State, optimizer: Optimizer, batch: Data, scalars: tuple[float, ...]) -> float:
         """One step on the batch in the tape; the parameters stay as they were where the loss is not finite."""
         tape = self.tape.cut(len(batch))
         fill_masks(self.plan, tape, self.seed, state.step)
@@ -243,7 +251,7 @@ class Steps:
         if not isfinite(value):
             raise Diverged(state.step + 1)
         try:
-            optimizer.apply(state.params, self.grads, state.moments, n_decay, state.step)
+            optimizer.apply(state.params, self.grads, state.moments, n_decay, scalars)
         finally:
             state.step += 1  # even where a signal comes in the middle
         return value

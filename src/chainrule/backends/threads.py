@@ -79,7 +79,7 @@ def _quota(group: Path) -> int | None:
 
 def _from_environment() -> int | None:
     value = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    return int(value) if value.isdigit() and int(value) > 0 else None
+    return int(value) if value.isdecimal() and int(value) > 0 else None
 
 
 class _Pool:

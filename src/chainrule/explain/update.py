@@ -24,7 +24,7 @@ def add_update(b: Builder) -> None:
     moments = state.moments.astype(np.float64) if same else np.zeros((optimizer.n_moments, b.plan.size))
     before = moments.copy()
     after, grads = b.params.copy(), b.grads.copy()
-    optimizer.apply(after, grads, moments, b.plan.n_decay, step)
+    optimizer.apply(after, grads, moments, b.plan.n_decay, optimizer.scalars(step))
     for i, slots in enumerate(b.parameters):
         shows = [_parameter(b, slot, after, before, step) for slot in slots]
         if shows:

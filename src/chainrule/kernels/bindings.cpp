@@ -53,6 +53,8 @@ template <class V>
 using Vector = nb::ndarray<const V, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class V>
 using Flat = nb::ndarray<V, nb::c_contig, nb::device::cpu>;
+template <class V, int N>
+using Fixed = nb::ndarray<V, nb::shape<N>, nb::c_contig, nb::device::cpu>;
 template <class V>
 using Table = nb::ndarray<V, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
@@ -114,27 +116,25 @@ public:
         this->use(RuleSpec{name, a, b, epsilon, nesterov, decay, clip, l2, l1, by_batch});
     }
 
-    // `progress` holds done, lowest and best; it is brought up to date before anything can be raised. The last of what is
-    // returned is the exception of a signal that came during a long step, or None.
-    nb::tuple train_steps(Table<const int64_t> orders, int64_t batch,
-                          nb::ndarray<double, nb::shape<3>, nb::c_contig, nb::device::cpu> progress, Vector<double> totals,
-                          Table<const double> scalars, uint64_t seed, uint64_t step, double seconds, Table<double> results,
-                          double loss_over, double score_over, std::optional<Table<T>> kept, int wanted, int limit,
-                          bool exact) {
+    // `done` (steps, which of `kept` is best, threads) and `lowest` are brought up to date before anything can be raised. The
+    // last of what is returned is the exception of a signal that came during a long step, or None.
+    nb::tuple train_steps(Table<const int64_t> orders, int64_t batch, Fixed<int64_t, 3> done, Fixed<double, 1> lowest,
+                          Vector<double> totals, Table<const double> scalars, uint64_t seed, uint64_t step, double seconds,
+                          Table<double> results, double loss_over, double score_over, std::optional<Table<T>> kept,
+                          int wanted, int limit, bool exact) {
         if (results.size() != 2 * orders.shape(0) || (kept && int64_t(kept->size()) != 2 * this->size()))
             throw std::invalid_argument("expected two results for each epoch, and room for the parameters twice");
         std::optional<nb::python_error> signal;
         const Epochs epochs{orders.data(), int64_t(orders.shape(0)), int64_t(orders.shape(1)), batch, totals.data(),
                             scalars.data(), int(scalars.shape(1)), seed, step, seconds, results.data(), loss_over,
                             score_over, asks_for(signal)};
-        double* so_far = progress.data();
-        Progress p{int64_t(so_far[0]), so_far[1], int(so_far[2])};
+        Progress p{done(0), lowest(0), int(done(1))};
         {
             nb::gil_scoped_release released;
             p = this->train(epochs, p, {wanted, limit, exact}, kept ? kept->data() : nullptr);
         }
-        so_far[0] = double(p.done), so_far[1] = p.lowest, so_far[2] = p.best;
-        return nb::make_tuple(p.diverged, p.finite, p.threads, signal ? nb::borrow(signal->value()) : nb::none());
+        done(0) = p.done, done(1) = p.best, done(2) = p.threads, lowest(0) = p.lowest;
+        return nb::make_tuple(p.diverged, p.finite, signal ? nb::borrow(signal->value()) : nb::none());
     }
 
     // The loss, and the exception of a signal or None.
@@ -192,7 +192,7 @@ struct Buffer {  // Python's buffer protocol: the quickest way to an array's num
     ~Buffer() {
         if (ok) PyBuffer_Release(&view);
     }
-    char format() const { return view.format && view.format[1] == 0 ? view.format[0] : 0; }
+    char format() const { return view.format && view.format[0] && !view.format[1] ? view.format[0] : 0; }
 };
 
 // Where the first of the highest entries is; as numpy.argmax, the first NaN where there is one.
@@ -213,6 +213,7 @@ bool quick_outputs(Bound<T>& engine, nb::handle X, nb::handle out, bool labels) 
     const char format = rows.format();
     if (n < 1 || n > ROWS || to.view.len != n * width * int64_t(labels ? sizeof(int64_t) : sizeof(T))) return false;
     const bool f32 = format == 'f', f64 = format == 'd';
+    if (!f32 && !f64) return false;
     if (reinterpret_cast<uintptr_t>(rows.view.buf) % rows.view.itemsize != 0) return false;
     if (!(f32 && all_within<float, uint32_t>(rows.view.buf, size, std::numeric_limits<float>::max())) &&
         !(f64 && all_within<double, uint64_t>(rows.view.buf, size, double(std::numeric_limits<T>::max()))))
@@ -244,9 +245,9 @@ void bind(nb::module_& m, const char* name) {
              "targets"_a.none(), "weights"_a.none(), "spread"_a, "scale"_a, "shift"_a)
         .def("use_state", &E::use_state, "params"_a.noconvert(), "moments"_a.noconvert())  // written to: no copies of them
         .def("use_rule", &E::use_rule)
-        .def("train", &E::train_steps, "orders"_a, "batch"_a, "progress"_a.noconvert(), "totals"_a, "scalars"_a, "seed"_a,
-             "step"_a, "seconds"_a, "results"_a.noconvert(), "loss_over"_a, "score_over"_a, "kept"_a.none().noconvert(),
-             "wanted"_a, "limit"_a, "exact"_a)
+        .def("train", &E::train_steps, "orders"_a, "batch"_a, "done"_a.noconvert(), "lowest"_a.noconvert(), "totals"_a,
+             "scalars"_a, "seed"_a, "step"_a, "seconds"_a, "results"_a.noconvert(), "loss_over"_a, "score_over"_a,
+             "kept"_a.none().noconvert(), "wanted"_a, "limit"_a, "exact"_a)
         .def("gradients", &E::add_gradients, "n_rows"_a, "total"_a, "seed"_a, "step"_a, "sums"_a.noconvert(),
              "dX"_a.none().noconvert(), "seconds"_a,
              "wanted"_a, "limit"_a, "exact"_a)

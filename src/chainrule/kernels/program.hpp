@@ -15,12 +15,13 @@ enum class Rule { none, sgd, classical_momentum, adagrad, rmsprop, adam };  // n
 enum class ScoreKind { labels, flags, values };
 enum class Number { f32, f64, u8 };
 
-inline bool elementwise(Kind kind) { return kind >= Kind::relu; }
+// Inlined for certain: of a copy out of line the linker would keep one, which might be a newer instruction set's.
+[[gnu::always_inline]] inline bool elementwise(Kind kind) { return kind >= Kind::relu; }
 
-inline bool has_weights(Kind kind) { return kind == Kind::dense || kind == Kind::layer_norm; }
+[[gnu::always_inline]] inline bool has_weights(Kind kind) { return kind == Kind::dense || kind == Kind::layer_norm; }
 
 // An element-wise layer whose derivative is taken from y, so that x need not be kept.
-inline bool by_output(Kind kind) { return kind <= Kind::selu || kind == Kind::tanh || kind == Kind::sigmoid; }
+[[gnu::always_inline]] inline bool by_output(Kind kind) { return kind <= Kind::selu || kind == Kind::tanh || kind == Kind::sigmoid; }
 
 // One layer and the batch's arrays around it. Rows are `ld` apart; columns beyond the width hold no values of use.
 template <class T>

@@ -16,6 +16,33 @@ namespace chainrule {
 
 namespace {
 
+// The mode of the processor in which the kernels' bits are what they are: rounding to the nearest, no denormal number taken
+// for 0. A library may have changed that of the calling thread, and others inherit it.
+class ExactMode {
+public:
+    ExactMode() : before(get()) { set(DEFAULT); }
+    ~ExactMode() { set(before); }
+    ExactMode(const ExactMode&) = delete;
+
+private:
+#if defined(__x86_64__)
+    using Mode = unsigned;
+    static constexpr Mode DEFAULT = 0x1f80;
+    static Mode get() { return __builtin_ia32_stmxcsr(); }
+    static void set(Mode mode) { __builtin_ia32_ldmxcsr(mode); }
+#elif defined(__aarch64__)
+    using Mode = uint64_t;
+    static constexpr Mode DEFAULT = 0;
+    static Mode get() {
+        Mode mode;
+        asm volatile("mrs %0, fpcr" : "=r"(mode));
+        return mode;
+    }
+    static void set(Mode mode) { asm volatile("msr fpcr, %0" : : "r"(mode)); }
+#endif
+    const Mode before;
+};
+
 struct Job {
     const std::function<void(int)>& work;
     std::atomic<int> left;
@@ -36,6 +63,7 @@ public:
 
 private:
     [[noreturn]] void live() {
+        const ExactMode mode;
         for (;;) {
             Job* job = take();
             job->work(number);
@@ -88,6 +116,7 @@ Pool& pool() {
 }  // namespace
 
 void run_on(int n, const std::function<void(int)>& work) {
+    const ExactMode mode;
     if (n == 1) return work(0);
     Pool& shared = pool();
     std::vector<Worker*> hands;

@@ -13,7 +13,7 @@ void run_on(int n, const std::function<void(int)>& work);
 
 struct Pool;
 
-// Holds a place among the calls that choose their number of threads themselves, as long as it lives.
+// Holds a place among the calls that share the cores, as long as it lives.
 class Share {
 public:
     Share();
