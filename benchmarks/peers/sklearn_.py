@@ -49,4 +49,16 @@ class ScikitLearn(Peer):
             yield from go_on(X, y).loss_curve_[-n:]
 
 
-PEERS = (ScikitLearn(),)
+class PartialFit(ScikitLearn):
+    """An epoch a call, as someone has it who looks at the model in between."""
+
+    name = "scikit-learn, partial_fit"
+
+    def suits(self, load: Workload) -> bool:
+        return super().dispatch(load) > 1
+
+    def dispatch(self, load: Workload) -> int:
+        return 1
+
+
+PEERS = (ScikitLearn(), PartialFit())
