@@ -75,6 +75,27 @@ def test_missing_numbers_become_the_median_and_get_a_flag_only_where_training_ro
     np.testing.assert_allclose(encoded, [[0, 0, 0], [0, 1, 0]])
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        dict,
+        pd.DataFrame,
+        pl.DataFrame,
+        lambda row: pd.DataFrame(row).replace({None: pd.NA}),
+        lambda row: pd.DataFrame(row).replace({None: pd.NaT}),
+        lambda row: pl.DataFrame(row).cast({pl.Null: pl.Categorical}),
+    ],
+    ids=["dict", "pandas", "polars", "NA", "NaT", "categorical"],
+)
+def test_one_row_may_miss_a_number_or_a_level(frame):
+    encoder = TableEncoder.fit(mixed())
+    row = {"age": [None], "city": ["Oslo"], "member": [True]}
+    assert encoder.transform(frame(row)).tolist() == [[0, 1, 0, 1, 0, 0, 1]]
+    assert encoder.transform(frame(row | {"city": [None]})).tolist() == [[0, 1, 1, 0, 0, 0, 1]]
+    with pytest.raises(cr.InputError, match="column 'age': expected numbers, got 'old'"):
+        encoder.transform(frame(row | {"age": ["old"]}))
+
+
 def test_robust_scaling_is_the_documented_formula(rng):
     x = rng.standard_cauchy(500)
     low, median, high = np.quantile(x, [0.25, 0.5, 0.75])

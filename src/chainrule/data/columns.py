@@ -33,10 +33,12 @@ class Column(ABC):
 
 
 def numbers(name: str, column: Array) -> Array:
-    """The column; InputError where it holds text or infinite numbers."""
+    """The column, missing numbers where it holds nothing; InputError where it holds text or infinite numbers."""
     if column.dtype != np.float64:
         text = next((cell for cell in column.tolist() if cell is not None), None)
-        raise InputError(f"column {name!r}: expected numbers, got {text!r}")
+        if text is not None:
+            raise InputError(f"column {name!r}: expected numbers, got {text!r}")
+        return np.full(len(column), np.nan)  # no cell says of what type it is
     wrong = np.isinf(column)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
