@@ -3,6 +3,7 @@
 import datetime
 import sys
 from collections import Counter
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,50 @@ def test_useless_columns_are_left_out_with_a_reason_each():
     assert "nearly every row" in notes["id"]
     assert "counts the rows" in notes["number"]
     assert "a date" in notes["joined"]
+
+
+def test_rows_as_json_has_them_are_a_table():
+    names = list(mixed())
+    rows = [dict(zip(names, cells)) for cells in zip(*mixed().values())]
+    rows[1] = dict(reversed(rows[1].items()))
+    encoder = TableEncoder.fit(rows)
+    assert encoder == TableEncoder.fit(mixed())
+    np.testing.assert_array_equal(encoder.transform(rows), encoder.transform(mixed()))
+    np.testing.assert_array_equal(encoder.transform(rows[:1]), encoder.transform(mixed())[:1])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"x": 1.0, "c": "a"}, {"x": 1.0}], r"expected the columns \['x', 'c'\] in every row, got \['x'\] in row 1"),
+        ([{"x": 1.0}, {"x": 1.0, "c": "a"}], r"expected the columns \['x'\] in every row, got \['x', 'c'\] in row 1"),
+        ([{"x": 1.0}, 1.0], r"expected the columns \['x'\] in every row, got 1.0 in row 1"),
+        ([{"x": [1.0, 2.0]}], r"column 'x': expected one value per row, got shape \(1, 2\)"),
+        ({"x": 1.0}, r"column 'x': expected a list, one value per row, got 1.0; a row alone is \[{name: value}\]"),
+        ({"x": "a"}, "column 'x': expected a list, one value per row, got 'a'"),
+    ],
+    ids=["a name missing", "a name more", "a number", "a list in a cell", "a row alone", "a row of text alone"],
+)
+def test_rows_that_are_no_table(rows, message):
+    with pytest.raises(cr.InputError, match=message):
+        as_table(rows)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.array([1j, 2]),
+        pd.Series([1j, 2]),
+        pd.Series([1j, "a"], dtype=object),
+        np.array([np.complex64(1j), None], dtype=object),
+    ],
+    ids=["NumPy", "pandas", "beside text", "beside none"],
+)
+@pytest.mark.parametrize("frame", [dict, pd.DataFrame])
+def test_complex_numbers_are_refused(frame, column):
+    with pytest.raises(cr.InputError, match="column 'c': expected numbers or text, got complex"):
+        as_table(frame({"c": column}))
+    assert as_table(frame({"c": ["1j", "2"]}))["c"].tolist() == ["1j", "2"]
 
 
 @pytest.mark.parametrize(
@@ -152,10 +197,22 @@ def test_the_number_of_levels_can_be_chosen():
         (pd.to_timedelta([1, 2, None], unit="min"), ["c", "c is missing"]),
         (pl.Series([datetime.time(9), datetime.time(17), None]), ["c=(missing)", "c=09:00:00", "c=17:00:00"]),
         (pd.Series([pd.NA, "a", None], dtype=object), ["c=(missing)", "c=a"]),
+        (pd.Series([Decimal("sNaN"), Decimal(1), Decimal("NaN")]), ["c", "c is missing"]),
+        (pd.Series([Decimal("sNaN"), "a", None]), ["c=(missing)", "c=a"]),
         ([1, "a", 1.0], ["c=1", "c=a"]),
         ([0.0, "a", -0.0], ["c=0", "c=a"]),
     ],
-    ids=["category of numbers", "enum", "duration", "time of day", "pandas' NA", "mixed", "zeros"],
+    ids=[
+        "category of numbers",
+        "enum",
+        "duration",
+        "time of day",
+        "pandas' NA",
+        "NaN of numbers",
+        "NaN of text",
+        "mixed",
+        "zeros",
+    ],
 )
 def test_kinds_of_columns(column, features):
     table = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from numbers import Real
 from typing import Any
 
@@ -47,9 +47,12 @@ class Table:
 
 
 def as_table(X: Any) -> Table:
-    """A Table from a Table, a mapping of columns, a matrix (columns x0, x1, …) or any dataframe narwhals knows."""
+    """A Table from a Table, a mapping of columns, a list of rows that are mappings from the same names, as JSON has
+    them, a matrix (columns x0, x1, …) or any dataframe narwhals knows."""
     if isinstance(X, Table):
         return X
+    if isinstance(X, (list, tuple)) and X and isinstance(X[0], Mapping):
+        X = _columns(X)
     if isinstance(X, Mapping):
         return Table({str(name): as_column(column, str(name)) for name, column in X.items()})
     return _matrix(X) if isinstance(X, (np.ndarray, list, tuple)) else _dataframe(X)
@@ -68,6 +71,16 @@ def _array(values: Any) -> Array:
     if array.dtype.kind in "US" and not isinstance(values, np.ndarray):
         return np.asarray(values, dtype=object)  # numbers beside text in a list stay numbers
     return array
+
+
+def _columns(rows: Sequence[Any]) -> dict[Any, list[Any]]:
+    """The values of each name, from rows that are mappings; the first says which names there are."""
+    names = list(rows[0])
+    for index, row in enumerate(rows):
+        if not isinstance(row, Mapping) or set(row) != set(names):
+            found = list(row) if isinstance(row, Mapping) else repr(row)
+            raise InputError(f"X: expected the columns {names} in every row, got {found} in row {index}")
+    return {name: [row[name] for row in rows] for name in names}
 
 
 def _matrix(X: Any) -> Table:
@@ -114,6 +127,10 @@ def as_column(values: Any, name: str | None = None) -> Array:
     """One column: numbers as float64 where all that are not missing are numbers (durations: seconds), else text."""
     label = "column" if name is None else f"column {name!r}"
     column = _array(values)
+    if column.ndim == 0:
+        raise InputError(
+            f"{label}: expected a list, one value per row, got {values!r}; a row alone is [{{name: value}}]"
+        )
     if column.ndim != 1:
         raise InputError(f"{label}: expected one value per row, got shape {column.shape}")
     if column.dtype.kind in "cV":
@@ -126,8 +143,11 @@ def as_column(values: Any, name: str | None = None) -> Array:
         return column
     column = column.astype(object)
     cells = column.tolist()
-    if set(map(type, cells)) <= {str, type(None)}:
+    kinds = set(map(type, cells))
+    if kinds <= {str, type(None)}:
         return column
+    if any(issubclass(kind, (complex, np.complexfloating)) for kind in kinds):
+        raise InputError(f"{label}: expected numbers or text, got complex numbers")
     cells = [None if type(cell) is not str and _is_missing(cell) else cell for cell in cells]
     if not all(cell is None or _is_number(cell) for cell in cells):
         return _objects([cell if cell is None else _text(cell) for cell in cells])
@@ -142,8 +162,8 @@ def _is_missing(cell: Any) -> bool:
         return True
     try:
         return bool(cell != cell)
-    except TypeError:
-        return True  # pandas' NA is neither equal to itself nor different
+    except (TypeError, InvalidOperation):
+        return True  # pandas' NA is neither equal to itself nor different, a signaling NaN will not be asked
     except ValueError:
         return False  # an array in a cell
 
