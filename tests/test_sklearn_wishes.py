@@ -111,8 +111,23 @@ def test_a_function_scores():
     def worst_class(model, rows, y):
         return min((model.predict(rows[y == label]) == label).mean() for label in range(10))
 
-    model = classifier(early_stopping=True, scoring=worst_class).fit(X, DIGITS)
-    assert model.best_validation_score_ == max(model.validation_scores_)
+    for weights in (None, "balanced"):
+        model = classifier(early_stopping=True, scoring=worst_class, class_weight=weights).fit(X, DIGITS)
+        assert model.best_validation_score_ == max(model.validation_scores_)
+
+
+def test_scores_are_of_weighted_rows_where_they_can_be():
+    def share(model, rows, y, sample_weight=None):
+        return np.average(model.predict(rows) == y, weights=sample_weight)
+
+    def scores(scoring, model=classifier, y=DIGITS):
+        return model(early_stopping=True, scoring=scoring).fit(X, y, np.where(DIGITS == 8, 9.0, 1.0)).validation_scores_
+
+    weighted, plain = scores(None), scores(lambda model, rows, y: share(model, rows, y))
+    assert weighted != plain
+    for scoring in ("accuracy", share, lambda *rows, **weights: share(*rows, **weights)):
+        assert scores(scoring) == pytest.approx(weighted)
+    assert len(scores("neg_max_error", regressor, DIGITS / 9)) == 20  # a metric without weights
 
 
 def test_losses_by_name_and_by_object():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,8 @@ class HeldOut:
             self.scored = copy.copy(estimator)  # shares the network; these rows have no column names to compare
             vars(self.scored).pop("feature_names_in_", None)
             self.scorer = check_scoring(self.scored, scoring=estimator.scoring)
+            if data.w is not None and _takes_weights(self.scorer):
+                self.scorer = partial(self.scorer, sample_weight=data.w)
 
     def loss(self, z: Array, net: Network) -> float:
         """The loss alone, without the penalty."""
@@ -60,10 +64,18 @@ class HeldOut:
         if prediction.dtype.kind == "f" and not np.isfinite(prediction).all():
             return float("nan")
         if self.scorer is not None:
-            weights = {} if data.w is None else {"sample_weight": data.w}
-            return float(self.scorer(self.scored, data.X, self.y, **weights))
+            return float(self.scorer(self.scored, data.X, self.y))
         score = accuracy_score if is_classifier(estimator) else r2_score
         return float(score(self.y, prediction, sample_weight=data.w))
+
+
+def _takes_weights(scorer: Any) -> bool:
+    """Whether a function of (model, X, y), or the metric behind a scorer, has a sample_weight too."""
+    try:
+        signature(getattr(scorer, "_score_func", scorer)).bind_partial(sample_weight=None)
+    except TypeError:
+        return False
+    return True
 
 
 def split(estimator: Any, data: Data, rng: np.random.RandomState) -> tuple[Data, Data]:

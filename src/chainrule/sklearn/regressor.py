@@ -52,8 +52,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Share of the hidden units that are dropped in training.
     layer_norm : bool
         Normalise each hidden layer before its activation.
-    scoring : name of a scorer, or a callable
-        For early stopping, in place of R².
+    scoring : name of a scorer, or a function of (model, X, y)
+        For early stopping, in place of R². Where rows have weights it gets them too, if it takes `sample_weight`.
     coefs_init, intercepts_init : lists of arrays, optional
         Where the weights start.
     n_threads : int, optional
