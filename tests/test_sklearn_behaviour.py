@@ -148,9 +148,18 @@ def test_rows_in_any_layout_and_number_type():
 
 
 @quiet
-def test_one_class_alone_is_predicted_everywhere():
-    model = MLPClassifier(**SMALL).fit(X, np.full(len(X), "only"))
-    assert set(model.predict(X)) == {"only"}
+@pytest.mark.parametrize("loss", ["log_loss", "softmax_cross_entropy", "binary_cross_entropy"])
+def test_one_class_alone_is_predicted_everywhere(loss, tmp_path):
+    for y in (np.full(len(X), "only"), np.full(len(X), 7), np.full(len(X), True)):
+        model = MLPClassifier(**SMALL, loss=loss).fit(X, y)
+        for rows in (X, X[:1], -X):
+            np.testing.assert_array_equal(model.predict(rows), y[: len(rows)])
+        assert model.score(X, y) == 1
+        assert model.predict_proba(X).shape == theirs.MLPClassifier(**SMALL).fit(X, y).predict_proba(X).shape
+        model.network_.save(tmp_path / "model.safetensors")
+        np.testing.assert_array_equal(cr.load(tmp_path / "model.safetensors").predict(X), y)
+    words = np.where(DIGITS > 4, "many", "few")
+    assert set(MLPClassifier(**SMALL, loss=loss).fit(X, words).predict(X)) == {"few", "many"}
 
 
 @quiet

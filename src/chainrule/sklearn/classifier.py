@@ -180,11 +180,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return classifier_loss(self, self._kind)
 
     def _target(self, loss: Loss) -> Target:
+        classes = np.resize(self.classes_, max(2, len(self.classes_)))  # where there is only one, it stands for both
         if loss.target == "labels":
-            return Labels(max(2, len(self.classes_)), self.classes_)
-        if self._kind == "binary":
-            return Flags(1, np.resize(self.classes_, 2))  # where there is only one class, it stands for both
-        return Flags(len(self.classes_))
+            return Labels(len(classes), classes)
+        return Flags(1, classes) if self._kind == "binary" else Flags(len(self.classes_))
 
     def _encoded(self, y: Any, dtype: Any) -> Array:
         if self._kind.startswith("multilabel"):
