@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 import chainrule as cr
@@ -133,6 +134,15 @@ BAD = {
     ),
     "counts below 0": (lambda: regressor(loss="poisson").fit(X, VALUES), "at least 0 for loss='poisson', got -"),
     "words for values": (lambda: regressor().fit(X, np.array(["a", "b", "c"] * 10)), "y: expected numbers, got .*'a'"),
+    "numbers as text for values": (lambda: regressor().fit(X, VALUES.astype(str)), "y: expected numbers, got .*'0"),
+    "dates for values": (lambda: regressor().fit(X, VALUES.astype("M8[ns]")), "y: expected numbers, got .*'1970"),
+    "numbers as text in rows": (
+        lambda: started().predict(X.astype(str)),
+        "not compatible with arrays of bytes/strings",
+    ),
+    "bytes in rows": (lambda: started().predict_proba(X.astype(bytes)), "not compatible with arrays of bytes/strings"),
+    "dates in rows": (lambda: started().predict(X.astype("M8[s]")), "X: expected numbers, got datetime"),
+    "dates to the nanosecond in rows": (lambda: started().transform(X.astype("M8[ns]")), "X: expected .*datetime64"),
     "more outputs in a later part": (
         lambda: regressor().partial_fit(X, VALUES).partial_fit(X, np.stack([VALUES, VALUES], axis=1)),
         "expected 1 outputs.*got 2",
@@ -149,6 +159,27 @@ def test_is_refused(case):
         act()
     if isinstance(caught.value, cr.InputError):
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("rows", [X, X[:1], sparse.csr_array(X)], ids=["many", "one", "sparse"])
+def test_rows_beyond_float32_are_refused_where_the_network_is_float32(rows):
+    models = [classifier().fit(X.astype(dtype), LABELS, X_val=X, y_val=LABELS) for dtype in ("float32", "float64")]
+    narrow, wide = models
+    acts = {
+        "predict": lambda model, rows: model.predict(rows),
+        "predict_proba": lambda model, rows: model.predict_proba(rows),
+        "transform": lambda model, rows: model.transform(rows),
+        "partial_fit": lambda model, rows: model.partial_fit(rows, LABELS[: rows.shape[0]]),
+    }
+    for act in acts.values():
+        with pytest.raises(cr.InputError, match=r"X: expected numbers that float32 holds, got .*e\+39"):
+            act(narrow, rows * 1e40)
+        act(narrow, rows)
+    assert np.isfinite(wide.predict_proba(rows * 1e40)).all()
+    narrow.set_params(warm_start=True)
+    with pytest.raises(cr.InputError, match="X: expected numbers that float32 holds"):
+        narrow.fit(X, LABELS, X_val=rows * 1e40, y_val=LABELS[: rows.shape[0]])
 
 
 def test_what_is_not_fitted_says_so():

@@ -77,17 +77,18 @@ def as_matrix(X: Any, n_columns: int, dtype: Any, name: str = "X") -> Any:
     if isinstance(X, Scaled):
         X = replace(X, dtype=dtype)
     else:
-        X = _sparse(X, dtype, name) if is_sparse(X) else _dense(X, dtype, name)
+        X = _sparse(X, name) if is_sparse(X) else _dense(X, dtype, name)
     if len(X.shape) != 2 or X.shape[1] != n_columns:
         raise InputError(f"{name}: expected shape (N, {n_columns}), got {X.shape}")
     if X.shape[0] == 0:
         raise InputError(f"{name}: expected at least one row, got none")
-    if not isinstance(X, Scaled):
-        _require_finite(X.data if is_sparse(X) else X, dtype, name)
-    return X
+    if isinstance(X, Scaled):
+        return X
+    _require_finite(X.data if is_sparse(X) else X, dtype, name)
+    return X.astype(dtype, copy=False) if is_sparse(X) else X
 
 
-def _sparse(X: Any, dtype: Any, name: str) -> Any:
+def _sparse(X: Any, name: str) -> Any:
     """CSR; InputError where its indices point outside of the matrix."""
     if X.dtype.kind not in "biuf":
         raise InputError(f"{name}: expected numbers, got {X.dtype}")
@@ -102,8 +103,7 @@ def _sparse(X: Any, dtype: Any, name: str) -> Any:
         raise InputError(
             f"{name}: expected sparse columns from 0 to {X.shape[1] - 1}, got {columns.min()} to {columns.max()}"
         )
-    with np.errstate(over="ignore"):
-        return X.astype(dtype)
+    return X
 
 
 def _dense(X: Any, dtype: Any, name: str) -> Array:
@@ -144,4 +144,5 @@ def _require_finite(values: Array, dtype: Any, name: str) -> None:
 def _first_text(X: Any) -> str:
     cells = np.asarray(X, dtype=object).ravel().tolist()
     texts = (repr(cell) for cell in cells if not isinstance(cell, (int, float, np.number)))
-    return next(texts, f"rows of unequal length ({type(X).__name__})")
+    other = X.dtype if isinstance(X, np.ndarray) else f"rows of unequal length ({type(X).__name__})"
+    return str(next(texts, other))

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.utils import check_random_state
 
-from chainrule.arrays import Array, is_sparse
+from chainrule.arrays import Array, as_matrix
 from chainrule.backends.reference import Data
 from chainrule.errors import InputError
 from chainrule.losses import Loss
@@ -145,7 +145,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
 
     def _data(self, X: Any, y: Any, dtype: Any, sample_weight: Any = None, incremental: bool = False) -> Data:
         """What the backends take; rows of weight 0 are dropped here, and nowhere else."""
-        X = X.astype(dtype, copy=False) if is_sparse(X) else np.ascontiguousarray(X)
+        X = as_matrix(X, X.shape[1], dtype)
         w = self._row_weights(y, checked_weights(sample_weight, X.shape[0]), incremental)
         data = Data(X, self._encoded(y, dtype), None if w is None else w.astype(dtype))
         return data if data.w is None or data.w.all() else data.rows(np.flatnonzero(data.w))

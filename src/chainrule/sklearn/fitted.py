@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from chainrule.arrays import Array, is_sparse
+from chainrule.arrays import Array, as_matrix, is_sparse
 from chainrule.layers import Dense
 from chainrule.losses import HalfSquaredError
 from chainrule.network import Network
@@ -77,8 +77,8 @@ class FittedMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         assign(self.intercepts_, values, "intercepts_")
 
     def _inputs(self, X: Any) -> Any:
-        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
-        return X.astype(self.network_.dtype, copy=False) if is_sparse(X) else np.ascontiguousarray(X)
+        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        return as_matrix(X, self.network_.n_in, self.network_.dtype)
 
     def _outputs(self, X: Any) -> Array:
         """z (N, K) of the last layer, before the loss's link."""

@@ -154,6 +154,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y = y.toarray() if is_sparse(y) else y
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         try:
+            if y.dtype.kind not in "biufO":
+                raise TypeError
             return X, y if y.dtype.kind == "f" else y.astype(np.float64)
         except (TypeError, ValueError):
             raise InputError(f"y: expected numbers, got {y.ravel()[0]!r}") from None
