@@ -8,6 +8,7 @@ import scipy.sparse
 
 import chainrule as cr
 from chainrule.backends import compiled
+from chainrule.data import TableEncoder
 from conftest import needs_kernels
 
 SGD = cr.SGD(lr=0.1)
@@ -200,6 +201,23 @@ CALLS = {
     "an unknown metric": (lambda: classifier().fit(X, Y, SGD, metrics=["acuracy"]), "did you mean 'accuracy'"),
     "a typo in a setting": (lambda: classifier().fit(X, Y, SGD, epoch=3), "epoch"),
 }
+
+
+def test_every_door_counts_rows_as_numpy_does():
+    table = {"a": [1.0, 2, np.inf, 3], "b": [1.0, 2, 4, 3]}
+    rows, labels, values = np.stack(list(table.values()), axis=1), [0, 1, 9, 2], [0.0, 1, np.nan, 2]
+    doors = (
+        lambda: cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=2).predict(rows),
+        lambda: TableEncoder.fit(table),
+        lambda: TableEncoder.fit({"a": [1, 2]}).transform({"a": table["a"]}),
+        lambda: TableEncoder.fit([{"a": 1}, {"a": 2}, {"b": 3}]),
+        lambda: trained().evaluate(X[:4], labels),
+        lambda: trained().evaluate(X[:4], [0, 1, None, 2]),
+        lambda: regressor().fit(X[:4], values, SGD),
+    )
+    for door in doors:
+        with pytest.raises(cr.InputError, match=r"\brow 2\b"):
+            door()
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -123,7 +123,7 @@ def test_names_of_features_given_wrong():
         ({}, r"0 feature\(s\)"),
         ({"a": [None, None, None]}, "at least one that can be used, got none .a: left out, empty"),
         ({"a": [7, 7, 7], "b": ["x"] * 3}, "at least one that can be used"),
-        ({"a": [1.0, np.inf, 2.0]}, "column 'a': expected finite numbers, got inf in row 2"),
+        ({"a": [1.0, np.inf, 2.0]}, "column 'a': expected finite numbers, got inf in row 1"),
         ({"a": [-1.7e308, 0.0, 1.7e308], "b": [1e308] * 2 + [-1e308]}, "too large to scale"),
     ],
     ids=["no rows", "one row", "no columns", "all missing", "constant", "infinite", "huge"],
@@ -171,7 +171,7 @@ def test_a_lazy_frame_is_refused_with_the_remedy():
         (np.ones(3), ValueError, "Expected 2D array, got 1D array"),
         (pd.Series([1, 2, 3]), ValueError, "Expected (a 2-dimensional container|2D array)"),
         (pl.Series([1, 2, 3]), ValueError, "Expected (a 2-dimensional container|2D array)"),
-        (np.array([[1, np.inf], [2, 3]]), cr.InputError, "column 'x1': expected finite numbers, got inf in row 1"),
+        (np.array([[1, np.inf], [2, 3]]), cr.InputError, "column 'x1': expected finite numbers, got inf in row 0"),
         ("penguins.csv", ValueError, "Expected 2D array, got scalar"),
     ],
     ids=["sparse", "complex", "masked", "1-d", "pandas series", "polars series", "infinite", "text"],
@@ -195,7 +195,7 @@ def test_what_float32_does_not_hold_is_told():
     encoder = TableEncoder(scale="standard", dtype="float32").fit(pd.DataFrame({"b": [1, 2, 3], "a": [1, 2, 3.0]}))
     for sparse_output in (False, True):
         encoder.set_params(sparse_output=sparse_output)
-        with pytest.raises(cr.InputError, match="once scaled, 'a' in row 2 is too large for float32; try"):
+        with pytest.raises(cr.InputError, match="once scaled, 'a' in row 1 is too large for float32; try"):
             encoder.transform(pd.DataFrame({"b": [1, 2], "a": [1, 1e300]}))
 
 

@@ -267,7 +267,7 @@ def test_missing_and_unknown_columns_are_named_at_prediction():
     ("table", "message"),
     [
         ({"x": ["a", "b"]}, "column 'x': expected numbers, got 'a'"),
-        ({"x": [1.0, np.inf]}, "column 'x': expected finite numbers, got inf in row 2"),
+        ({"x": [1.0, np.inf]}, "column 'x': expected finite numbers, got inf in row 1"),
         ({"x": []}, "at least one"),
         ({"y": [1.0]}, "missing x"),
         (np.ones(3), "rows of a table"),

@@ -131,12 +131,17 @@ def row_blocks(n: int, size: int = BLOCK_ROWS) -> Iterator[slice]:
         yield slice(start, min(start + size, n))
 
 
+def row_name(index: int) -> str:
+    """What errors call a row of the arrays and tables that were given: its index from 0, as NumPy and pandas count."""
+    return f"row {index}"
+
+
 def _require_finite(values: Array, dtype: Any, name: str) -> None:
     most = np.finfo(dtype).max
     if values.size == 0 or (values.min() >= -most and values.max() <= most):  # neither holds where there is a NaN
         return
     where = tuple(int(i) for i in np.argwhere(~(abs(values) <= most))[0])
-    place = f"row {where[0]}, column {where[1]}" if len(where) == 2 else f"entry {where[0]}"
+    place = f"{row_name(where[0])}, column {where[1]}" if len(where) == 2 else f"entry {where[0]}"
     wanted = f"numbers that {np.dtype(dtype)} holds" if np.isfinite(values[where]) else "finite numbers"
     raise InputError(f"{name}: expected {wanted}, got {values[where]} at {place}")
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.arrays import Array, row_name
 from chainrule.errors import InputError
 from chainrule.losses import Loss
 
@@ -171,7 +171,7 @@ class Values(Target):
             raise InputError(f"y: expected shape (N, {self.n_out}), one value for each output, got {y.shape}")
         if not np.isfinite(y).all():
             row = int(np.argwhere(~np.isfinite(y))[0, 0])
-            raise InputError(f"y: expected finite numbers, got {y[row].tolist()} in row {row}")
+            raise InputError(f"y: expected finite numbers, got {y[row].tolist()} in {row_name(row)}")
         return y
 
     def encode(self, y: Any, dtype: Any) -> Array:
@@ -230,7 +230,8 @@ def _require_labels(y: Array) -> None:
     else:
         missing = np.flatnonzero(y != y).tolist()
     if missing:
-        raise InputError(f"y: expected a label in every row, got none in row {missing[0]} ({len(missing)} missing)")
+        first = row_name(missing[0])
+        raise InputError(f"y: expected a label in every row, got none in {first} ({len(missing)} missing)")
 
 
 def _distinct(y: Array) -> Array:
@@ -264,7 +265,8 @@ def _indices(y: Array, classes: Array) -> Array:
     wrong = classes[place] != y
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        raise InputError(f"y: expected labels among {_sample(classes)}, got {_sample(y[row : row + 1])} in row {row}")
+        found = f"{_sample(y[row : row + 1])} in {row_name(row)}"
+        raise InputError(f"y: expected labels among {_sample(classes)}, got {found}")
     return np.asarray(place, dtype=np.intp)
 
 

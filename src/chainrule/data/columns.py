@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.arrays import Array, row_name
 from chainrule.data.table import as_levels, level_names
 from chainrule.errors import InputError
 
@@ -42,7 +42,7 @@ def numbers(name: str, column: Array) -> Array:
     wrong = np.isinf(column)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        raise InputError(f"column {name!r}: expected finite numbers, got {column[row]} in row {row + 1}")
+        raise InputError(f"column {name!r}: expected finite numbers, got {column[row]} in {row_name(row)}")
     return column
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.arrays import Array, row_name
 from chainrule.errors import InputError, nearest
 
 MISSING = "(missing)"
@@ -79,7 +79,7 @@ def _columns(rows: Sequence[Any]) -> dict[Any, list[Any]]:
     for index, row in enumerate(rows):
         if not isinstance(row, Mapping) or set(row) != set(names):
             found = list(row) if isinstance(row, Mapping) else repr(row)
-            raise InputError(f"X: expected the columns {names} in every row, got {found} in row {index}")
+            raise InputError(f"X: expected the columns {names} in every row, got {found} in {row_name(index)}")
     return {name: [row[name] for row in rows] for name in names}
 
 

@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from chainrule.arrays import Array
+from chainrule.arrays import Array, row_name
 from chainrule.data import encoder as core
 from chainrule.data.columns import MAX_LEVELS, Number
 from chainrule.data.table import Table, as_table, refuse_masked
@@ -173,7 +173,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             return
         row, feature = np.argwhere(~np.isfinite(out.toarray() if sparse.issparse(out) else out))[0].tolist()
         name = self.get_feature_names_out()[feature]
-        raise InputError(f"X: once scaled, {name!r} in row {row + 1} is too large for {out.dtype}; try dtype='float64'")
+        raise InputError(
+            f"X: once scaled, {name!r} in {row_name(row)} is too large for {out.dtype}; try dtype='float64'"
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
