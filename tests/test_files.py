@@ -135,6 +135,14 @@ CHANGES = {
     "fewer classes": (lambda d, h: d["target"].update(classes=[0, 1]), "a class for each of 3 outputs, got 2"),
     "history of another kind": (lambda d, h: d.update(history=[1]), "damaged"),
     "words for a loss": (lambda d, h: d["history"]["epochs"][0].update(loss="low"), "loss: expected"),
+    "an epoch of another number": (
+        lambda d, h: d["history"]["epochs"][0].update(number=7),
+        "history: expected epoch 8 after epoch 7, got 2",
+    ),
+    "a best epoch that is not there": (
+        lambda d, h: d["history"].update(best_epoch=99),
+        "best_epoch: expected the number of an epoch of the history, got 99",
+    ),
     "no info": (lambda d, h: d.update(info=None), "info: expected an object, got None"),
     "a number for an optimizer": (
         lambda d, h: d.update(optimizer=5),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import pairwise
 from math import inf, isfinite, nan
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from chainrule.arrays import Array
-from chainrule.errors import require_count, require_number
+from chainrule.errors import InputError, require_count, require_number
 
 if TYPE_CHECKING:
     from chainrule.network import Network
@@ -135,8 +136,14 @@ class History:
                 require_number(name, record[name], -inf)
             for name in ("number", "step", "since_best", *(["threads"] if record["threads"] is not None else [])):
                 require_count(name, record[name], least=0)
-        require_count("best_epoch", config["best_epoch"], least=0)
-        return cls((Epoch(**record) for record in records), config["best_epoch"])
+        numbers, best = [record["number"] for record in records], config["best_epoch"]
+        for before, number in pairwise(numbers):
+            if number != before + 1:
+                raise InputError(f"history: expected epoch {before + 1} after epoch {before}, got {number}")
+        require_count("best_epoch", best, least=0)
+        if best not in (0, *numbers):
+            raise InputError(f"best_epoch: expected the number of an epoch of the history, got {best}")
+        return cls((Epoch(**record) for record in records), best)
 
     def plot(self, path: Any = None) -> Any:
         """Loss and score over the epochs as a matplotlib figure, saved where `path` is given."""
