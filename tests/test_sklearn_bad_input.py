@@ -12,7 +12,7 @@ from chainrule.sklearn import MLPClassifier, MLPRegressor
 
 rng = np.random.default_rng(0)
 X, LABELS, VALUES = rng.normal(size=(30, 4)), np.arange(30) % 3, rng.normal(size=30)
-WEIGHTS = np.ones(30)
+WEIGHTS, FLAGS = np.ones(30), np.eye(3, dtype=int)[LABELS]
 
 
 def classifier(**parameters):
@@ -51,6 +51,7 @@ BAD = {
     ),
     "flags where a row has one class": (fit(loss=cr.BinaryCrossEntropy()), "fits multiclass targets"),
     "a layer that is no activation": (fit(activation=cr.Dense(3)), "an activation Layer.*Dense"),
+    "dropout for an activation": (fit(activation=cr.Dropout(0.5)), r"an activation Layer.*Dropout\(rate=0.5\)"),
     "activations for other layers": (fit(activation=["relu", "relu"]), "expected a list of 1 values.*got 2"),
     "a dropout of 1": (fit(dropout=1.0), r"'dropout'.*\[0.0, 1.0\).*1.0"),
     "a dropout of -1 in a list": (fit(dropout=[-1.0]), r"'dropout'.*\[0.0, 1.0\).*-1.0"),
@@ -79,6 +80,14 @@ BAD = {
         "class_weight: .*above zero, got all zero",
     ),
     "a word for the class weights": (fit(class_weight="even"), "'class_weight'.*'balanced'.*'even'"),
+    "class weights for flags": (
+        lambda: classifier(class_weight={0: 1.0}).fit(X, FLAGS),
+        "'class_weight'.*must be 'balanced' or None where a row has several labels. Got {0: 1.0}",
+    ),
+    "class weights for each flag": (
+        lambda: classifier(class_weight=[{0: 1.0, 1: 2.0}] * 3).fit(X, FLAGS),
+        "'class_weight'.*must be 'balanced' or None where a row has several labels. Got .{0: 1.0, 1: 2.0}",
+    ),
     "balanced parts": (
         lambda: classifier(class_weight="balanced").partial_fit(X, LABELS, classes=[0, 1, 2]),
         "partial_fit.*'balanced'",
@@ -121,7 +130,7 @@ BAD = {
         "not the same as on last call to partial_fit",
     ),
     "flags after labels": (
-        lambda: started().partial_fit(X, np.eye(3, dtype=int)[LABELS]),
+        lambda: started().partial_fit(X, FLAGS),
         r"expected shape \(N,\).*\(30, 3\)",
     ),
     "parts with early stopping": (
@@ -192,6 +201,14 @@ def test_what_is_not_fitted_says_so():
         assert not hasattr(model, "coefs_")
         with pytest.raises(AttributeError, match="not fitted yet; see fit and build"):
             model.coefs_  # noqa: B018
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_what_stands_beside_the_refused_is_taken():
+    weighted = classifier(class_weight="balanced").fit(X, FLAGS)
+    assert weighted.predict(X).shape == FLAGS.shape
+    for activation in (cr.Softmax(), [cr.GELU()]):
+        assert len(classifier(activation=activation).fit(X, LABELS).network_.layers) == 3
 
 
 def test_there_are_no_parts_for_lbfgs():

@@ -50,7 +50,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     loss : "log_loss", another name, or a Loss for labels or flags
         SoftmaxCrossEntropy(smoothing=0.1) smooths the labels.
     class_weight : dict, "balanced" or None
-        Multiplies the sample weights.
+        Multiplies the sample weights. No dict where a row has several labels.
     dropout : float, or a list of floats, one for each hidden layer
         Share of the hidden units that are dropped in training.
     layer_norm : bool
@@ -201,17 +201,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _row_weights(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
         if self.class_weight is None:
             return w
+        several = self._kind.startswith("multilabel")
         if isinstance(self.class_weight, str) and incremental:
+            expected = "None" if several else "a dict or None"
             raise InputError(
-                "class_weight: expected a dict or None in partial_fit, which does not see all rows; got 'balanced'"
+                f"class_weight: expected {expected} in partial_fit, which does not see all rows; got 'balanced'"
             )
-        if isinstance(self.class_weight, dict):
+        if isinstance(self.class_weight, dict) and not several:
             for label in self.class_weight:
                 if label not in self.classes_:
                     raise InputError(f"class_weight: expected labels among {self.classes_.tolist()}, got {label!r}")
                 require_number(f"class_weight of {label!r}", self.class_weight[label])
         elif not (isinstance(self.class_weight, str) and self.class_weight == "balanced"):
-            raise wrong(self, "class_weight", "a dict, 'balanced' or None", self.class_weight)
+            expected = "'balanced' or None where a row has several labels" if several else "a dict, 'balanced' or None"
+            raise wrong(self, "class_weight", expected, self.class_weight)
         each = compute_sample_weight(self.class_weight, y)
         each = each if w is None else each * w
         if not each.any():

@@ -141,7 +141,7 @@ def activations() -> dict[str, Callable[[], Layer] | None]:
 
 def _activation(estimator: Any, value: Any) -> list[Layer]:
     """No layer for the identity, else the one."""
-    if isinstance(value, Layer) and value.shapes(1) == {}:
+    if isinstance(value, Layer) and value.shapes(1) == {} and not isinstance(value, Dropout):
         return [value]
     if not isinstance(value, str):
         expected = f"{word(*activations()).words}, an activation Layer, or a list of them, one for each hidden layer"
