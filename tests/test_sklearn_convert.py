@@ -87,6 +87,23 @@ def test_dropout_optimizers_and_schedules_are_of_training_alone():
         assert one.to_sklearn().solver == "adam"
 
 
+@pytest.mark.parametrize(
+    ("model", "y"),
+    [
+        (ours.MLPClassifier(random_state=0).build(64, range(10)), DIGITS),
+        (ours.MLPRegressor(random_state=0).build(64), DIGITS / 9),
+    ],
+    ids=["classifier", "regressor"],
+)
+def test_what_was_built_becomes_theirs_and_is_trained_there(model, y):
+    back = model.to_sklearn()
+    same_predictions(model, back)
+    losses = [back.partial_fit(X, y).loss_ for _ in range(3)]
+    assert back.loss_curve_ == losses
+    assert losses[2] < losses[0]
+    assert back.t_ == 3 * len(X)
+
+
 def test_feature_names_go_along():
     pd = pytest.importorskip("pandas")
     table = pd.DataFrame(X[:, :3], columns=["a", "b", "c"])

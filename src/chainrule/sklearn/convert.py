@@ -15,6 +15,8 @@ from chainrule.layers import Dense, Dropout, Layer
 from chainrule.losses import Poisson
 from chainrule.sklearn.base import BaseMLP
 from chainrule.sklearn.classifier import MLPClassifier
+from chainrule.sklearn.fitting import start_records
+from chainrule.sklearn.parameters import is_stochastic
 from chainrule.sklearn.regressor import MLPRegressor
 from chainrule.sklearn.values import Arrays
 
@@ -61,6 +63,8 @@ def to_sklearn(model: Any) -> Any:
         several = model._kind.startswith("multilabel")
         own._label_binarizer = LabelBinarizer().fit(np.eye(model.n_outputs_, dtype=int) if several else model.classes_)
     _copy_records(model, own)
+    if is_stochastic(own):
+        start_records(own, validated=False)  # a network that was built has none, and partial_fit would look for them
     return own
 
 
