@@ -302,6 +302,17 @@ def test_sparse_rows_train_to_the_same_bits(small):
     np.testing.assert_array_equal(net.predict(X), other.predict(scipy.sparse.csc_matrix(X)))
 
 
+def test_plan_and_state_show_what_they_hold():
+    net = cr.Network([cr.Dense(8), cr.ReLU(), cr.Dense(300)], cr.SoftmaxCrossEntropy(), n_in=4)
+    assert (
+        repr(net.plan)
+        == "Plan(W1 (4, 8) at 0, W2 (8, 300) at 32, b1 (8,) at 2432, b2 (300,) at 2440; 2,740 parameters)"
+    )
+    assert repr(net.state) == "State(2,740 parameters, float32, optimizer=None, step=0, epoch=0)"
+    net.fit(np.ones((4, 4)), np.arange(4), cr.Adam(), epochs=3, batch_size=2)
+    assert repr(net.state) == "State(2,740 parameters, float32, optimizer=Adam, step=6, epoch=3)"
+
+
 def test_summary_shows_every_layer_and_parameter(small):
     net, _, _ = small
     text = net.summary()

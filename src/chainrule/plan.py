@@ -29,6 +29,9 @@ class Slot:
     def stop(self) -> int:
         return self.start + prod(self.shape)
 
+    def __repr__(self) -> str:
+        return f"{self.label} {self.shape} at {self.start}"
+
     def view(self, flat: Array) -> Array:
         return flat[self.start : self.stop].reshape(self.shape)
 
@@ -62,6 +65,9 @@ class Plan:
             start = slots[-1].stop
         n_decay = max((slot.stop for slot in slots if len(slot.shape) > 1), default=0)
         return cls(tuple(layers), tuple(widths), tuple(slots), n_decay, start, first)
+
+    def __repr__(self) -> str:
+        return f"Plan({', '.join(map(repr, self.slots))}; {self.size:,} parameters)"
 
     def views(self, flat: Array) -> list[Views]:
         """For each layer its parameters in `flat`, by name."""

@@ -24,6 +24,10 @@ class State:
         self.epoch = 0
         self._view()
 
+    def __repr__(self) -> str:
+        done = f"optimizer={self.optimizer}, step={self.step}, epoch={self.epoch}"
+        return f"State({self.plan.size:,} parameters, {self.params.dtype}, {done})"
+
     def _view(self) -> None:
         self.views = self.plan.views(self.params)
         self.named = self.plan.named(self.params)
