@@ -24,6 +24,7 @@ def test_the_python_runs(name, tmp_path, monkeypatch):
             exec(block, names)
     if name == "sklearn.md":
         assert cr.load(tmp_path / "digits.safetensors").score(names["X"], names["y"]) > 0.9
+        assert cr.load(tmp_path / "penguins.safetensors").score(names["valid"], names["valid_species"]) > 0.9
     else:
         assert names["model"].score(names["X_val"], names["y_val"]) > 0.95
         assert 0.85 < (names["y"] < names["high"].predict(names["X"])).mean() < 0.95
