@@ -234,7 +234,7 @@ def test_an_interrupt_halfway_through_the_records_loses_and_doubles_none(chosen,
 @BACKENDS
 @LOOKS
 def test_an_interrupt_at_the_end_of_the_records_changes_none(chosen, per_call, looks, monkeypatch):
-    enter, calls = cr.Training._enter, []
+    enter, calls = cr.Training._write_down, []
 
     def interrupted(*given):
         calls.append(given)
@@ -242,7 +242,7 @@ def test_an_interrupt_at_the_end_of_the_records_changes_none(chosen, per_call, l
         if len(calls) == 2:
             raise KeyboardInterrupt
 
-    require_two_whole_calls(monkeypatch, cr.Training, "_enter", interrupted, per_call, looks)
+    require_two_whole_calls(monkeypatch, cr.Training, "_write_down", interrupted, per_call, looks)
     assert len(calls) == 3
 
 

@@ -142,13 +142,13 @@ def test_the_reference_tells_one_story_too(monkeypatch):
 
 @needs_kernels
 def test_a_count_before_its_records_would_be_noticed(monkeypatch):
-    found = cr.Training._found
+    outcome = cr.Training._outcome
 
     def counted(self, begun):
         self.net.state.epoch = begun.epoch + len(self._steps.results)
-        return found(self, begun)
+        return outcome(self, begun)
 
-    monkeypatch.setattr(cr.Training, "_found", counted)
+    monkeypatch.setattr(cr.Training, "_outcome", counted)
     _, best, told = truth(4, metrics="accuracy")
     stories = (require_one_story(one, best, told) for one in each_place(1, 4, metrics="accuracy"))
     with pytest.raises(AssertionError, match=r"\.epoch"):

@@ -81,7 +81,7 @@ def train(
 class _Begun(NamedTuple):
     """Where a call of the backend found the training, and when."""
 
-    records: int
+    records: int  # of this training; the network's epochs may have begun with others
     epoch: int
     step: int
     lowest: float
@@ -89,7 +89,7 @@ class _Begun(NamedTuple):
     time: float
 
 
-class _Found(NamedTuple):
+class _Outcome(NamedTuple):
     """The records of a call's epochs by their fields, and the best epoch with them."""
 
     columns: dict[str, Any]
@@ -199,19 +199,19 @@ class Training:
             finally:
                 if not self._looks:
                     try:
-                        self._enter(begun, self._found(begun))
+                        self._write_down(begun, self._outcome(begun))
                     except KeyboardInterrupt:  # waits until all is written down
-                        self._enter(begun, self._found(begun))
+                        self._write_down(begun, self._outcome(begun))
                         raise
         if self._looks:
-            found = self._found(begun)  # an interrupt of someone's metric need not wait
+            outcome = self._outcome(begun)  # an interrupt of someone's metric need not wait
             try:
-                self._enter(begun, found)
+                self._write_down(begun, outcome)
             except KeyboardInterrupt:
-                self._enter(begun, found)
+                self._write_down(begun, outcome)
                 raise
 
-    def _found(self, begun: _Begun) -> _Found:
+    def _outcome(self, begun: _Begun) -> _Outcome:
         """What the epochs of a call that ended came to, and the network as the last of them left it."""
         results, epoch = self._steps.results, begun.epoch
         n = len(results)
@@ -229,15 +229,15 @@ class Training:
             "lr": self._steps.rates[:n].tolist(),
             "since_best": since, "threads": [self._steps.threads] * n, "metrics": [dict(metrics) for _ in steps],
         }  # fmt: skip
-        return _Found(columns, lowest, best_epoch)
+        return _Outcome(columns, lowest, best_epoch)
 
-    def _enter(self, begun: _Begun, found: _Found) -> None:
+    def _write_down(self, begun: _Begun, outcome: _Outcome) -> None:
         """Count the epochs and make records of them. A second run of the same leaves what one does."""
-        if self._looks and found.best_epoch > begun.epoch:
-            self._keep(found.lowest)
-        self.history.put(begun.records, found.columns)
-        self.net.state.epoch = begun.epoch + len(found.columns["loss"])
-        self._lowest, self.history.best_epoch, self.history.best = found.lowest, found.best_epoch, self._best.params
+        if self._looks and outcome.best_epoch > begun.epoch:
+            self._keep(outcome.lowest)
+        self.history.put(begun.records, outcome.columns)
+        self.net.state.epoch = begun.epoch + len(outcome.columns["loss"])
+        self._lowest, self.history.best_epoch, self.history.best = outcome.lowest, outcome.best_epoch, self._best.params
 
     def _judged(self, begun: _Begun, losses: list[float]) -> tuple[float, int, list[int]]:
         """The lowest loss and the best epoch with these, and how long ago that was after each."""

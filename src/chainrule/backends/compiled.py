@@ -115,12 +115,11 @@ def _rule(optimizer: Optimizer) -> tuple[float, float, float, bool]:
 
 
 def _engine(plan: Plan, loss: Loss, dtype: Any, rows: int, *, training: bool, input_gradient: bool = False) -> Any:
-    starts = {(slot.layer, len(slot.shape), slot.name): slot.start for slot in plan.slots}
     specs = []
     for i, layer in enumerate(plan.layers):
         if not training and isinstance(layer, Dropout):
             continue  # prediction passes its input on
-        own = [start for (at, _, _), start in starts.items() if at == i]
+        own = [slot.start for slot in plan.slots if slot.layer == i]
         matrix, vector = (*own, 0, 0)[:2]
         specs.append(
             (type(layer).__name__, plan.widths[i], plan.widths[i + 1], float(_setting(layer)), i, matrix, vector)
@@ -159,9 +158,9 @@ def _use_state(engine: Any, params: Array, moments: Array, dtype: Any) -> None:
         raise
 
 
-class _Started:
-    """Around calls of the kernels, which raise RuntimeError for one thing only. A generator would take longer than some
-    steps."""
+class _ThreadsRefused:
+    """Around calls of the kernels: RuntimeError, which they raise where the system refuses a thread and nowhere else,
+    becomes InputError. A generator would take longer than some steps."""
 
     def __init__(self, asked: tuple[int, int, bool]) -> None:
         self.asked = asked
@@ -195,7 +194,7 @@ class Steps:
             raise InputError(f"batch_size: expected at most {MOST_ROWS}, got {batch_size}")
         self._dtype = dtype
         self._wish = wish(threads, plan, batch_size)
-        self._started = _Started(self._wish)
+        self._threads_refused = _ThreadsRefused(self._wish)
         self._engine = _engine(plan, objective.loss, dtype, batch_size, training=True)
         self._given: tuple[Any, ...] = (None,) * 5  # what the engine points into
 
@@ -211,7 +210,7 @@ class Steps:
         """As reference.Steps.orders, on as many threads as the last steps took: one where they are too short for more,
         and no more than there are cores, whatever the user wants steps to have."""
         rows = np.empty((count, n), np.int64)
-        with self._started:
+        with self._threads_refused:
             kernels().orders(rows, self.seed, first, min(self.threads or 1, self._wish[1]))
         return rows
 
@@ -241,7 +240,7 @@ class Steps:
         done, least = array("q", [0, row, 1]), array("d", [lowest])  # steps, best row and threads; read without a call
         try:
             while done[0] < n_steps:
-                with self._started:
+                with self._threads_refused:
                     diverged, finite, signal = self._engine.train(
                         orders, self.batch_size, done, least, totals, scalars, self.seed, first, CHUNK,
                         results, *over, kept, *self._wish,
@@ -319,7 +318,7 @@ class Inference:
         most = BLOCK_ROWS if is_sparse(X) else max(asked[0] * self.rows, HEARD // self._plan.size)
         for part in row_blocks(n, most):
             rows = X.values[part] if isinstance(X, Scaled) else dense_rows(X, part)
-            with _Started(asked):
+            with _ThreadsRefused(asked):
                 engine.infer(rows, *_line(X), out[part], *asked)
         self._spare.append((engine, room))  # where a call was interrupted the next makes one
         return out
@@ -343,7 +342,7 @@ def whole_gradients(
     grads = np.zeros_like(params)
     total = data.total if n is None else n
     asked = wish(None, plan, rows)
-    with _Started(asked):
+    with _ThreadsRefused(asked):
         value, signal = engine.gradients(len(data), total, seed, step, grads, dX, CHUNK, *asked)
     if signal is not None:
         raise signal

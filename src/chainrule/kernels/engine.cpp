@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #endif
 
-#define CHAINRULE_ISA any
+#define CHAINRULE_ISA any  // Philox needs none: this is a copy of it that no instruction set owns
 #include "philox.hpp"
 
 namespace chainrule {
@@ -149,11 +149,11 @@ Engine<T>::Engine(const Isa& isa, const std::vector<LayerSpec>& specs, const Los
     strips = memory.array<double>(n_params / STRIP + 1);
     int64_t width = specs[0].n_in;  // of all that a row becomes
     for (const LayerSpec& spec : specs) width += spec.n_out;
-    const int64_t most = std::min({int64_t(MOST_PARTS), capacity / PART_ROWS, capacity * width / (MUCH * n_params)});
-    if (most < PARTS) return;
-    n_parts = int(most);
-    part_size = (n_params + 31) / 16 * 16;  // no two in one line
-    parts = memory.array<T>(2 * n_parts * part_size);
+    const int64_t most = std::min({int64_t(MOST_SHARDS), capacity / SHARD_ROWS, capacity * width / (MUCH * n_params)});
+    if (most < SHARDS) return;
+    n_shards = int(most);
+    shard_size = (n_params + 31) / 16 * 16;  // no two in one line
+    shards = memory.array<T>(2 * n_shards * shard_size);
 }
 
 // Gives every layer its arrays. An element-wise layer writes over its input where nobody needs that any more, and over the

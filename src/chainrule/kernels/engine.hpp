@@ -137,9 +137,11 @@ private:
     RuleSpec rule{};
     Rule rule_kind = Rule::none;
     T *params = nullptr, *moments[2] = {}, *grads = nullptr, *carry = nullptr;
-    int n_parts = 0;     // of a batch, in each of which a thread sums at once what the weights wait for; 0: no such parts
-    T* parts = nullptr;  // the sums over each of them, part_size apart, then what each carries
-    int64_t part_size = 0;
+    // A batch whose rows hold much more than the weights is cut into shards, as many on any number of threads: one thread
+    // takes a shard forward, back and through the sums that the weights wait for, and these are added up in order.
+    int n_shards = 0;    // 0: the batch is not cut
+    T* shards = nullptr;  // the sums over each of them, shard_size apart, then what each carries
+    int64_t shard_size = 0;
     double* strips = nullptr;
     std::vector<Scratch<T>> scratch;
     Pace pace;

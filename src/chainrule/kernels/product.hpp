@@ -109,6 +109,12 @@ template <class T, int M = TILE_ROWS>
 }
 
 template <class T>
+inline void multiply_tall(int cols, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
+    if (cols * int(sizeof(T)) > NARROW) micro<T, TALL, 1>(depth, a.at, a.row, a.k, b, b_k, tile);
+    else micro<T, TALL, 1, typename Types<T>::Narrow>(depth, a.at, a.row, a.k, b, b_k, tile);
+}
+
+template <class T>
 inline void few_rows(int rows, int depth, Left<T> a, const T* b, int64_t b_k, T* tile) {
     switch (rows) {
         case 1: return micro<T, 1, ABREAST<1>>(depth, a.at, a.row, a.k, b, b_k, tile);
@@ -184,13 +190,13 @@ inline void fetch_carry(Carry<T> c, int i, int j, int rows, int cols) {
 // a (M, K) · b (K, N); finish(tile, i, j, rows, cols) gets each tile of the product once, with row stride TILE_COLS.
 template <class T, class Finish>
 void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch<T> scratch, Finish finish) {
-    const int runs = (K + DEPTH - 1) / DEPTH, most = (K + runs - 1) / runs;
-    const bool pack_left = packing_left_pays(a, N, most);
+    const int runs = (K + DEPTH - 1) / DEPTH, longest = (K + runs - 1) / runs;
+    const bool pack_left = packing_left_pays(a, N, longest);
     const int pays_from = packing_pays_from(b, K);
     const int abreast = M > FEW || !b.lies_in_rows() ? 0 : (M == 1 ? ABREAST<1> : ABREAST<FEW>) * VL<T>;
     alignas(64) T tile[TALL * TILE_COLS<T>];
-    for (int k0 = 0; k0 < K; k0 += most) {
-        const int depth = min(most, K - k0);
+    for (int k0 = 0; k0 < K; k0 += longest) {
+        const int depth = min(longest, K - k0);
         const auto finish_run = [&](T* sums, int i, int j, int rows, int cols) {
             if (k0 > 0) carry_in(sums, carry, i, j, rows, cols);
             if (k0 + depth < K) carry_out(sums, carry, i, j, rows, cols);
@@ -198,11 +204,11 @@ void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch
         };
         for (int i0 = 0; i0 < M; i0 += BLOCK_M) {
             const int m = min(BLOCK_M, M - i0);
-            const Left<T> part{a.at + i0 * a.row + k0 * a.k, a.row, a.k};
-            if (pack_left) pack_block(part, m, depth, scratch.block);
+            const Left<T> block{a.at + i0 * a.row + k0 * a.k, a.row, a.k};
+            if (pack_left) pack_block(block, m, depth, scratch.block);
             int j = 0;
             for (; abreast && N - j >= abreast; j += abreast) {
-                few_rows<T>(M, depth, part, b.at + k0 * b.k + j, b.k, tile);
+                few_rows<T>(M, depth, block, b.at + k0 * b.k + j, b.k, tile);
                 for (int c = 0; c < abreast; c += TILE_COLS<T>) finish_run(tile + c * M, 0, j + c, M, TILE_COLS<T>);
             }
             for (; j < N; j += TILE_COLS<T>) {
@@ -216,11 +222,10 @@ void product(int M, int N, int K, Left<T> a, Right<T> b, Carry<T> carry, Scratch
                 for (int i = 0, rows; i < m; i += rows) {
                     rows = vectors == 1 && !pack_left && m - i >= TALL ? TALL : min(TILE_ROWS, m - i);
                     const Left<T> left = pack_left ? Left<T>{scratch.block + (int64_t)i * depth, 1, TILE_ROWS}
-                                                   : Left<T>{part.at + i * part.row, part.row, part.k};
+                                                   : Left<T>{block.at + i * block.row, block.row, block.k};
                     if (runs > 1) fetch_carry(carry, i0 + i, j, rows, cols);
-                    if (rows < TALL) multiply(rows, cols, depth, left, right, right_k, tile);
-                    else if (cols * int(sizeof(T)) > NARROW) micro<T, TALL, 1>(depth, left.at, left.row, left.k, right, right_k, tile);
-                    else micro<T, TALL, 1, typename Types<T>::Narrow>(depth, left.at, left.row, left.k, right, right_k, tile);
+                    if (rows == TALL) multiply_tall(cols, depth, left, right, right_k, tile);
+                    else multiply(rows, cols, depth, left, right, right_k, tile);
                     finish_run(tile, i0 + i, j, rows, cols);
                 }
             }

@@ -120,8 +120,8 @@ struct Kernels {
     void (*infer)(const Program<T>&, const Batch<T>&, const T* params, int place, int64_t lo, int64_t hi, T* out,
                   Scratch<T>);
     void (*weights)(const Layer<T>&, const Update<T>&, int n_rows, int lo, int hi, Scratch<T>);
-    void (*part)(const Layer<T>&, const Update<T>&, int first, int n_rows, Scratch<T>);
-    void (*combine)(const Layer<T>&, const Update<T>&, const T* parts, int n_parts, int64_t stride, int lo, int hi);
+    void (*shard)(const Layer<T>&, const Update<T>&, int first, int n_rows, Scratch<T>);
+    void (*combine)(const Layer<T>&, const Update<T>&, const T* shards, int n_shards, int64_t stride, int lo, int hi);
     void (*apply)(const Layer<T>&, const Update<T>&, T factor, int lo, int hi);
     void (*mirrors)(const Layer<T>&, const T* params, int lo, int hi);
     double (*penalty)(const T*, int64_t n, T l2, T l1);
@@ -150,10 +150,10 @@ constexpr int LARGE = 1 << 17;   // bytes of a factor above which closer rows ma
 constexpr int L1 = 1 << 15;      // bytes of the first cache
 constexpr int BLOCK_M = 264;     // rows of the left factor that meet the same columns of the right one
 constexpr int ROWS = 256;        // of a batch that go through all layers together
-constexpr int PARTS = 4;         // at least, of a batch whose rows hold much more than the weights: each is summed where it is
-constexpr int MOST_PARTS = 64;   // as many threads at most share such a batch
-constexpr int PART_ROWS = 64;    // at least
-constexpr int MUCH = 8;          // times as much as the weights of all parts
+constexpr int SHARDS = 4;        // at least, of a batch whose rows hold much more than the weights
+constexpr int MOST_SHARDS = 64;  // as many threads at most share such a batch
+constexpr int SHARD_ROWS = 64;   // at least
+constexpr int MUCH = 8;          // times as much as the weights of all shards
 constexpr int LINE = 64;         // bytes that memory sends at once
 constexpr int STRIP = 4096;      // elements whose penalty or squares are summed apart
 constexpr int WHOLE_TILES = 24;  // rows that are whole tiles, of every instruction set

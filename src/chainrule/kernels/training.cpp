@@ -58,7 +58,7 @@ template <class T>
 Ahead Engine<T>::next_rows(const Epochs& e, int64_t number, int t, int threads) const {
     constexpr int64_t ROOM = (1 << 18) / LINE;
     const Source& X = data.X;
-    if (n_parts || X.starts || number >= e.count * e.steps()) return {};
+    if (n_shards || X.starts || number >= e.count * e.steps()) return {};
     const int64_t rows = e.rows(number), lo = cut(rows, t, threads), hi = cut(rows, t + 1, threads);
     const int64_t width = n_in() * X.bytes();
     return {static_cast<const char*>(X.values), X.stride * X.bytes(), width, e.order + e.first(number) + lo,
@@ -140,8 +140,8 @@ private:
 
     // The rows of thread t through all layers and back, and its strips of the penalty.
     void rows_phase(int t, const Batch<T>& batch, const Update<T>& u) {
-        if (!engine.n_parts) rows_between(t, batch, int(cut(batch.n_rows, t, n)), int(cut(batch.n_rows, t + 1, n)));
-        for (int part = t; part < engine.n_parts && !rows_left; part += n) part_of(t, batch, part);
+        if (!engine.n_shards) rows_between(t, batch, int(cut(batch.n_rows, t, n)), int(cut(batch.n_rows, t + 1, n)));
+        for (int shard = t; shard < engine.n_shards && !rows_left; shard += n) shard_of(t, batch, shard);
         if (t == 0) {
             long_rows = asks_late && since(step_began) >= e.seconds;
             deal.anew();
@@ -158,18 +158,18 @@ private:
         }
     }
 
-    // A part of the batch, the same on any number of threads, and at once its share of the sums that the weights wait for.
-    void part_of(int t, const Batch<T>& batch, int part) {
-        const int lo = int(cut(batch.n_rows, part, engine.n_parts)), hi = int(cut(batch.n_rows, part + 1, engine.n_parts));
+    // One shard's rows, and its sums over them.
+    void shard_of(int t, const Batch<T>& batch, int shard) {
+        const int lo = int(cut(batch.n_rows, shard, engine.n_shards)), hi = int(cut(batch.n_rows, shard + 1, engine.n_shards));
         rows_between(t, batch, lo, hi);
         Update<T> sums{};
         sums.params = engine.params;
-        sums.grads = engine.parts + part * engine.part_size;
-        sums.carry = sums.grads + engine.n_parts * engine.part_size;
+        sums.grads = engine.shards + shard * engine.shard_size;
+        sums.carry = sums.grads + engine.n_shards * engine.shard_size;
         if (lo == hi) std::fill_n(sums.grads, engine.n_params, T(0));
         for (const Layer<T>& l : engine.layers) {
             if (lo == hi || rows_left) return;
-            if (has_weights(l.kind)) engine.kernels.part(l, sums, lo, hi - lo, engine.scratch[t]);
+            if (has_weights(l.kind)) engine.kernels.shard(l, sums, lo, hi - lo, engine.scratch[t]);
             if (t == 0 && hi - lo > ROWS && unwanted()) rows_left = true;
         }
     }
@@ -184,7 +184,7 @@ private:
             if (i >= int(ranges[whose].size()) || weights_left) return false;
             const Range& r = ranges[whose][i];
             const Layer<T>& l = engine.layers[r.layer];
-            if (engine.n_parts) engine.kernels.combine(l, given, engine.parts, engine.n_parts, engine.part_size, r.lo, r.hi);
+            if (engine.n_shards) engine.kernels.combine(l, given, engine.shards, engine.n_shards, engine.shard_size, r.lo, r.hi);
             else engine.kernels.weights(l, given, int(rows), r.lo, r.hi, scratch);
             if (t == 0 && long_rows && unwanted()) weights_left = true;
             return true;

@@ -197,7 +197,7 @@ void apply(const Layer<T>& l, const Update<T>& waiting, T factor, int lo, int hi
 
 // The sums over rows first to first + n_rows of the batch alone, of all the layer's weights.
 template <class T>
-void part(const Layer<T>& l, const Update<T>& sums, int first, int n_rows, Scratch<T> scratch) {
+void shard(const Layer<T>& l, const Update<T>& sums, int first, int n_rows, Scratch<T> scratch) {
     Layer<T> own = l;
     own.x += first * l.ldx, own.dy += first * l.ldy;
     if (l.memory) own.memory += first * l.ldx;
@@ -205,12 +205,12 @@ void part(const Layer<T>& l, const Update<T>& sums, int first, int n_rows, Scrat
     weights(own, sums, n_rows, 0, l.n_in + 1, scratch);
 }
 
-// What `weights` makes of the sums over the batch, from those over its parts, `stride` apart.
+// What `weights` makes of the sums over the batch, from those over its shards, `stride` apart.
 template <class T>
-void combine(const Layer<T>& l, const Update<T>& u, const T* parts, int n_parts, int64_t stride, int lo, int hi) {
+void combine(const Layer<T>& l, const Update<T>& u, const T* shards, int n_shards, int64_t stride, int lo, int hi) {
     finish(l, u, lo, hi, [=](int64_t at, int n) {
-        Vec<T> sum = load_some(parts + at, n);
-        for (int p = 1; p < n_parts; p++) sum += load_some(parts + p * stride + at, n);
+        Vec<T> sum = load_some(shards + at, n);
+        for (int p = 1; p < n_shards; p++) sum += load_some(shards + p * stride + at, n);
         return sum;
     });
 }
