@@ -20,6 +20,46 @@ def test_where_the_model_cannot_be_written_nothing_is_trained(refused, capsys):
     assert "no such folder" in refused("train", "--plot", "nowhere/curves.png")
 
 
+WRITTEN_TWICE = {
+    "train rows.csv --target t --plot m.png -o m.png": "a file of its own to write, got m.png, which is written too",
+    "train rows.csv --target t -o rows.csv": "rows.csv, which is read too",
+    "train rows.csv --target t -o link.csv": "rows.csv, which is read too",
+    "train rows.csv --target t -o model --plot sub/../rows.csv": "rows.csv, which is read too",
+    "train images.npy --target y.npy -o y.npy": "y.npy, which is read too",
+    "predict model rows.csv -o model": "model, which is read too",
+    "predict model rows.csv -o rows.csv": "rows.csv, which is read too",
+    "explain step.toml -o step.toml": "step.toml, which is read too",
+    "explain model rows.csv -o model": "model, which is read too",
+    "explain model rows.csv --worksheet -o rows.csv": "rows.csv, which is read too",
+    "explain --students a-answers.csv -o a.html": "a-answers.csv, which is read too",
+    "diagnose pass.py:Net --html pass.py": "pass.py, which is read too",
+}
+
+
+@pytest.mark.parametrize("words", WRITTEN_TWICE)
+def test_a_file_that_is_read_or_written_is_not_overwritten(run, refused, folder, words):
+    (folder / "rows.csv").write_text("x,t\n" + "1,a\n2,b\n3,a\n4,b\n" * 5)
+    np.save("images.npy", np.arange(80, dtype=np.uint8).reshape(20, 2, 2))
+    np.save("y.npy", np.arange(20) % 2)
+    (folder / "step.toml").write_text(run("explain", "--template"))
+    (folder / "a-answers.csv").write_text("anna\n")
+    (folder / "pass.py").write_text("class Net: pass\n")
+    (folder / "sub").mkdir()
+    (folder / "link.csv").symlink_to("rows.csv")
+    run("train", "rows.csv", "--target", "t", *QUICK, "-o", "model")
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert WRITTEN_TWICE[words] in refused(*words.split())
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_an_output_of_an_earlier_run_is_written_again(run, folder):
+    for _ in range(2):
+        run("train", "moons", *QUICK, "-o", "moons")  # what is read has that name too, but is no file
+        run("predict", "moons", "moons", "-o", "out.csv")
+        run("explain", "--worksheet", "-o", "sheet.html")
+    run("predict", "moons", "moons", "-o", "/dev/null")
+
+
 def test_check_takes_at_least_one_row(refused):
     assert "--rows: expected a whole number of at least 1, got 0" in refused(
         "check", "model.safetensors", "--rows", "0"

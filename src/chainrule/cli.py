@@ -22,7 +22,7 @@ from chainrule.cli_bench import bench_command
 from chainrule.cli_diagnose import NAMES, check_code, diagnose_command, is_code
 from chainrule.cli_explain import explain_command
 from chainrule.cli_train import train_command
-from chainrule.data.datasets import load_dataset
+from chainrule.data.datasets import file_of, load_dataset
 from chainrule.data.table import Table, as_levels
 from chainrule.errors import Diverged, InputError, counted, require_count
 from chainrule.files import load, require_writable, write
@@ -79,8 +79,7 @@ def predict(
     out
         The CSV file; standard output without it.
     """
-    if out is not None:
-        require_writable(out)
+    require_writable(out, reads=[model, file_of(data)])
     net = load(model)
     X, _ = rows_for(net, data)
     columns = {"prediction": net.predict(X)}

@@ -78,9 +78,11 @@ def diagnose_command(
     html
         Write a step on a few rows as a page, with their gradients as a lane beside the right ones.
     """
+    from chainrule.check.given import split
     from chainrule.check.report.page import OUTLINES
     from chainrule.check.report.words import HINTS, text
     from chainrule.check.report.words import as_json as to_json
+    from chainrule.data.datasets import file_of
     from chainrule.files import require_writable
 
     if hint not in HINTS:
@@ -88,7 +90,7 @@ def diagnose_command(
     if html is not None:
         if hint < 1:
             raise InputError(OUTLINES)
-        require_writable(html)
+        require_writable(html, reads=[split(code)[0], reference, file_of(data)])
     found = _diagnosed(code, mapping, reference, data, target, rows, seconds)
     if as_json:
         print(json.dumps(to_json(found, hint), allow_nan=False, ensure_ascii=False))

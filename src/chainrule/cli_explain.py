@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from chainrule.data.datasets import file_of
 from chainrule.errors import InputError, require_count
 from chainrule.explain import explain
 from chainrule.explain.exercise import LECTURE, Exercise, parse_exercise, read_exercise
-from chainrule.files import load
+from chainrule.files import load, require_writable
 from chainrule.optimizers import SGD
 from chainrule.screen import Screen
 
@@ -53,10 +54,14 @@ def explain_command(
     if template:
         print(LECTURE, end="")
         return
+    outputs = [out]
+    if students is not None or worksheet:
+        from chainrule.explain.worksheet import read_ids, worksheet_paths, write_worksheets
+
+        outputs = worksheet_paths(out, for_students=students is not None)
+    require_writable(*outputs, reads=[source, students, file_of(data)])
     exercise = _exercise(source, data, rows, lr)
     if students is not None or worksheet:
-        from chainrule.explain.worksheet import read_ids, write_worksheets
-
         if students is not None and data is not None:
             raise InputError(
                 "--students: expected an exercise (.toml) or no file; a trained model has one set of numbers"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from chainrule.backends import wanted
-from chainrule.data.datasets import load_dataset
+from chainrule.data.datasets import file_of, load_dataset
 from chainrule.data.readers import Dataset, read_labels
 from chainrule.data.table import Table
 from chainrule.errors import Diverged, InputError
@@ -67,12 +68,10 @@ def train_command(
     data_options.check()
     training_options.check()
     screen = Screen(quiet=as_json)
-    for path in (out, plot):
-        if path is not None:
-            require_writable(path)
+    require_writable(out, plot, reads=[file_of(data)])
     if plot is not None:
         require_plottable(Path(plot))
-    problem = _problem(data, data_options, training_options.seed)
+    problem = _problem(data, data_options, training_options.seed, writes=(out, plot))
     net = build_network(network_options, training_options, problem)
     plan, fallback = recipe(training_options, problem), net.backend_reason
     screen.problem(problem)
@@ -111,9 +110,10 @@ def _save(net: Network, problem: Problem, out: str) -> None:
     net.encoder = None  # the problem's rows are encoded already
 
 
-def _problem(data: str, options: DataOptions, seed: int) -> Problem:
+def _problem(data: str, options: DataOptions, seed: int, writes: Sequence[str | None]) -> Problem:
     dataset, target = load_dataset(data), options.target
     if dataset.y is None and not isinstance(dataset.X, Table) and target is not None:
+        require_writable(*writes, reads=[target])
         y = read_labels(Path(target))
         if len(y) != len(dataset.X):
             raise InputError(f"{target}: expected {len(dataset.X):,} labels, one per row of {data}, got {len(y):,}")

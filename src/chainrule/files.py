@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +79,28 @@ def _json(description: dict[str, Any]) -> str:
         raise InputError(f"save: info: expected plain JSON, got {description['info']!r} ({error})") from None
 
 
-def require_writable(path: str | Path) -> None:
-    """InputError where a file of that name cannot be written; asked before hours of training, not after."""
+def require_writable(*paths: str | Path | None, reads: Iterable[str | Path | None] = ()) -> None:
+    """InputError where a file of one of these names cannot be written, or is another of them or one that is read; asked
+    before hours of training, not after."""
+    others = [(name, "read") for name in reads if name is not None]
+    for path in paths:
+        if path is not None:
+            _require_place(path)
+            for other, how in others:
+                if _is_same(path, other):
+                    raise InputError(f"{path}: expected a file of its own to write, got {other}, which is {how} too")
+            others.append((path, "written"))
+
+
+def _is_same(path: str | Path, other: str | Path) -> bool:
+    """Whether to write one is to lose the other: under any name, also of a file that is not there yet."""
+    if _is_special(Path(path)):
+        return False
+    there = os.path.exists(path) and os.path.exists(other)
+    return os.path.samefile(path, other) if there else os.path.realpath(path) == os.path.realpath(other)
+
+
+def _require_place(path: str | Path) -> None:
     folder, path = str(path).endswith(os.sep), Path(path)
     if folder or path.is_dir():
         raise InputError(f"{path}: expected the name of a file, got a folder")

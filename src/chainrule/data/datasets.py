@@ -76,6 +76,11 @@ GENERATED: dict[str, Callable[[], tuple[Array, Array]]] = {
 NAMES = ("digits", *GENERATED, *FOLDERS)
 
 
+def file_of(name: str | None) -> Path | None:
+    """What `load_dataset` reads where it is no dataset by name."""
+    return None if name is None or name in NAMES else Path(name)
+
+
 def load_dataset(name: str) -> Dataset:
     """A dataset by name, or a file. InputError where there is neither, with the nearest name or the way to get it."""
     if name == "digits":

@@ -64,14 +64,17 @@ class Sheet:
 def write_worksheets(exercise: Exercise, out: Path, ids: list[str]) -> list[Path]:
     """Write the sheet and its solution; with ids one sheet each, and all answers as CSV. The paths written."""
     sheets = [Sheet.make(exercise, id) for id in ids or [""]]
-    solution = out.with_name(f"{out.stem}-solution{out.suffix}")
-    write(out, page(sheets, solved=False))
-    write(solution, page(sheets, solved=True))
-    if not ids:
-        return [out, solution]
-    answers = out.with_name(f"{out.stem}-answers.csv")
-    write(answers, answers_csv(sheets))
-    return [out, solution, answers]
+    paths = worksheet_paths(out, for_students=bool(ids))
+    contents = [page(sheets, solved=False), page(sheets, solved=True), *[answers_csv(sheets)] * bool(ids)]
+    for path, content in zip(paths, contents):
+        write(path, content)
+    return paths
+
+
+def worksheet_paths(out: Path, *, for_students: bool) -> list[Path]:
+    """The sheet, its solution, and for students the answers."""
+    solution, answers = (out.with_name(f"{out.stem}-{end}") for end in (f"solution{out.suffix}", "answers.csv"))
+    return [out, solution, *[answers] * for_students]
 
 
 def read_ids(path: Path) -> list[str]:
