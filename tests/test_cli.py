@@ -167,6 +167,56 @@ def test_plot_json_summary_and_check(run, folder, penguins):
     assert "the gradient is the derivative of the loss" in run("check", "model.safetensors", "penguins.csv")
 
 
+@pytest.fixture
+def made_in_python(folder, rng):
+    """Networks without an encoder by name, and the rows of each beside it."""
+    X = rng.normal(size=(40, 3))
+    kind, both = np.arange(40) % 2, (X[:, :2] > 0).astype(int)
+    networks = {
+        "labels": (cr.SoftmaxCrossEntropy(), 2, kind),
+        "one-hot": (cr.SoftmaxCrossEntropy(), 2, np.eye(2)[kind]),
+        "flags": (cr.BinaryCrossEntropy(), 2, both),
+        "flag": (cr.BinaryCrossEntropy(), 1, np.array(["no", "yes"])[kind]),
+        "values": (cr.MeanSquaredError(), 1, X[:, 0]),
+        "counts": (cr.Poisson(), 1, np.abs(X[:, 0])),
+        "untrained": (cr.SoftmaxCrossEntropy(), 2, kind),
+    }
+    for name, (loss, n_out, y) in networks.items():
+        net = cr.Network([cr.Dense(n_out)], loss, n_in=3)
+        if name != "untrained":
+            net.fit(X, y, cr.Adam(), epochs=2)
+        net.save(name)
+        np.savez(f"{name}.npz", X=X, y=y)
+    return {name: (cr.load(name), X, y) for name, (*_, y) in networks.items()}
+
+
+def test_a_model_made_in_python_takes_a_table_of_numbers_as_its_matrix(run, refused, made_in_python):
+    for name, (net, X, y) in made_in_python.items():
+        rows = f"{name}.npz"
+        told = run("predict", name, rows).split("\n", 1)[1]
+        assert len(told.splitlines()) == len(X)
+        result = json.loads(run("evaluate", name, rows, "--json"))
+        assert (result["loss"], result["score"]) == net.evaluate(X, y)
+        if net.loss.target == "values":
+            assert result["mean_absolute_error"] == pytest.approx(np.abs(net.predict(X) - np.ravel(y)).mean())
+        run("evaluate", name, rows)
+        for words in (["check", name, rows], ["check", name]):
+            assert "the gradient is the derivative of the loss" in run(*words)
+        assert "4 rows" in run("explain", name, rows)
+        np.savez("wide.npz", X=np.c_[X, X], y=y)
+        assert "X: expected shape (N, 3), got (40, 6)" in refused("predict", name, "wide.npz")
+    np.savez("text.npz", X=np.full((40, 3), "a"), y=y)
+    assert "column 'x0': expected numbers, got 'a'" in refused("predict", "labels", "text.npz")
+
+
+def test_summary_shows_info_of_any_kind(run, made_in_python):
+    net, *_ = made_in_python["labels"]
+    assert "info" not in run("summary", "labels")
+    net.info = {"who": "me", "data": 3}
+    net.save("mine")
+    assert 'info       {"who": "me", "data": 3}' in run("summary", "mine")
+
+
 def test_check_without_a_model_lists_every_layer_and_loss(run):
     lines = run("check").splitlines()
     assert [line.split()[0] for line in lines[1:-1]] == [*cr.LAYERS, *cr.LOSSES]

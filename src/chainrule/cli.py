@@ -23,12 +23,14 @@ from chainrule.cli_diagnose import NAMES, check_code, diagnose_command, is_code
 from chainrule.cli_explain import explain_command
 from chainrule.cli_train import train_command
 from chainrule.data.datasets import file_of, load_dataset
+from chainrule.data.encoder import matrix_of
 from chainrule.data.table import Table, as_levels
 from chainrule.errors import Diverged, InputError, counted, require_count
 from chainrule.files import load, require_writable, write
 from chainrule.job import labels_of, pick_target
 from chainrule.network import Network
 from chainrule.screen import Screen, confusion, describe_encoder
+from chainrule.targets import target_for
 from chainrule.yardsticks import standard_error
 
 app = App(
@@ -45,16 +47,14 @@ app.command(diagnose_command, name="diagnose")
 
 
 def rows_for(net: Network, data: str, target: str | None = None) -> tuple[Any, Array | None]:
-    """Raw rows for a trained network, and their targets where the data holds them."""
+    """Raw rows for a network, as numbers where it has no encoder, and their targets where the data holds them."""
     dataset = load_dataset(data)
     dataset = dataset.test or dataset
-    if dataset.y is not None:
-        return dataset.X, dataset.y
+    X, y = dataset.X, dataset.y
     name = target or net.info.get("target")
-    if isinstance(dataset.X, Table) and (target is not None or name in dataset.X.columns):
+    if y is None and isinstance(X, Table) and (target is not None or name in X.names):
         _, X, y = pick_target(dataset, name)
-        return X, y
-    return dataset.X, None
+    return matrix_of(X) if net.encoder is None and isinstance(X, Table) else X, y
 
 
 @app.command
@@ -126,8 +126,8 @@ def evaluate(
         raise InputError(
             f"{data}: no column {net.info.get('target', 'label')!r} to compare with; name it with --target"
         )
-    assert net.target is not None
     y = known_labels(net, y)
+    net.target = net.target or target_for(net.loss, net.n_out).fit(y)
     rows = net.data(X, y)
     loss, score = net.evaluate_data(rows)
     prediction = net.predict(X)
@@ -145,6 +145,7 @@ def evaluate(
     for name, value in result.items():
         screen.text(f"{name.replace('_', ' '):<24}{value:,.6g}")
     if net.classes is not None and len(net.classes) <= 20:
+        y = net.target.restore(rows.t)  # labels, also where the data holds a probability of each
         screen.text(f"\nrows: what it is; columns: what was predicted\n{confusion(y, prediction, net.classes)}")
 
 
@@ -160,8 +161,10 @@ def summary(model: Path, /) -> None:
     """Layers, parameters, encoding and training of a model file."""
     net, screen = load(model), Screen()
     screen.text(net.summary())
-    if net.info:
+    if {"data", "target", "task"} <= net.info.keys():
         screen.text(f"\ntrained on {net.info['data']} to predict {net.info['target']} ({net.info['task']})")
+    elif net.info:
+        screen.line("info", json.dumps(net.info, ensure_ascii=False))
     if net.encoder is not None:
         for line in describe_encoder(net.encoder):
             screen.line("encoded", line)
@@ -234,10 +237,8 @@ def check(
 
 def _random_rows(net: Network, rows: int) -> tuple[Array, Array]:
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(rows, net.n_in))
-    if net.classes is not None:
-        return X, net.classes[rng.integers(0, len(net.classes), rows)]
-    return X, np.abs(rng.normal(size=(rows, net.n_out)))
+    target = net.target or target_for(net.loss, net.n_out)
+    return rng.normal(size=(rows, net.n_in)), target.decode(rng.uniform(size=(rows, net.n_out)))
 
 
 def _check_library(screen: Screen) -> None:

@@ -138,6 +138,11 @@ def _unsuitable(column: Array) -> str | None:
     )
 
 
+def matrix_of(table: Table) -> Array:
+    """(N, number of columns). InputError where one holds text or infinite numbers."""
+    return np.column_stack([numbers(name, column) for name, column in table.columns.items()])
+
+
 @dataclass(frozen=True)
 class Pixels(Encoder):
     """Grey values from `low` to `high` as numbers from -1 to 1; images (N, rows, columns) as rows of pixels."""
@@ -165,7 +170,7 @@ class Pixels(Encoder):
         if width != self.n_pixels:
             raise InputError(f"pixels: expected {self.n_pixels:,} in each row, as in training, got {width:,}")
         if isinstance(X, Table):
-            X = np.column_stack([numbers(name, column) for name, column in X.columns.items()])
+            X = matrix_of(X)
         X = as_matrix(X.reshape(len(X), width), width, np.float32, "pixels")
         scale, shift = 2 / (self.high - self.low), (self.low + self.high) / (self.low - self.high)
         if X.dtype == np.uint8:
