@@ -155,6 +155,29 @@ def test_tables_that_cannot_be_learned_from(refused, folder, text, message):
     assert message in refused("train", "data.csv", "--target", "y")
 
 
+TESTED, TRAINED = 7, 8  # rows of 60
+
+
+@pytest.mark.parametrize("row", [TESTED, TRAINED])
+@pytest.mark.parametrize("value", [1e25, 1e160, 1e200, 1.7e308])
+def test_a_target_too_large_to_scale_is_refused_before_training(run, refused, rng, monkeypatch, value, row):
+    frame = pd.DataFrame({"x": rng.normal(size=60), "y": rng.normal(size=60)})
+    words = ("train", "rows.csv", "--target", "y", *QUICK, "--json")
+    frame.to_csv("rows.csv", index=False)
+    run(*words)
+    frame.assign(y=1e100 * frame["y"]).to_csv("rows.csv", index=False)
+    run(*words)  # all of them large: to scale is to divide them
+    frame.loc[row, "y"] = value
+    frame.to_csv("rows.csv", index=False)
+    if value > 1e160:
+        assert "expected numbers with a finite" in refused("evaluate", "model.safetensors", "rows.csv", "--json")
+    if value == 1e25 and row == TRAINED:
+        run(*words)  # it is not far from the mean, measured by the spread that it makes
+        return
+    monkeypatch.setattr("chainrule.cli_train._train", lambda *_: pytest.fail("it was trained before it was refused"))
+    assert f"--target y: its numbers, up to {value:g}, are too large to scale; divide them" in refused(*words)
+
+
 def test_predict_names_the_columns_that_do_not_fit(run, refused, penguins):
     run("train", "penguins.csv", "--target", "species", *QUICK)
     penguins.drop(columns="island").assign(isle="x").to_csv("other.csv", index=False)

@@ -128,16 +128,19 @@ def evaluate(
         )
     y = known_labels(net, y)
     net.target = net.target or target_for(net.loss, net.n_out).fit(y)
-    rows = net.data(X, y)
-    loss, score = net.evaluate_data(rows)
-    prediction = net.predict(X)
-    encoder, net.encoder = net.encoder, None
-    error = standard_error(net.contributions(net.forward(rows.X), rows))
-    net.encoder = encoder
-    result = {"rows": len(rows), "loss": loss, "score": score} | ({} if error is None else {"standard_error": error})
-    if net.classes is None:
-        result["root_mean_squared_error"] = float(np.sqrt(np.mean((prediction - y) ** 2)))
-        result["mean_absolute_error"] = float(np.mean(np.abs(prediction - y)))
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused next
+        rows, prediction = net.data(X, y), net.predict(X)
+        loss, score = net.evaluate_data(rows)
+        error = standard_error(net.contributions(net.outputs(rows.X), rows))
+        result = {"rows": len(rows), "loss": loss, "score": score}
+        if error is not None:
+            result["standard_error"] = error
+        if net.classes is None:
+            result["root_mean_squared_error"] = float(np.sqrt(np.mean((prediction - y) ** 2)))
+            result["mean_absolute_error"] = float(np.mean(np.abs(prediction - y)))
+    for name, value in result.items():
+        if not np.isfinite(value):
+            raise InputError(f"{data}: expected numbers with a finite {name.replace('_', ' ')}, got {value}")
     if as_json:
         print(json.dumps(result))
         return

@@ -61,14 +61,25 @@ class Problem:
         if (classes is not None) != (loss.target in ("labels", "flags")):
             raise InputError(f"--loss: {name} does not fit {self.task}; choose another or say --task")
         if classes is None:
-            target = target_for(loss, 1).fit(self.train.y)
-            return target.standardise(self.train.y), 1  # type: ignore[attr-defined]
+            return self._standardised(target_for(loss, 1).fit(self.train.y)), 1
         if loss.target == "flags" and len(classes) != 2:
             raise InputError(f"--loss: {name} expects two classes, got {len(classes)}")
         n_out = 1 if loss.target == "flags" else len(classes)
         target = target_for(loss, n_out)
         target.classes = classes  # type: ignore[attr-defined]
         return target, n_out
+
+    def _standardised(self, target: Target) -> Target:
+        """By the training rows; InputError where the square of a row's number, once scaled, overflows."""
+        y = np.concatenate([part.y for part in (self.train, self.valid, self.test) if part is not None])
+        with np.errstate(over="ignore", invalid="ignore"):
+            target = target.standardise(self.train.y)  # type: ignore[attr-defined]
+            squares = np.square(target.encode(y, np.float32))
+        if not np.isfinite([*squares.ravel(), *target.scale]).all():  # type: ignore[attr-defined]
+            raise InputError(
+                f"--target {self.target_name}: its numbers, up to {abs(y).max():g}, are too large to scale; divide them"
+            )
+        return target
 
 
 STREAMS = {"--test": 2**63, "--validation": 2**63 + 1}  # in place of an epoch: no training gets there
