@@ -178,6 +178,7 @@ def made_in_python(folder, rng):
         "flags": (cr.BinaryCrossEntropy(), 2, both),
         "flag": (cr.BinaryCrossEntropy(), 1, np.array(["no", "yes"])[kind]),
         "values": (cr.MeanSquaredError(), 1, X[:, 0]),
+        "column": (cr.MeanSquaredError(), 1, X[:, :1]),
         "counts": (cr.Poisson(), 1, np.abs(X[:, 0])),
         "untrained": (cr.SoftmaxCrossEntropy(), 2, kind),
     }

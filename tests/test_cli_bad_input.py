@@ -191,6 +191,24 @@ def test_predict_names_the_columns_that_do_not_fit(run, refused, penguins):
     assert "no such file" in refused("predict", "model.safetenors", "penguins.csv")
 
 
+def test_a_single_column_of_labels_is_learned_and_more_are_refused(run, refused, folder, rng):
+    X, y = rng.integers(0, 255, (40, 4)), np.arange(40) % 2
+    for dtype in (np.uint8, np.float64):
+        for labels in (y, y[:, None]):
+            np.savez("rows.npz", X=X.astype(dtype), y=labels)
+            run("train", "rows.npz", *QUICK)
+        np.savez("rows.npz", X=X.astype(dtype), y=np.c_[y, y])
+        assert "rows.npz: expected one label for each row, got labels of shape (40, 2)" in refused("train", "rows.npz")
+    np.save("images.npy", X.astype(np.uint8))
+    for labels in (y, y[:, None]):
+        np.save("y.npy", labels)
+        run("train", "images.npy", "--target", "y.npy", *QUICK)
+    np.save("y.npy", y[:30])
+    assert "y.npy: expected 40 labels, one per row of images.npy, got 30" in refused(
+        "train", "images.npy", "--target", "y.npy"
+    )
+
+
 def test_a_model_of_images_names_what_does_not_fit(run, refused, penguins):
     run("train", *QUICK)
     assert "pixels: expected 64 in each row, as in training, got 8" in refused(

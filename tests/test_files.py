@@ -111,8 +111,10 @@ def test_foreign_files(tmp_path):
         cr.load(tmp_path / "text")
     with pytest.raises(cr.InputError, match="no such file"):
         cr.load(tmp_path / "nothing")
-    with pytest.raises(cr.InputError, match="no such file"):
+    with pytest.raises(cr.InputError, match="expected a file, got a folder"):
         cr.load(tmp_path)
+    with pytest.raises(cr.InputError, match="/dev/null: expected a file, got a pipe or a device"):
+        cr.load("/dev/null")
 
 
 CHANGES = {

@@ -2,7 +2,11 @@
 
 import gc
 import gzip
+import io
+import os
 import struct
+import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -127,7 +131,7 @@ def test_numpy_files_that_are_wrong(tmp_path):
     with pytest.raises(cr.InputError, match="arrays X and y, got data"):
         read(tmp_path / "names.npz")
     np.savez(tmp_path / "length.npz", X=np.ones((2, 2)), y=np.ones(3))
-    with pytest.raises(cr.InputError, match="2 and 3"):
+    with pytest.raises(cr.InputError, match="expected 2 labels, one per row of X, got 3"):
         read(tmp_path / "length.npz")
     np.save(tmp_path / "flat.npy", np.ones(4))
     with pytest.raises(cr.InputError, match=r"got \(4,\)"):
@@ -135,6 +139,97 @@ def test_numpy_files_that_are_wrong(tmp_path):
     for name in ("broken.npy", "broken.npz"):
         with pytest.raises(cr.InputError, match=name):
             read(write(tmp_path, b"PK\x03\x04 nothing of the kind", name))
+
+
+def test_a_single_column_of_labels_is_labels(tmp_path, rng):
+    X, y = rng.normal(size=(5, 3)), np.arange(5)
+    np.savez(tmp_path / "column.npz", X=X, y=y[:, None])
+    np.testing.assert_array_equal(read(tmp_path / "column.npz").y, y)
+    np.savez(tmp_path / "two.npz", X=X, y=np.c_[y, y])
+    assert read(tmp_path / "two.npz").y.shape == (5, 2)  # a network of two outputs has them
+
+
+X = np.ones((2, 3))
+LABELS = {
+    "a single one": (np.array(1.5), "expected 2 labels, one per row of X, got a single one"),
+    "too many": (np.ones(3), "expected 2 labels, one per row of X, got 3"),
+    "complex": (np.ones(2) * 1j, "expected labels of numbers or text, got complex128"),
+    "records": (np.zeros(2, "i4,f8"), "expected labels of numbers or text, got "),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_that_are_none(tmp_path, name):
+    y, message = LABELS[name]
+    np.savez(tmp_path / "both.npz", X=X, y=y)
+    with pytest.raises(cr.InputError, match=rf"both\.npz: {message}"):
+        read(tmp_path / "both.npz")
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (5, 0), (0, 2, 2)])
+@pytest.mark.parametrize("dtype", [np.float64, np.uint8])
+def test_files_without_rows(tmp_path, shape, dtype):
+    np.save(tmp_path / "X.npy", np.ones(shape, dtype))
+    with pytest.raises(cr.InputError, match=r"X\.npy: expected at least one row and one column"):
+        read(tmp_path / "X.npy")
+    pd.DataFrame({"a": []}).to_parquet(tmp_path / "X.parquet")
+    for path in (tmp_path / "X.parquet", write(tmp_path, idx(np.ones((0, 2), np.uint8)), "X-idx2")):
+        with pytest.raises(cr.InputError, match=r"X.*: expected at least one row, got none"):
+            read(path)
+
+
+def test_numpy_files_of_other_things(tmp_path):
+    with zipfile.ZipFile(tmp_path / "text.npz", "w") as file:
+        file.writestr("X", "hello")
+    with pytest.raises(cr.InputError, match="expected arrays X and y, got none"):
+        read(tmp_path / "text.npz")
+    for name in ("junk.npy", "junk.npz"):
+        with pytest.raises(cr.InputError, match=f"{name}: expected a file of NumPy's, got one that starts with 6a 75"):
+            read(write(tmp_path, b"junk, not an array", name))
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**13, 100)})
+    with pytest.raises(cr.InputError, match="expected an array that fits into memory"):
+        read(write(tmp_path, header.getvalue() + bytes(800), "endless.npy"))
+
+
+@pytest.mark.parametrize("name", ["X.npy", "both.npz", "small.npz", "images-idx3", "rows.csv"])
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_whatever_bytes_are_damaged_a_file_is_read_or_refused(tmp_path, rng, name, compress):
+    np.save(tmp_path / "X.npy", X)
+    np.savez(tmp_path / "both.npz", X=X, y=np.arange(2))
+    np.savez_compressed(tmp_path / "small.npz", X=X, y=np.arange(2))
+    write(tmp_path, idx(np.ones((2, 2, 2), np.uint8)), "images-idx3")
+    write(tmp_path, "a,b\n1,x\n2,y\n", "rows.csv")
+    whole = np.frombuffer(compress((tmp_path / name).read_bytes()), np.uint8)
+    read(write(tmp_path, whole.tobytes(), name))
+    for _ in range(150):
+        damaged = whole.copy()
+        damaged[rng.integers(len(whole), size=rng.integers(1, 4))] = rng.integers(256)
+        path = write(tmp_path, damaged[: rng.integers(1, 2 * len(whole))].tobytes(), name)
+        for reader in (read, read_labels):
+            with suppress(cr.InputError):
+                reader(path)
+
+
+def test_labels_in_a_file_of_their_own(tmp_path):
+    for name, content in {"y.csv": "label\na\nb\n", "y-idx1": idx(np.arange(2, dtype=np.uint8))}.items():
+        assert len(read_labels(write(tmp_path, content, name))) == 2
+    for name, array in {"y.npy": np.arange(2), "column.npy": np.ones((2, 1))}.items():
+        np.save(tmp_path / name, array)
+        assert len(read_labels(tmp_path / name)) == 2
+    np.save(tmp_path / "objects.npy", np.array([{}, 1], object))
+    wrong = {
+        write(tmp_path, "", "empty.npy"): "the file is empty",
+        write(tmp_path, "junk", "junk.npy"): "expected a file of NumPy's",
+        tmp_path / "nothing.npy": "no such file",
+        tmp_path / "nothing-idx1": "no such file",
+        tmp_path / "objects.npy": "it holds pickled objects",
+        write(tmp_path, "a,b\n1,2\n", "two.csv"): "expected one column of labels, got 2",
+        write(tmp_path, gzip.compress(b"abc")[:-9], "y-idx1.gz"): "damaged or incomplete",
+    }
+    for path, message in wrong.items():
+        with pytest.raises(cr.InputError, match=f"{path.name}: .*{message}"):
+            read_labels(path)
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
@@ -165,8 +260,14 @@ def test_idx_that_is_wrong(tmp_path):
         read(write(tmp_path, good[:-1], "a-images-idx3-ubyte"))
     with pytest.raises(cr.InputError, match="one that starts with 01 02"):
         read(write(tmp_path, b"\1\2\3\4\5", "a-images-idx3-ubyte"))
-    with pytest.raises(cr.InputError, match="expected"):
+    with pytest.raises(cr.InputError, match="expected 16 bytes that give 3 dimensions, got 6"):
         read(write(tmp_path, good[:6], "a-images-idx3-ubyte"))
+    with pytest.raises(cr.InputError, match="expected an idx file, got one that starts with 00 00 08 ff"):
+        read(write(tmp_path, b"\0\0\x08\xff" + bytes(4 * 255), "a-images-idx3-ubyte"))
+    (tmp_path / "folder").mkdir()
+    write(tmp_path / "folder", gzip.compress(good)[:-9], "train-images-idx3-ubyte.gz")
+    with pytest.raises(cr.InputError, match=r"train-images-idx3-ubyte\.gz: damaged or incomplete"):
+        read(tmp_path / "folder")
     with pytest.raises(cr.InputError, match="train-images-idx3-ubyte"):
         read(tmp_path)
     write(tmp_path, good, "b-images-idx3-ubyte")
@@ -179,6 +280,9 @@ def test_unknown_files_and_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(cr.InputError, match="no such file"):
         read(tmp_path / "nothing.csv")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(cr.InputError, match=r"pipe\.csv: expected a file, got a pipe or a device"):
+        read(tmp_path / "pipe.csv")
     with pytest.raises(cr.InputError, match=r"unknown format; known: \.csv"):
         read(write(tmp_path, "x", "model.doc"))
     with pytest.raises(cr.InputError, match="did you mean 'digits'"):

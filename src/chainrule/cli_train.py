@@ -14,7 +14,7 @@ from cyclopts import Group, Parameter
 
 from chainrule.backends import wanted
 from chainrule.data.datasets import file_of, load_dataset
-from chainrule.data.readers import Dataset, read_labels
+from chainrule.data.readers import Dataset, as_labels, read_labels
 from chainrule.data.table import Table
 from chainrule.errors import Diverged, InputError
 from chainrule.files import require_writable
@@ -114,9 +114,7 @@ def _problem(data: str, options: DataOptions, seed: int, writes: Sequence[str | 
     dataset, target = load_dataset(data), options.target
     if dataset.y is None and not isinstance(dataset.X, Table) and target is not None:
         require_writable(*writes, reads=[target])
-        y = read_labels(Path(target))
-        if len(y) != len(dataset.X):
-            raise InputError(f"{target}: expected {len(dataset.X):,} labels, one per row of {data}, got {len(y):,}")
+        y = as_labels(read_labels(Path(target)), len(dataset.X), Path(target), f"row of {data}")
         dataset, target = Dataset(dataset.name, dataset.X, y), None
     return prepare(
         dataset,

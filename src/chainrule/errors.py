@@ -6,6 +6,7 @@ import math
 import sys
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal
 
 LARGEST = sys.float_info.max
@@ -49,6 +50,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def counted(n: int, noun: str) -> str:
     """`1 row`, `2,000 rows`."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def require_file(path: Path) -> None:
+    """Raise InputError unless a file of that name is there to be read."""
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if not path.is_file():
+        raise InputError(f"{path}: expected a file, got a {'folder' if path.is_dir() else 'pipe or a device'}")
 
 
 def require_count(name: str, value: Any, least: int = 1, most: int | None = None) -> None:

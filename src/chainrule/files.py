@@ -18,7 +18,7 @@ import numpy as np
 from chainrule.arrays import Array, aligned
 from chainrule.config import from_config, to_config
 from chainrule.data.encoder import Encoder
-from chainrule.errors import InputError, require_count
+from chainrule.errors import InputError, require_count, require_file
 from chainrule.history import History
 from chainrule.optimizers import OPTIMIZERS
 from chainrule.plan import Plan
@@ -162,8 +162,7 @@ def load(path: str | Path) -> Network:
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    require_file(path)
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}

@@ -97,6 +97,9 @@ def split(n: int, share: float, seed: int, strata: Array | None, stream: str) ->
 def pick_target(dataset: Dataset, target: str | None) -> tuple[str, Any, Array]:
     """The target's name, the other columns, and y. InputError lists the columns where the name is missing."""
     if dataset.y is not None:
+        for part in (dataset, dataset.test or dataset):
+            if part.y is not None and part.y.ndim > 1:
+                raise InputError(f"{part.name}: expected one label for each row, got labels of shape {part.y.shape}")
         if target is not None and target not in ("y", "label"):
             raise InputError(f"--target {target}: {dataset.name} holds its labels apart; leave the option out")
         return "label", dataset.X, dataset.y

@@ -8,6 +8,7 @@ import gzip
 import io
 import re
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections import Counter
@@ -21,13 +22,18 @@ from typing import IO, Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.data.table import Table, as_column, as_table
-from chainrule.errors import InputError
+from chainrule.data.table import Table, as_table
+from chainrule.errors import InputError, require_file
 
 MISSING_TEXTS = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "."})
 DELIMITERS = ",;\t|"
 FORMATS = ".csv, .tsv, .txt, .parquet, .npy, .npz, idx (each but Parquet also .gz), or a folder of idx files"
 _CODE = re.compile(r"^\s*[+-]?0\d", re.MULTILINE)
+_DAMAGE = (  # what the readers of compressed files, of NumPy's headers and of Parquet raise
+    EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, tokenize.TokenError, UnicodeDecodeError, RuntimeError,
+)  # fmt: skip
+_NUMPY_STARTS = (b"\x93NUMPY", b"PK")  # a single array, several in a zip
+MOST_DIMENSIONS = 8  # of an idx file: images have three
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -44,14 +50,15 @@ class Dataset:
 def read(path: str | Path) -> Dataset:
     """Read a file, its format told by its name. InputError says what is wrong with it."""
     path = Path(path)
-    if path.is_dir():
-        return read_idx_folder(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such file")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty")
-    name = path.name.lower().removesuffix(".gz")
-    try:
+    dataset = read_idx_folder(path) if path.is_dir() else _read_file(path)
+    if len(dataset.X) == 0:
+        raise InputError(f"{path}: expected at least one row, got none")
+    return dataset
+
+
+def _read_file(path: Path) -> Dataset:
+    name = _format_name(path)
+    with _reading(path):
         if name.endswith((".csv", ".tsv", ".txt")):
             return Dataset(path.name, read_csv(path))
         if name.endswith((".parquet", ".pq")):
@@ -60,11 +67,25 @@ def read(path: str | Path) -> Dataset:
             return read_numpy(path)
         if "idx" in name:
             return read_idx_pair(path)
-    except (gzip.BadGzipFile, zlib.error, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: damaged or incomplete ({error})") from None
+    raise InputError(f"{path}: unknown format; known: {FORMATS}")
+
+
+def _format_name(path: Path) -> str:
+    return path.name.lower().removesuffix(".gz")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """InputError where there is no such file, nothing in it, or a part of it missing."""
+    require_file(path)
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty")
+    try:
+        yield
+    except _DAMAGE as error:
+        raise InputError(f"{path}: damaged or incomplete ({error!s:.100})") from None
     except OSError as error:
         raise InputError(f"{path}: cannot read ({error.strerror or error})") from None
-    raise InputError(f"{path}: unknown format; known: {FORMATS}")
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -168,32 +189,60 @@ def read_parquet(path: Path) -> Table:
 
 def read_numpy(path: Path) -> Dataset:
     """.npy: a matrix; .npz: X and y. Files that need pickle are refused."""
-    try:
-        with _open(path) as file:
-            loaded: Any = np.load(file, allow_pickle=False)
-            arrays = {"X": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except ValueError as error:
-        reason = "it holds pickled objects" if "allow_pickle" in str(error) else str(error)
-        raise InputError(f"{path}: expected an array of numbers or text, but {reason}") from None
+    arrays = _arrays(path)
     if "X" not in arrays:
         raise InputError(f"{path}: expected arrays X and y, got {', '.join(arrays) or 'none'}")
     X, y = arrays["X"], arrays.get("y")
     if X.ndim < 2:
         raise InputError(f"{path}: expected X of shape (N, columns), got {X.shape}")
-    if y is not None and len(y) != len(X):
-        raise InputError(f"{path}: expected as many rows in X and y, got {len(X)} and {len(y)}")
+    if X.size == 0:
+        raise InputError(f"{path}: expected at least one row and one column, got shape {X.shape}")
+    if y is not None:
+        y = as_labels(y, len(X), path, "row of X")
     return Dataset(path.name, X if X.dtype == np.uint8 else as_table(X.reshape(len(X), -1)), y)
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    """The arrays of a .npz file by name, or the one of a .npy file as X."""
+    with _open(path) as file:
+        start = file.read(len(_NUMPY_STARTS[0]))
+        if not start.startswith(_NUMPY_STARTS):
+            raise InputError(f"{path}: expected a file of NumPy's, got one that starts with {start.hex(' ')}")
+        file.seek(0)
+        try:
+            loaded: Any = np.load(file, allow_pickle=False)
+            arrays = {"X": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+        except ValueError as error:
+            reason = "it holds pickled objects" if "allow_pickle" in str(error) else f"{error!s:.100}"
+            raise InputError(f"{path}: expected an array of numbers or text, but {reason}") from None
+        except MemoryError:
+            raise InputError(f"{path}: expected an array that fits into memory, got a larger one") from None
+    return {name: array for name, array in arrays.items() if isinstance(array, np.ndarray)}
+
+
+def as_labels(y: Array, n: int, path: Path, row: str) -> Array:
+    """y of n rows, a single column of them as (N,). InputError where it has no or other rows, or neither numbers nor
+    text."""
+    if y.ndim == 0 or len(y) != n:
+        got = f"{len(y):,}" if y.ndim else "a single one"
+        raise InputError(f"{path}: expected {n:,} labels, one per {row}, got {got}")
+    if y.dtype.kind in "cV":
+        raise InputError(f"{path}: expected labels of numbers or text, got {y.dtype}")
+    return y[:, 0] if y.shape[1:] == (1,) else y
 
 
 def read_idx(path: Path) -> Array:
     """An array in the format of the MNIST files: magic number, shape, big-endian values."""
-    with _open(path) as file:
+    with _reading(path), _open(path) as file:
         content = file.read()
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES or content[3] == 0:
-        raise InputError(f"{path}: expected an idx file, got one that starts with {content[:4].hex(' ')}")
-    n_dims, start = content[3], 4 + 4 * content[3]
-    shape = struct.unpack(f">{n_dims}I", content[4:start].ljust(4 * n_dims, b"\0"))
-    dtype = np.dtype(_IDX_TYPES[content[2]])
+    magic = content[:4]
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not 1 <= magic[3] <= MOST_DIMENSIONS:
+        raise InputError(f"{path}: expected an idx file, got one that starts with {magic.hex(' ')}")
+    n_dims, start = magic[3], 4 + 4 * magic[3]
+    if len(content) < start:
+        raise InputError(f"{path}: expected {start} bytes that give {n_dims} dimensions, got {len(content)}")
+    shape = struct.unpack(f">{n_dims}I", content[4:start])
+    dtype = np.dtype(_IDX_TYPES[magic[2]])
     wanted = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if len(content) - start != wanted:
         raise InputError(f"{path}: expected {wanted:,} bytes for shape {shape}, got {len(content) - start:,}")
@@ -205,9 +254,7 @@ def read_idx_pair(path: Path) -> Dataset:
     images = read_idx(path)
     labels = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
     y = read_idx(labels) if labels != path and labels.exists() else None
-    if y is not None and len(y) != len(images):
-        raise InputError(f"{labels}: expected {len(images):,} labels, one per image, got {len(y):,}")
-    return Dataset(path.name, images, y)
+    return Dataset(path.name, images, None if y is None else as_labels(y, len(images), labels, "image"))
 
 
 def read_idx_folder(folder: Path) -> Dataset:
@@ -226,11 +273,15 @@ def read_idx_folder(folder: Path) -> Dataset:
 
 def read_labels(path: Path) -> Array:
     """One column of labels from a file of any format."""
-    if "idx" in path.name.lower():
+    name = _format_name(path)
+    if "idx" in name:
         return read_idx(path)
-    if path.name.endswith(".npy"):
-        return np.load(path, allow_pickle=False)
-    X = read(path).X
-    if not isinstance(X, Table) or len(X.columns) != 1:
-        raise InputError(f"{path}: expected one column of labels")
-    return as_column(next(iter(X.columns.values())))
+    if name.endswith((".npy", ".npz")):
+        with _reading(path):
+            columns = list(_arrays(path).values())
+    else:
+        X = read(path).X
+        columns = list(X.columns.values()) if isinstance(X, Table) else []
+    if len(columns) != 1:
+        raise InputError(f"{path}: expected one column of labels, got {len(columns) or 'images'}")
+    return columns[0]
