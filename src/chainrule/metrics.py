@@ -47,7 +47,11 @@ def root_mean_squared_error(y: Array, prediction: Array) -> float:
     return float(np.sqrt(((np.asarray(y, dtype=np.float64) - prediction) ** 2).mean()))
 
 
-METRICS: dict[str, Metric] = {
-    metric.__name__: metric
-    for metric in (accuracy, balanced_accuracy, f1_macro, r2, mean_absolute_error, root_mean_squared_error)
+METRICS_OF: dict[str, dict[str, Metric]] = {  # by task
+    task: {metric.__name__: metric for metric in metrics}
+    for task, metrics in {
+        "classification": (accuracy, balanced_accuracy, f1_macro),
+        "regression": (r2, mean_absolute_error, root_mean_squared_error),
+    }.items()
 }
+METRICS: dict[str, Metric] = {name: metric for metrics in METRICS_OF.values() for name, metric in metrics.items()}
