@@ -252,6 +252,12 @@ def test_sample_weights_from_a_column(run, rng):
     words = ("train", "weighted.csv", "--target", "kind", *QUICK, "--json")
     assert json.loads(run(*words, "--sample-weight", "w"))["inputs"] == 10
     assert json.loads(run(*words))["inputs"] == 11
+    run(*words, "--sample-weight", "w")
+    for name, rows in {"with": frame, "without": frame.drop(columns="w")}.items():
+        rows.to_csv(f"{name}.csv", index=False)
+    for command in ("predict", "evaluate"):
+        told = run(command, "model.safetensors", "with.csv")
+        assert told == run(command, "model.safetensors", "without.csv")
 
 
 def test_the_picture_of_every_regression_loss(run, rng):

@@ -155,6 +155,65 @@ def test_tables_that_cannot_be_learned_from(refused, folder, text, message):
     assert message in refused("train", "data.csv", "--target", "y")
 
 
+def test_rows_are_those_of_the_file_counted_from_1(run, refused, rng):
+    frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60), "y": np.arange(60) % 2})
+    words = ("train", "rows.csv", "--target", "y", "--drop-missing", *QUICK)
+
+    def changed(column, row, value):
+        other = frame.astype({"y": float})
+        other.loc[2, "y"] = None if column != "y" else 0
+        other.loc[row - 1, column] = value
+        other.to_csv("rows.csv", index=False)
+
+    for row in (1, 8, 31, 60):
+        changed("b", row, np.inf)
+        assert f"column 'b': expected finite numbers, got inf in row {row}" in refused(*words)
+        run(*words, "--drop", "b")
+        changed("y", row, np.inf)
+        assert f"--target y: expected finite numbers, got inf in row {row}" in refused(*words)
+    changed("b", 3, np.inf)
+    run(*words)  # the third row has no target, and is left out
+    changed("y", 31, 7)
+    assert "target: expected labels among 0, 1, got 7 in row 31" in refused("evaluate", "model.safetensors", "rows.csv")
+    changed("y", 31, None)
+    assert "labels among 0, 1, got nan in row 31" in refused("evaluate", "model.safetensors", "rows.csv")
+    frame.assign(y=frame["a"]).to_csv("rows.csv", index=False)
+    run(*words)
+    changed("y", 31, None)
+    assert "target: expected finite numbers, got nan in row 31" in refused("evaluate", "model.safetensors", "rows.csv")
+
+
+@pytest.mark.parametrize("label", [2**53, 2**53 + 1, 2**63, 10**20])
+def test_class_labels_that_reading_rounds_are_refused(run, refused, folder, label):
+    words = ("train", "rows.csv", "--target", "y", *QUICK)
+    for labels in ((1, 2**53 - 1), ("a", label)):
+        (folder / "rows.csv").write_text("x,y\n" + "".join(f"{row},{labels[row % 2]}\n" for row in range(1, 25)))
+        run(*words)
+        told = set(run("predict", "model.safetensors", "rows.csv").split()[1:])
+        assert told <= set(map(str, labels))
+    (folder / "rows.csv").write_text("x,y\n" + "".join(f"{row},{label + 2 * (row % 2)}\n" for row in range(1, 25)))
+    assert "--target y: expected text or whole numbers below 2**53 as classes, got " in refused(*words)
+    np.savez("rows.npz", X=np.arange(24.0)[:, None] ** 2, y=(2**53 + np.arange(24) % 2))
+    run("train", "rows.npz", *QUICK)
+    assert cr.load("model.safetensors").classes.tolist() == [2**53, 2**53 + 1]
+
+
+METRICS = ("accuracy", "balanced_accuracy", "f1_macro"), ("r2", "mean_absolute_error", "root_mean_squared_error")
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_metrics_of_the_other_task_are_refused_before_training(run, refused, rng, monkeypatch, task):
+    frame = pd.DataFrame({"a": rng.normal(size=60), "y": rng.normal(size=60)})
+    frame.assign(y=np.where(frame["y"] > 0, "p", "n") if task == "classification" else frame["y"]).to_csv("rows.csv")
+    words = ("train", "rows.csv", "--target", "y", *QUICK)
+    own, others = METRICS if task == "classification" else METRICS[::-1]
+    run(*words, "--metric", *own)
+    monkeypatch.setattr("chainrule.cli_train._train", lambda *_: pytest.fail("it was trained before it was refused"))
+    for name in others:
+        message = f"--metric: {name} does not fit {task}; expected {', '.join(own)}"
+        assert message in refused(*words, "--metric", own[0], name)
+
+
 TESTED, TRAINED = 7, 8  # rows of 60
 
 
@@ -187,7 +246,7 @@ def test_predict_names_the_columns_that_do_not_fit(run, refused, penguins):
     penguins.drop(columns="species").to_csv("nolabels.csv", index=False)
     assert "no column 'species' to compare with" in refused("evaluate", "model.safetensors", "nolabels.csv")
     penguins.assign(species="Emperor").to_csv("emperors.csv", index=False)
-    assert "got 'Emperor' in row 0" in refused("evaluate", "model.safetensors", "emperors.csv")
+    assert "'Gentoo', got 'Emperor' in row 1" in refused("evaluate", "model.safetensors", "emperors.csv")
     assert "no such file" in refused("predict", "model.safetenors", "penguins.csv")
 
 

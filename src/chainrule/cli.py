@@ -153,10 +153,25 @@ def evaluate(
 
 
 def known_labels(net: Network, y: Array) -> Array:
-    """Targets as in training: text where the classes are text, whole numbers where they are numbers."""
-    if net.classes is None:
+    """Targets as in training: text where the classes are text, whole numbers where they are numbers. InputError names
+    the first row of the file, counted from 1, that holds none."""
+    classes = net.classes
+    if classes is None:
+        _require_all(np.isfinite(y) if y.dtype.kind == "f" else y == y, y, "finite numbers")
         return y
-    return labels_of(as_levels(y) if net.classes.dtype.kind == "U" else y)
+    y = labels_of(as_levels(y) if classes.dtype.kind == "U" else y)
+    shares = y.ndim > 1 or (net.loss.target == "flags" and y.dtype.kind == "f")  # of each class, for the target to read
+    if not shares and (y.dtype.kind == classes.dtype.kind or {y.dtype.kind, classes.dtype.kind} <= set("biuf")):
+        known = ", ".join(map(repr, classes[:6].tolist())) + ", …" * (len(classes) > 6)
+        _require_all(np.isin(y, classes), y, f"labels among {known}")
+    return y
+
+
+def _require_all(right: Array, y: Array, wanted: str) -> None:
+    rows = right.reshape(len(y), -1).all(axis=1)
+    if not rows.all():
+        row = int(np.argmin(rows))
+        raise InputError(f"target: expected {wanted}, got {y[row].tolist()!r} in row {row + 1}")
 
 
 @app.command

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
+from chainrule.data.columns import numbers
 from chainrule.data.encoder import Encoder, Pixels, TableEncoder
 from chainrule.data.readers import Dataset
 from chainrule.data.table import Table, as_levels
@@ -22,6 +23,7 @@ from chainrule.training import Training
 
 SMALL = 2000  # training rows below which none are taken away for early stopping
 MAX_CLASSES = 20  # whole numbers with more different values than this are a quantity
+ROUNDED = 2.0**53  # whole numbers from here on may have been others before they were float64
 TASKS = ("classification", "regression")
 
 
@@ -121,11 +123,15 @@ def tell_task(y: Array, task: str | None) -> str:
     return "classification"
 
 
-def labels_of(y: Array) -> Array:
-    """Class labels as the model stores them: text, or whole numbers."""
+def labels_of(y: Array, name: str = "y") -> Array:
+    """Class labels as the model stores them: text, or whole numbers. InputError where reading rounded these."""
     if y.dtype == object:
         return y.astype(str)
-    return y.astype(np.int64) if y.dtype.kind == "f" and (y == y.round()).all() else y
+    if y.dtype.kind != "f" or (y != y.round()).any():
+        return y
+    if abs(y).max() >= ROUNDED:
+        raise InputError(f"{name}: expected text or whole numbers below 2**53 as classes, got {abs(y).max():.15g}")
+    return y.astype(np.int64)
 
 
 def prepare(
@@ -144,8 +150,13 @@ def prepare(
 ) -> Problem:
     """Split, then fit encoder and target on the training rows alone."""
     target_name, X, y = pick_target(dataset, target)
-    X, w = _pick_weights(dataset, X, weight_column)
-    rows = _with_target(Rows(X, y, w), target_name, drop_missing)
+    if weight_column is not None:
+        drop = (*drop, weight_column)
+    rows = Rows(X, y, _weights(dataset, X, weight_column))
+    known = _known(y, target_name, drop_missing)
+    if isinstance(X, Table):
+        _require_finite(X.without((*categorical, *drop)), known)
+    rows = rows if known.all() else _take(rows, np.flatnonzero(known))
     task = tell_task(rows.y, task)
     rows = replace(rows, y=_targets(rows.y, task, target_name))
     if dataset.test is not None and dataset.test.y is not None:
@@ -175,12 +186,19 @@ def prepare(
     )
 
 
-def _pick_weights(dataset: Dataset, X: Any, column: str | None) -> tuple[Any, Array | None]:
+def _weights(dataset: Dataset, X: Any, column: str | None) -> Array | None:
     if column is None:
-        return X, None
+        return None
     if not isinstance(X, Table):
         raise InputError(f"--sample-weight {column}: expected a table, got {dataset.name}")
-    return X.without([column]), as_weights(X[column], len(X), f"--sample-weight {column}")
+    return as_weights(X[column], len(X), f"--sample-weight {column}")
+
+
+def _require_finite(table: Table, known: Array) -> None:
+    """Before rows are drawn for a split, where their numbers are those of the file."""
+    for name, column in table.columns.items():
+        if column.dtype == np.float64:
+            numbers(name, np.where(known, column, 0.0))
 
 
 def _targets(y: Array, task: str, name: str) -> Array:
@@ -189,26 +207,24 @@ def _targets(y: Array, task: str, name: str) -> Array:
         if y.dtype.kind not in "iuf":
             raise InputError(f"--target {name}: regression expects numbers, got {y[0]!r}")
         return y
-    y = labels_of(as_levels(y) if y.dtype.kind == "f" and (y != y.round()).any() else y)
+    y = labels_of(as_levels(y) if y.dtype.kind == "f" and (y != y.round()).any() else y, f"--target {name}")
     _require_classes(y, name)
     return y
 
 
-def _with_target(rows: Rows, name: str, drop: bool) -> Rows:
-    """The rows whose target is known; InputError where others are not to be left out."""
-    missing = np.array([cell is None or cell != cell for cell in rows.y.tolist()])
-    if rows.y.dtype.kind == "f" and np.isinf(rows.y).any():
-        row = int(np.argmax(np.isinf(rows.y))) + 1
+def _known(y: Array, name: str, drop: bool) -> Array:
+    """Whether each row's target is known (N,); InputError where others are not to be left out."""
+    missing = np.array([cell is None or cell != cell for cell in y.tolist()])
+    if y.dtype.kind == "f" and np.isinf(y).any():
+        row = int(np.argmax(np.isinf(y))) + 1
         raise InputError(f"--target {name}: expected finite numbers, got inf in row {row}")
-    if not missing.any():
-        return rows
-    if not drop:
+    if missing.any() and not drop:
         count, first = int(missing.sum()), int(np.argmax(missing)) + 1
         which = f"{count:,} rows have no value (the first is row {first})" if count > 1 else f"row {first} has no value"
         raise InputError(f"--target {name}: {which}; --drop-missing leaves {'them' if count > 1 else 'it'} out")
     if missing.all():
         raise InputError(f"--target {name}: no row has a value")
-    return _take(rows, np.flatnonzero(~missing))
+    return ~missing
 
 
 def _require_classes(y: Array, name: str) -> None:
