@@ -36,6 +36,37 @@ def test_a_full_disk_is_named(run):
         assert done.returncode == 2
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "ascii"])
+def test_a_terminal_without_an_arrow_is_no_reason_not_to_train(folder, encoding):
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+
+    def run(*words):
+        return subprocess.run([sys.executable, "-m", "chainrule", *words], capture_output=True, env=environment)
+
+    done = run("train", "moons", *QUICK)
+    arrow = "→" if encoding == "utf-8" else "?"
+    assert f"2 {arrow} Dense 8 {arrow} ReLU" in done.stdout.decode(encoding)
+    assert done.returncode == 0
+    (folder / "rows.csv").write_text("x,y\n" + "1,é\n2,北\n" * 9, encoding="utf-8")
+    assert run("train", "rows.csv", "--target", "y", *QUICK).returncode == 0
+    done = run("predict", "model.safetensors", "rows.csv", "--proba")  # data is written as it is or not at all
+    whole = "prediction,p(é),p(北)".encode() in done.stdout
+    said = (
+        b"chainrule: standard output: cannot write '" in done.stderr and b"; -o writes a file of UTF-8" in done.stderr
+    )
+    assert (whole, said, done.returncode) == ((True, False, 0) if encoding == "utf-8" else (False, True, 2))
+
+
+def test_what_goes_to_a_closed_output_goes_nowhere(folder):
+    command = f"{sys.executable} -m chainrule train moons {' '.join(QUICK)} >&-"
+    done = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    assert cr.load("model.safetensors").history is not None
+    command = f"{sys.executable} -m chainrule summary nothing >&-"
+    done = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (2, b"chainrule: nothing: no such file\n")
+
+
 @pytest.mark.parametrize(("missing", "line"), [("rich", True), ("chainrule.job", False)])
 def test_without_the_extra_the_command_says_what_to_install(missing, line):
     """But no other missing module is taken for the extra."""

@@ -93,9 +93,19 @@ def predict(
     writer.writerow(columns)
     writer.writerows(zip(*(column.tolist() for column in columns.values())))
     if out is None:
-        print(text.getvalue(), end="")
+        _print_whole(text.getvalue())
     else:
         write(out, text.getvalue())
+
+
+def _print_whole(text: str) -> None:
+    """Print data, which has to arrive as it is. InputError where the encoding has not all its letters."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError as error:
+        letter, encoding = text[error.start], error.encoding
+        raise InputError(f"standard output: cannot write {letter!a} as {encoding}; -o writes a file of UTF-8") from None
+    print(text, end="")
 
 
 @app.command
@@ -278,6 +288,16 @@ def fail(error: object, code: int = 2) -> NoReturn:
     sys.exit(code)
 
 
+def _prepare_streams() -> None:
+    """What goes to a closed stream goes nowhere; letters that an encoding has not become question marks."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def _leave_stdout() -> None:
     """Python flushes stdout once more at its end; what does not go there is no news then."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -285,6 +305,7 @@ def _leave_stdout() -> None:
 
 def main(tokens: list[str] | None = None) -> None:
     """The entry point: runs the command, and turns whatever is wrong with its input into one line and exit code 2."""
+    _prepare_streams()
     warnings.showwarning = lambda message, *_, **__: print(f"chainrule: {message}", file=sys.stderr)
     try:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
