@@ -322,6 +322,16 @@ def test_a_device_or_a_pipe_is_written_to_and_stays(model, tmp_path):
     assert not Path(os.devnull).is_file()
 
 
+def test_a_name_as_long_as_the_system_takes(model, tmp_path):
+    _, net, X = model
+    for name in ("m" * 255, "ä" * 127):
+        require_writable(tmp_path / name)
+        net.save(tmp_path / name)
+        np.testing.assert_array_equal(cr.load(tmp_path / name).predict(X), net.predict(X))
+    with pytest.raises(cr.InputError, match=r"cannot write there \(File name too long\)"):
+        require_writable(tmp_path / ("m" * 256))
+
+
 def test_writing_fails_whole(model, monkeypatch):
     path, net, _ = model
     before = path.read_bytes()

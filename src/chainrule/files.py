@@ -102,6 +102,12 @@ def _is_same(path: str | Path, other: str | Path) -> bool:
 
 def _require_place(path: str | Path) -> None:
     folder, path = str(path).endswith(os.sep), Path(path)
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:  # too long a name, or a folder that cannot be looked into
+        raise InputError(f"{path}: cannot write there ({error.strerror})") from None
     if folder or path.is_dir():
         raise InputError(f"{path}: expected the name of a file, got a folder")
     if _is_special(path):
@@ -130,7 +136,7 @@ def write(path: str | Path, content: bytes | str) -> None:
             raise InputError(f"{path}: cannot write ({error.strerror})") from None
         return
     try:
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".chainrule-")  # a longer name may be too long
     except OSError as error:
         raise InputError(f"{path}: cannot write there ({error.strerror})") from None
     try:
