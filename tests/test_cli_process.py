@@ -95,6 +95,25 @@ def test_ctrl_c_keeps_and_saves_the_best_weights_and_says_so(folder):
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize("milliseconds", [0, 1, 3, 10, 30])
+def test_more_ctrl_cs_lose_nothing(folder, milliseconds):
+    process = start("train", "digits", "--epochs", "100000", "--plot", "curves.png")
+    for line in process.stdout:
+        if line.startswith("training"):
+            break
+    time.sleep(0.5)
+    for _ in range(10):
+        process.send_signal(signal.SIGINT)
+        time.sleep(milliseconds / 1000)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert "Interrupted: the best weights so far are kept" in output
+    assert "Saved to model.safetensors" in output
+    assert cr.load("model.safetensors").history.best_epoch >= 1
+    assert (folder / "curves.png").exists()
+    assert "Traceback" not in errors
+
+
 def test_ctrl_c_before_the_first_epoch_ends_saves_nothing(folder, rng):
     np.savez("large.npz", X=rng.integers(0, 255, (20000, 900)).astype(np.uint8), y=rng.integers(0, 9, 20000))
     process = start("train", "large.npz", "--hidden", "2000,2000", "--batch-size", "10")

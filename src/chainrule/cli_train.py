@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
@@ -36,7 +40,31 @@ from chainrule.screen import Screen
 from chainrule.training import train
 from chainrule.yardsticks import Yardstick, commonest, linear_network, measure
 
+SignalHandler = Callable[[int, FrameType | None], None]
 OUTPUT = Group("Output", sort_key=4)
+
+
+@contextmanager
+def on_interrupt(handler: SignalHandler) -> Iterator[None]:
+    """Ctrl-C calls this meanwhile, where it is heard at all: not in the background, nor in another thread."""
+    before = signal.getsignal(signal.SIGINT)
+    heard = callable(before) and threading.current_thread() is threading.main_thread()
+    if heard:
+        signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, before)
+
+
+def ignore(number: int, frame: FrameType | None) -> None:
+    pass
+
+
+def interrupt_once(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGINT, ignore)
+    raise KeyboardInterrupt
 
 
 def train_command(
@@ -79,27 +107,32 @@ def train_command(
     screen.line("training", str(plan))
     if fallback is not None:
         screen.line("backend", f"the reference, in NumPy: {fallback}")
-    began = time.perf_counter()
-    try:
-        history, interrupted = _train(net, problem, plan, training_options, screen)
-    except Diverged as error:
-        if not net.history:
-            raise
+    with on_interrupt(ignore):  # once weights are trained, they are saved and measured
+        began = time.perf_counter()
+        try:
+            history, interrupted = _train(net, problem, plan, training_options, screen)
+        except Diverged as error:
+            if not net.history:
+                raise
+            _save(net, problem, out)
+            raise InputError(
+                f"{error}; the best weights before it (epoch {net.history.best_epoch}) are in {out}"
+            ) from None
+        seconds = time.perf_counter() - began
         _save(net, problem, out)
-        raise InputError(f"{error}; the best weights before it (epoch {net.history.best_epoch}) are in {out}") from None
-    seconds = time.perf_counter() - began
-    _save(net, problem, out)
-    score_name = net.target.score_name if net.target else "score"
-    if plot is not None:
-        plot_history(history, plot, score_name)
-    if interrupted:
-        screen.text(f"Interrupted: the best weights so far are kept (epoch {history.best_epoch} of {len(history)}).")
-    sticks = _yardsticks(problem, net, plan, training_options, seconds, interrupted)
-    if as_json:
-        print(json.dumps(_result(out, problem, net, history, sticks, interrupted), allow_nan=False))
-    else:
-        screen.yardsticks(sticks, score_name)
-        screen.text(f"\nSaved to {out}.")
+        score_name = net.target.score_name if net.target else "score"
+        if plot is not None:
+            plot_history(history, plot, score_name)
+        if interrupted:
+            screen.text(
+                f"Interrupted: the best weights so far are kept (epoch {history.best_epoch} of {len(history)})."
+            )
+        sticks = _yardsticks(problem, net, plan, training_options, seconds, interrupted)
+        if as_json:
+            print(json.dumps(_result(out, problem, net, history, sticks, interrupted), allow_nan=False))
+        else:
+            screen.yardsticks(sticks, score_name)
+            screen.text(f"\nSaved to {out}.")
 
 
 def _save(net: Network, problem: Problem, out: str) -> None:
@@ -136,6 +169,7 @@ def _chain(net: Network) -> str:
     return " → ".join([str(net.n_in), *names])
 
 
+@on_interrupt(interrupt_once)
 def _train(
     net: Network, problem: Problem, plan: Recipe, options: TrainingOptions, screen: Screen
 ) -> tuple[History, bool]:
