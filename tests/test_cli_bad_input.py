@@ -66,6 +66,24 @@ def test_check_takes_at_least_one_row(refused):
     )
 
 
+COUNTS = ("--epochs", "--batch-size", "--warmup", "--patience", "--seed", "--threads")
+
+
+@pytest.mark.parametrize("option", COUNTS)
+def test_a_count_is_not_rounded(refused, option):
+    for value in ("2.9", "1e-3", "nan", "inf", "1e400", "two", ""):
+        assert f"{option}: expected a whole number, got {value!r}" in refused("train", "moons", f"{option}={value}")
+
+
+def test_a_whole_number_may_have_a_point(run, refused):
+    for value in ("3.0", "3", "3e0", "0x3"):
+        said = run("train", "moons", "--hidden", "4", "--epochs", value, "--batch-size", "1e2", "--seed", value)
+        assert "batches of 100, 3 epochs" in said
+    for words in (["check", "--rows", 2.5], ["explain", "--rows", 2.5], ["diagnose", "p.py", "--hint", 2.5]):
+        assert f"{words[-2]}: expected a whole number, got '2.5'" in refused(*words)
+    assert "--threads: expected a whole number, got '1.5'" in refused("bench", "--threads", 1.5)
+
+
 def test_two_commands_words_are_told_their_neighbours(refused):
     assert 'Did you mean "train"?' in refused("trian")
     assert "Did you mean --hidden?" in refused("train", "--hiden", "3")

@@ -29,6 +29,7 @@ from chainrule.errors import Diverged, InputError, counted, require_count
 from chainrule.files import load, require_writable, write
 from chainrule.job import labels_of, pick_target
 from chainrule.network import Network
+from chainrule.options import Whole
 from chainrule.screen import Screen, confusion, describe_encoder
 from chainrule.targets import target_for
 from chainrule.yardsticks import standard_error
@@ -209,7 +210,7 @@ def check(
     data: str | None = None,
     /,
     *,
-    rows: int = 16,
+    rows: Whole = 16,
     target: str | None = None,
     mapping: NAMES = None,
     reference: Path | None = None,

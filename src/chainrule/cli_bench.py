@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from chainrule.bench import RATES, WORKLOADS, information, measure
 from chainrule.errors import require_count
+from chainrule.options import OptionalWhole
 from chainrule.screen import Screen
 
 Flag = Annotated[bool, Parameter(negative="")]
@@ -19,7 +20,7 @@ def bench_command(
     info: Flag = False,
     only: Annotated[list[Literal["spiral", "digits", "tab", "fashion", "wide"]] | None, Parameter(negative="")] = None,
     dtype: Literal["float32", "float64"] = "float32",
-    threads: int | None = None,
+    threads: OptionalWhole = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Time training steps on this machine, from a tiny network to a wide one.

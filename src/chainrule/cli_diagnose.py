@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from chainrule.errors import InputError, require_count
+from chainrule.options import Whole
 
 if TYPE_CHECKING:
     from chainrule.check.report.diagnosis import Diagnosis
@@ -38,12 +39,12 @@ def diagnose_command(
     code: str,
     /,
     *,
-    hint: int = 4,
+    hint: Whole = 4,
     mapping: NAMES = None,
     reference: Path | None = None,
     data: str | None = None,
     target: str | None = None,
-    rows: int = HELD,
+    rows: Whole = HELD,
     seconds: float = 60.0,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     html: Path | None = None,

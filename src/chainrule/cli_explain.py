@@ -13,6 +13,7 @@ from chainrule.explain import explain
 from chainrule.explain.exercise import LECTURE, Exercise, parse_exercise, read_exercise
 from chainrule.files import load, require_writable
 from chainrule.optimizers import SGD
+from chainrule.options import OptionalWhole
 from chainrule.screen import Screen
 
 FLAG = Parameter(negative="")
@@ -22,7 +23,7 @@ def explain_command(
     source: Path | None = None,
     data: str | None = None,
     *,
-    rows: int | None = None,
+    rows: OptionalWhole = None,
     lr: float | None = None,
     out: Annotated[Path, Parameter(name=["--out", "-o"])] = Path("step.html"),
     worksheet: Annotated[bool, FLAG] = False,

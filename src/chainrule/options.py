@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 
 from chainrule.data.encoder import SCALES
 from chainrule.errors import InputError, counted, nearest, require_count, require_number
@@ -25,6 +25,26 @@ from chainrule.training import MOST_THREADS
 SCHEDULES = ("constant", "cosine", "exponential")
 SMALL_STEPS = 2000  # the fixed budget below `SMALL` training rows
 PATIENCE_STEPS = 4000
+
+
+def whole(kind: Any, tokens: Sequence[Token]) -> int:
+    """A whole number, also as 0x10, 3.0 or 1e3. By itself the command line would round 2.9."""
+    text = tokens[0].value
+    try:
+        return int(text, 0)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not number.is_integer():
+        raise ValueError(f"expected a whole number, got {text!r}")
+    return int(number)
+
+
+Whole = Annotated[int, Parameter(converter=whole)]
+OptionalWhole = Annotated[int | None, Parameter(converter=whole)]
 
 DATA, NETWORK, TRAINING = Group("Data", sort_key=1), Group("Network", sort_key=2), Group("Training", sort_key=3)
 
@@ -138,7 +158,7 @@ class TrainingOptions:
     "Nesterov's momentum, for sgd."
     schedule: str | None = None
     "constant, cosine or exponential; cosine without validation rows, else constant."
-    warmup: int = 0
+    warmup: Whole = 0
     "Steps over which the learning rate rises at the start."
     weight_decay: float | None = None
     "Decoupled, for any optimizer; 0.3 below 2,000 training rows, 0.01 from there on."
@@ -148,19 +168,19 @@ class TrainingOptions:
     "Penalty l2/2·ΣW², part of the loss."
     l1: float = 0.0
     "Penalty l1·Σ|W|, part of the loss."
-    batch_size: int | None = None
+    batch_size: OptionalWhole = None
     "Rows of a step; 32 below 2,000 training rows, 128 from there on."
-    epochs: int | None = None
+    epochs: OptionalWhole = None
     "Passes over the training rows, at most; 2,000 steps' worth below 2,000 training rows, 100 from there on."
-    patience: int = PATIENCE_STEPS
+    patience: Whole = PATIENCE_STEPS
     "Optimizer steps without a better validation loss after which training stops."
     class_weight: str | None = None
     "balanced: every class counts the same."
     metric: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = ()
     "More metrics to follow: balanced_accuracy, f1_macro, mean_absolute_error, …"
-    seed: int = 0
+    seed: Whole = 0
     "Of the split, the weights, the order and dropout."
-    threads: int | None = None
+    threads: OptionalWhole = None
     "Of the training: exactly so many; by default what the work is worth and the process may use."
 
     def check(self) -> None:
