@@ -11,6 +11,7 @@ from scipy import stats
 
 import chainrule as cr
 from chainrule.cli import main
+from chainrule.metrics import r2
 from conftest import needs_kernels, scores
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -244,6 +245,13 @@ def test_options(run, options):
     result = json.loads(run("train", "moons", "--epochs", "10", *options, "--json"))
     assert result["yardsticks"][-1]["score"] > 0.7
     assert np.isfinite([epoch["loss"] for epoch in result["history"]]).all()
+
+
+def test_a_target_that_is_always_the_same_has_a_score(run, rng):
+    pd.DataFrame({"x": rng.normal(size=60), "y": 1.5}).to_csv("same.csv", index=False)
+    result = json.loads(run("train", "same.csv", "--target", "y", *QUICK, "--metric", "r2", "--json"))
+    assert {epoch["metrics"]["r2"] for epoch in result["history"]} == {0.0}
+    assert r2(np.ones(3), np.ones(3)) == 1
 
 
 def test_sample_weights_from_a_column(run, rng):

@@ -216,6 +216,17 @@ def test_class_labels_that_reading_rounds_are_refused(run, refused, folder, labe
     assert cr.load("model.safetensors").classes.tolist() == [2**53, 2**53 + 1]
 
 
+def test_a_row_held_out_that_is_too_far_to_scale_is_refused_before_training(run, refused, rng, monkeypatch):
+    frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60), "y": np.arange(60) % 2})
+    frame.loc[9, "b"] = 1e300  # of the test rows
+    frame.to_csv("rows.csv", index=False)
+    words = ("train", "rows.csv", "--target", "y", *QUICK)
+    run(*words)
+    monkeypatch.setattr("chainrule.cli_train._train", lambda *_: pytest.fail("it was trained before it was refused"))
+    message = "column 'b': its numbers, once scaled, are too large for float32; try --scale robust"
+    assert message in refused(*words, "--scale", "standard")
+
+
 METRICS = ("accuracy", "balanced_accuracy", "f1_macro"), ("r2", "mean_absolute_error", "root_mean_squared_error")
 
 
@@ -299,7 +310,7 @@ def test_a_model_of_images_names_what_does_not_fit(run, refused, penguins):
     pixels.assign(p7="dark").to_csv("words.csv", index=False)
     assert "column 'p7': expected numbers, got 'dark'" in refused("predict", "model.safetensors", "words.csv")
     pixels.assign(p7=[1, 2, None, 4, 5]).to_csv("gaps.csv", index=False)
-    assert "pixels: expected finite numbers, got nan at row 2, column 7" in refused(
+    assert "column 'p7': expected a number in every row, got none in row 3" in refused(
         "predict", "model.safetensors", "gaps.csv"
     )
 

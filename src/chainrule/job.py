@@ -77,7 +77,7 @@ class Problem:
         with np.errstate(over="ignore", invalid="ignore"):
             target = target.standardise(self.train.y)  # type: ignore[attr-defined]
             squares = np.square(target.encode(y, np.float32))
-        if not np.isfinite([*squares.ravel(), *target.scale]).all():  # type: ignore[attr-defined]
+        if not (np.isfinite(squares).all() and np.isfinite(target.scale).all()):  # type: ignore[attr-defined]
             raise InputError(
                 f"--target {self.target_name}: its numbers, up to {abs(y).max():g}, are too large to scale; divide them"
             )
@@ -171,7 +171,10 @@ def prepare(
     encoder = _fit_encoder(fitted.X, scale, categorical, drop)
 
     def encoded(part: Rows) -> Rows:
-        return replace(part, X=encoder.transform(part.X))
+        X = encoder.transform(part.X)
+        if isinstance(encoder, TableEncoder):
+            _require_held(X, encoder.features)
+        return replace(part, X=X)
 
     return Problem(
         name=dataset.name,
@@ -192,6 +195,14 @@ def _weights(dataset: Dataset, X: Any, column: str | None) -> Array | None:
     if not isinstance(X, Table):
         raise InputError(f"--sample-weight {column}: expected a table, got {dataset.name}")
     return as_weights(X[column], len(X), f"--sample-weight {column}")
+
+
+def _require_held(X: Array, features: Sequence[str]) -> None:
+    """Before training: rows that are held out may be far from those that the scale was taken from."""
+    wrong = (abs(X) > np.finfo(np.float32).max).any(axis=0)
+    if wrong.any():
+        name = features[int(wrong.argmax())]
+        raise InputError(f"column {name!r}: its numbers, once scaled, are too large for float32; try --scale robust")
 
 
 def _require_finite(table: Table, known: Array) -> None:

@@ -32,9 +32,11 @@ def f1_macro(y: Array, prediction: Array) -> float:
 
 
 def r2(y: Array, prediction: Array) -> float:
-    """1 - squared error over the squared error of the mean, averaged over the outputs first."""
+    """1 - squared error over the squared error of the mean, averaged over the outputs first; of a constant y 1 where it
+    is predicted, else 0."""
     y, prediction = np.asarray(y, dtype=np.float64), np.asarray(prediction, dtype=np.float64)
-    return float(1 - ((y - prediction) ** 2).sum() / ((y - y.mean(axis=0)) ** 2).sum())
+    error, spread = ((y - prediction) ** 2).sum(), ((y - y.mean(axis=0)) ** 2).sum()
+    return float(1 - error / spread if spread else error == 0)
 
 
 def mean_absolute_error(y: Array, prediction: Array) -> float:

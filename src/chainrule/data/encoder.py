@@ -139,8 +139,12 @@ def _unsuitable(column: Array) -> str | None:
 
 
 def matrix_of(table: Table) -> Array:
-    """(N, number of columns). InputError where one holds text or infinite numbers."""
-    return np.column_stack([numbers(name, column) for name, column in table.columns.items()])
+    """(N, number of columns). InputError where one holds anything but finite numbers."""
+    for name, column in table.columns.items():
+        missing = np.isnan(numbers(name, column))
+        if missing.any():
+            raise InputError(f"column {name!r}: expected a number in every row, got none in row {missing.argmax() + 1}")
+    return np.column_stack(list(table.columns.values()))
 
 
 @dataclass(frozen=True)
