@@ -18,6 +18,9 @@ def test_where_the_model_cannot_be_written_nothing_is_trained(refused, capsys):
     assert "expected the name of a file, got a folder" in refused("train", "-o", "models/")
     assert "expected the name of a file, got a folder" in refused("predict", "model.safetensors", "digits", "-o", ".")
     assert "no such folder" in refused("train", "--plot", "nowhere/curves.png")
+    for options in ([], ["--worksheet"]):
+        assert "expected the name of a file, got a folder" in refused("explain", *options, "-o", ".")
+        assert "no such folder" in refused("explain", *options, "-o", "nowhere/step.html")
 
 
 WRITTEN_TWICE = {

@@ -170,8 +170,10 @@ def known_labels(net: Network, y: Array) -> Array:
     if classes is None:
         _require_all(np.isfinite(y) if y.dtype.kind == "f" else y == y, y, "finite numbers")
         return y
-    y = labels_of(as_levels(y) if classes.dtype.kind == "U" else y)
-    shares = y.ndim > 1 or (net.loss.target == "flags" and y.dtype.kind == "f")  # of each class, for the target to read
+    if y.ndim > 1:
+        return y  # a share or a flag for each class
+    y = labels_of(as_levels(y) if classes.dtype.kind == "U" else y, "target")
+    shares = net.loss.target == "flags" and y.dtype.kind == "f"
     if not shares and (y.dtype.kind == classes.dtype.kind or {y.dtype.kind, classes.dtype.kind} <= set("biuf")):
         known = ", ".join(map(repr, classes[:6].tolist())) + ", …" * (len(classes) > 6)
         _require_all(np.isin(y, classes), y, f"labels among {known}")

@@ -55,14 +55,14 @@ def explain_command(
     if template:
         print(LECTURE, end="")
         return
-    outputs = [out]
-    if students is not None or worksheet:
-        from chainrule.explain.worksheet import read_ids, worksheet_paths, write_worksheets
+    from chainrule.explain.worksheet import read_ids, worksheet_paths, write_worksheets
 
-        outputs = worksheet_paths(out, for_students=students is not None)
-    require_writable(*outputs, reads=[source, students, file_of(data)])
+    on_paper, reads = worksheet or students is not None, [source, students, file_of(data)]
+    require_writable(out, reads=reads)
+    if on_paper:
+        require_writable(*worksheet_paths(out, for_students=students is not None), reads=reads)
     exercise = _exercise(source, data, rows, lr)
-    if students is not None or worksheet:
+    if on_paper:
         if students is not None and data is not None:
             raise InputError(
                 "--students: expected an exercise (.toml) or no file; a trained model has one set of numbers"

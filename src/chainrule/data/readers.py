@@ -32,7 +32,7 @@ _CODE = re.compile(r"^\s*[+-]?0\d", re.MULTILINE)
 _DAMAGE = (  # what the readers of compressed files, of NumPy's headers and of Parquet raise
     EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, tokenize.TokenError, UnicodeDecodeError, RuntimeError,
 )  # fmt: skip
-_NUMPY_STARTS = (b"\x93NUMPY", b"PK")  # a single array, several in a zip
+_NUMPY_STARTS = (b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")  # an array, a zip of some, a zip of none
 MOST_DIMENSIONS = 8  # of an idx file: images have three
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 

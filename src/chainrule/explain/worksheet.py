@@ -65,9 +65,10 @@ def write_worksheets(exercise: Exercise, out: Path, ids: list[str]) -> list[Path
     """Write the sheet and its solution; with ids one sheet each, and all answers as CSV. The paths written."""
     sheets = [Sheet.make(exercise, id) for id in ids or [""]]
     paths = worksheet_paths(out, for_students=bool(ids))
-    contents = [page(sheets, solved=False), page(sheets, solved=True), *[answers_csv(sheets)] * bool(ids)]
-    for path, content in zip(paths, contents):
-        write(path, content)
+    write(paths[0], page(sheets, solved=False))
+    write(paths[1], page(sheets, solved=True))
+    if ids:
+        write(paths[2], answers_csv(sheets))
     return paths
 
 
