@@ -194,6 +194,9 @@ def test_rows_are_those_of_the_file_counted_from_1(run, refused, rng):
         assert f"--target y: expected finite numbers, got inf in row {row}" in refused(*words)
     changed("b", 3, np.inf)
     run(*words)  # the third row has no target, and is left out
+    assert "column 'b': expected finite numbers, got inf in row 3" in refused(
+        "predict", "model.safetensors", "rows.csv"
+    )
     changed("y", 31, 7)
     assert "target: expected labels among 0, 1, got 7 in row 31" in refused("evaluate", "model.safetensors", "rows.csv")
     changed("y", 31, None)

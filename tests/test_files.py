@@ -281,6 +281,15 @@ def test_info_that_is_not_plain(model):
             net.save(path)
 
 
+def test_a_training_that_had_no_epoch_can_be_saved(small, tmp_path):
+    net, X, y = small
+    with pytest.raises(cr.Diverged):
+        net.fit(X * 1e200, y, cr.SGD(1e200), epochs=3)
+    assert len(net.history) == 0
+    net.save(tmp_path / "model.safetensors")
+    assert cr.load(tmp_path / "model.safetensors").history is None
+
+
 def test_a_score_that_is_not_finite_is_written(model):
     path, net, _ = model
     net.history = cr.History([net.history[0]._replace(score=-np.inf)])

@@ -131,9 +131,9 @@ def row_blocks(n: int, size: int = BLOCK_ROWS) -> Iterator[slice]:
         yield slice(start, min(start + size, n))
 
 
-def row_name(index: int) -> str:
-    """What errors call a row of the arrays and tables that were given: its index from 0, as NumPy and pandas count."""
-    return f"row {index}"
+def row_name(index: int, first: int = 0) -> str:
+    """What errors call a row: counted from 0, as NumPy and pandas do, or as the rows of a file from 1."""
+    return f"row {first + index}"
 
 
 def _require_finite(values: Array, dtype: Any, name: str) -> None:

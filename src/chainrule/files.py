@@ -51,7 +51,7 @@ def save(net: Network, path: str | Path, *, resume: bool = False) -> None:
         "penalty_by_batch": net.objective.by_batch,
         "target": to_config(net.target),
         "encoder": to_config(net.encoder),
-        "history": net.history and net.history.to_config(),
+        "history": net.history.to_config() if net.history else None,
         "epoch": state.epoch,
         "step": state.step if resume else 0,
         "optimizer": state.optimizer if resume else None,

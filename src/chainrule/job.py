@@ -209,7 +209,7 @@ def _require_finite(table: Table, known: Array) -> None:
     """Before rows are drawn for a split, where their numbers are those of the file."""
     for name, column in table.columns.items():
         if column.dtype == np.float64:
-            numbers(name, np.where(known, column, 0.0))
+            numbers(name, np.where(known, column, 0.0), table.first)
 
 
 def _targets(y: Array, task: str, name: str) -> Array:

@@ -28,12 +28,13 @@ class Column(ABC):
     def features(self) -> list[str]: ...
 
     @abstractmethod
-    def transform(self, column: Array) -> Array:
-        """(N,) to (N, number of features)."""
+    def transform(self, column: Array, first: int = 0) -> Array:
+        """(N,) to (N, number of features); errors give the first row the number `first`."""
 
 
-def numbers(name: str, column: Array) -> Array:
-    """The column, missing numbers where it holds nothing; InputError where it holds text or infinite numbers."""
+def numbers(name: str, column: Array, first: int = 0) -> Array:
+    """The column, missing numbers where it holds nothing; InputError where it holds text or infinite numbers, whose
+    first row has the number `first`."""
     if column.dtype != np.float64:
         text = next((cell for cell in column.tolist() if cell is not None), None)
         if text is not None:
@@ -42,7 +43,7 @@ def numbers(name: str, column: Array) -> Array:
     wrong = np.isinf(column)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        raise InputError(f"column {name!r}: expected finite numbers, got {column[row]} in {row_name(row)}")
+        raise InputError(f"column {name!r}: expected finite numbers, got {column[row]} in {row_name(row, first)}")
     return column
 
 
@@ -69,8 +70,8 @@ class Number(Column):
     def features(self) -> list[str]:
         return [self.name, f"{self.name} is missing"] if self.flag else [self.name]
 
-    def transform(self, column: Array) -> Array:
-        column = numbers(self.name, column)
+    def transform(self, column: Array, first: int = 0) -> Array:
+        column = numbers(self.name, column, first)
         missing = np.isnan(column)
         z = self.scaled(np.where(missing, self.median, column))
         return np.column_stack([z, missing] if self.flag else [z])
@@ -158,7 +159,7 @@ class Categorical(Column):
     def features(self) -> list[str]:
         return [f"{self.name}={level}" for level in self.levels] + ([f"{self.name}=other"] if self.others else [])
 
-    def transform(self, column: Array) -> Array:
+    def transform(self, column: Array, first: int = 0) -> Array:
         index = {level: i for i, level in enumerate(self.levels)}
         none, cells = len(index), column.tolist()
         places = {cell: index.get(level, none) for cell, level in level_names(cells).items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array, Scaled, as_matrix
+from chainrule.arrays import Array, Scaled, as_matrix, row_name
 from chainrule.data.columns import MAX_LEVELS, Categorical, Column, Numeric, Quantile, numbers
 from chainrule.data.table import Table, as_levels, as_table
 from chainrule.errors import InputError, nearest, require_count
@@ -93,7 +93,7 @@ class TableEncoder(Encoder):
             raise InputError(f"columns: expected those of training, got {' and '.join(parts)}")
         if len(table) == 0:
             raise InputError("rows: expected at least one, got none")
-        return [column.transform(table[column.name]) for column in self.columns]
+        return [column.transform(table[column.name], table.first) for column in self.columns]
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -141,9 +141,10 @@ def _unsuitable(column: Array) -> str | None:
 def matrix_of(table: Table) -> Array:
     """(N, number of columns). InputError where one holds anything but finite numbers."""
     for name, column in table.columns.items():
-        missing = np.isnan(numbers(name, column))
+        missing = np.isnan(numbers(name, column, table.first))
         if missing.any():
-            raise InputError(f"column {name!r}: expected a number in every row, got none in row {missing.argmax() + 1}")
+            row = row_name(int(missing.argmax()), table.first)
+            raise InputError(f"column {name!r}: expected a number in every row, got none in {row}")
     return np.column_stack(list(table.columns.values()))
 
 

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -53,7 +53,7 @@ def read(path: str | Path) -> Dataset:
     dataset = read_idx_folder(path) if path.is_dir() else _read_file(path)
     if len(dataset.X) == 0:
         raise InputError(f"{path}: expected at least one row, got none")
-    return dataset
+    return replace(dataset, X=replace(dataset.X, first=1)) if isinstance(dataset.X, Table) else dataset
 
 
 def _read_file(path: Path) -> Dataset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from numbers import Real
 from typing import Any
@@ -21,6 +21,7 @@ class Table:
     """Named columns of equal length: float64 with NaN where missing, datetime64, or objects with None where missing."""
 
     columns: dict[str, Array]
+    first: int = 0  # the number that errors give the first row; 1 in a file
 
     def __post_init__(self) -> None:
         lengths = {name: len(column) for name, column in self.columns.items()}
@@ -43,7 +44,7 @@ class Table:
         return Table({name: column[rows] for name, column in self.columns.items()})
 
     def without(self, names: Sequence[str]) -> Table:
-        return Table({name: column for name, column in self.columns.items() if name not in names})
+        return replace(self, columns={name: column for name, column in self.columns.items() if name not in names})
 
 
 def as_table(X: Any) -> Table:
