@@ -29,6 +29,8 @@ WRITTEN_TWICE = {
     "train rows.csv --target t -o link.csv": "rows.csv, which is read too",
     "train rows.csv --target t -o model --plot sub/../rows.csv": "rows.csv, which is read too",
     "train images.npy --target y.npy -o y.npy": "y.npy, which is read too",
+    "train a-images-idx3-ubyte -o a-labels-idx1-ubyte": "a-labels-idx1-ubyte, which is read too",
+    "train sub -o sub/train-labels-idx1-ubyte": "train-labels-idx1-ubyte, which is read too",
     "predict model rows.csv -o model": "model, which is read too",
     "predict model rows.csv -o rows.csv": "rows.csv, which is read too",
     "explain step.toml -o step.toml": "step.toml, which is read too",
@@ -48,6 +50,10 @@ def test_a_file_that_is_read_or_written_is_not_overwritten(run, refused, folder,
     (folder / "a-answers.csv").write_text("anna\n")
     (folder / "pass.py").write_text("class Net: pass\n")
     (folder / "sub").mkdir()
+    images, labels = b"\0\0\x08\x03\0\0\0\x02\0\0\0\x01\0\0\0\x01ab", b"\0\0\x08\x01\0\0\0\x02\0\x01"
+    for begin in ("a", "sub/train"):
+        (folder / f"{begin}-images-idx3-ubyte").write_bytes(images)
+        (folder / f"{begin}-labels-idx1-ubyte").write_bytes(labels)
     (folder / "link.csv").symlink_to("rows.csv")
     run("train", "rows.csv", "--target", "t", *QUICK, "-o", "model")
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
@@ -194,13 +200,17 @@ def test_rows_are_those_of_the_file_counted_from_1(run, refused, rng):
         assert f"--target y: expected finite numbers, got inf in row {row}" in refused(*words)
     changed("b", 3, np.inf)
     run(*words)  # the third row has no target, and is left out
-    assert "column 'b': expected finite numbers, got inf in row 3" in refused(
-        "predict", "model.safetensors", "rows.csv"
-    )
+    frame.assign(b=[0, 0, 0, 0, np.inf] * 12).to_csv("rows.csv", index=False)
+    for command in ("predict", "evaluate", "check", "explain"):
+        message = refused(command, "model.safetensors", "rows.csv")
+        assert "column 'b': expected finite numbers, got inf in row 5" in message, command
     changed("y", 31, 7)
     assert "target: expected labels among 0, 1, got 7 in row 31" in refused("evaluate", "model.safetensors", "rows.csv")
+    changed("y", 31, 1)
+    run(*words, "--loss", "binary_cross_entropy", "-o", "flags")
     changed("y", 31, None)
-    assert "labels among 0, 1, got nan in row 31" in refused("evaluate", "model.safetensors", "rows.csv")
+    for model in ("model.safetensors", "flags"):
+        assert "labels among 0, 1, got nan in row 31" in refused("evaluate", model, "rows.csv")
     frame.assign(y=frame["a"]).to_csv("rows.csv", index=False)
     run(*words)
     changed("y", 31, None)

@@ -29,13 +29,13 @@ class Interrupt:
     """Within `with`, KeyboardInterrupt at the n-th such place in this package; `came`: there were as many."""
 
     def __init__(self, n):
-        self.left, self.came = n, False
+        self.left, self.came, self.before = n, False, sys.gettrace()
 
     def __enter__(self):
         sys.settrace(self.enter)
 
     def __exit__(self, *error):
-        sys.settrace(None)
+        sys.settrace(self.before)
 
     def pass_by(self):
         self.left -= 1

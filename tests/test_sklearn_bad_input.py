@@ -187,7 +187,7 @@ def test_rows_beyond_float32_are_refused_where_the_network_is_float32(rows):
         act(narrow, rows)
     assert np.isfinite(wide.predict_proba(rows * 1e40)).all()
     narrow.set_params(warm_start=True)
-    with pytest.raises(cr.InputError, match="X: expected numbers that float32 holds"):
+    with pytest.raises(cr.InputError, match="X_val: expected numbers that float32 holds"):
         narrow.fit(X, LABELS, X_val=rows * 1e40, y_val=LABELS[: rows.shape[0]])
 
 

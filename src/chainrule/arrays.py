@@ -75,17 +75,22 @@ def as_matrix(X: Any, n_columns: int, dtype: Any, name: str = "X") -> Any:
     Numbers of a type in `GATHERED` stay where they are, without a copy; others become `dtype`.
     """
     if isinstance(X, Scaled):
-        X = replace(X, dtype=dtype)
-    else:
-        X = _sparse(X, name) if is_sparse(X) else _dense(X, dtype, name)
+        return _of_width(replace(X, dtype=dtype), n_columns, name)
+    if is_sparse(X):
+        X = _of_width(_sparse(X, name), n_columns, name)
+        _require_finite(X.data, dtype, name)
+        return X.astype(dtype)  # a copy: its indices are right, and stay so
+    X = _of_width(_dense(X, dtype, name), n_columns, name)
+    _require_finite(X, dtype, name)
+    return X
+
+
+def _of_width(X: Any, n_columns: int, name: str) -> Any:
     if len(X.shape) != 2 or X.shape[1] != n_columns:
         raise InputError(f"{name}: expected shape (N, {n_columns}), got {X.shape}")
     if X.shape[0] == 0:
         raise InputError(f"{name}: expected at least one row, got none")
-    if isinstance(X, Scaled):
-        return X
-    _require_finite(X.data if is_sparse(X) else X, dtype, name)
-    return X.astype(dtype, copy=False) if is_sparse(X) else X
+    return X
 
 
 def _sparse(X: Any, name: str) -> Any:

@@ -15,14 +15,15 @@ import numpy as np
 from cyclopts import App, CycloptsError, Group, Parameter
 
 import chainrule
-from chainrule.arrays import Array
+from chainrule.arrays import Array, row_name
+from chainrule.backends.reference import Data
 from chainrule.check.catalogue import check_all
 from chainrule.check.gradients import check_gradients
 from chainrule.cli_bench import bench_command
 from chainrule.cli_diagnose import NAMES, check_code, diagnose_command, is_code
 from chainrule.cli_explain import explain_command
 from chainrule.cli_train import train_command
-from chainrule.data.datasets import file_of, load_dataset
+from chainrule.data.datasets import files_of, load_dataset
 from chainrule.data.encoder import matrix_of
 from chainrule.data.table import Table, as_levels
 from chainrule.errors import Diverged, InputError, counted, require_count
@@ -80,7 +81,7 @@ def predict(
     out
         The CSV file; standard output without it.
     """
-    require_writable(out, reads=[model, file_of(data)])
+    require_writable(out, reads=[model, *files_of(data)])
     net = load(model)
     X, _ = rows_for(net, data)
     columns = {"prediction": net.predict(X)}
@@ -141,14 +142,7 @@ def evaluate(
     net.target = net.target or target_for(net.loss, net.n_out).fit(y)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused next
         rows, prediction = net.data(X, y), net.predict(X)
-        loss, score = net.evaluate_data(rows)
-        error = standard_error(net.contributions(net.outputs(rows.X), rows))
-        result = {"rows": len(rows), "loss": loss, "score": score}
-        if error is not None:
-            result["standard_error"] = error
-        if net.classes is None:
-            result["root_mean_squared_error"] = float(np.sqrt(np.mean((prediction - y) ** 2)))
-            result["mean_absolute_error"] = float(np.mean(np.abs(prediction - y)))
+        result = _figures(net, rows, prediction, y)
     for name, value in result.items():
         if not np.isfinite(value):
             raise InputError(f"{data}: expected numbers with a finite {name.replace('_', ' ')}, got {value}")
@@ -163,6 +157,18 @@ def evaluate(
         screen.text(f"\nrows: what it is; columns: what was predicted\n{confusion(y, prediction, net.classes)}")
 
 
+def _figures(net: Network, rows: Data, prediction: Array, y: Array) -> dict[str, float]:
+    loss, score = net.evaluate_data(rows)
+    figures = {"rows": len(rows), "loss": loss, "score": score}
+    error = standard_error(net.contributions(net.outputs(rows.X), rows))
+    if error is not None:
+        figures["standard_error"] = error
+    if net.classes is None:
+        figures["root_mean_squared_error"] = float(np.sqrt(np.mean((prediction - y) ** 2)))
+        figures["mean_absolute_error"] = float(np.mean(np.abs(prediction - y)))
+    return figures
+
+
 def known_labels(net: Network, y: Array) -> Array:
     """Targets as in training: text where the classes are text, whole numbers where they are numbers. InputError names
     the first row of the file, counted from 1, that holds none."""
@@ -173,7 +179,7 @@ def known_labels(net: Network, y: Array) -> Array:
     if y.ndim > 1:
         return y  # a share or a flag for each class
     y = labels_of(as_levels(y) if classes.dtype.kind == "U" else y, "target")
-    shares = net.loss.target == "flags" and y.dtype.kind == "f"
+    shares = net.loss.target == "flags" and y.dtype.kind == "f" and np.isfinite(y).all()
     if not shares and (y.dtype.kind == classes.dtype.kind or {y.dtype.kind, classes.dtype.kind} <= set("biuf")):
         known = ", ".join(map(repr, classes[:6].tolist())) + ", …" * (len(classes) > 6)
         _require_all(np.isin(y, classes), y, f"labels among {known}")
@@ -184,7 +190,7 @@ def _require_all(right: Array, y: Array, wanted: str) -> None:
     rows = right.reshape(len(y), -1).all(axis=1)
     if not rows.all():
         row = int(np.argmin(rows))
-        raise InputError(f"target: expected {wanted}, got {y[row].tolist()!r} in row {row + 1}")
+        raise InputError(f"target: expected {wanted}, got {y[row].tolist()!r} in {row_name(row, 1)}")
 
 
 @app.command
@@ -202,8 +208,8 @@ def summary(model: Path, /) -> None:
     if net.classes is not None:
         screen.line("classes", ", ".join(map(str, net.classes.tolist())))
     if net.history is not None:
-        best = net.history[net.history.best_epoch - net.history[0].number]
-        screen.line("training", f"{counted(len(net.history), 'epoch')}; the best: {best}")
+        best = [f"; the best: {epoch}" for epoch in net.history if epoch.number == net.history.best_epoch]
+        screen.line("training", counted(len(net.history), "epoch") + "".join(best))
 
 
 @app.command
@@ -294,10 +300,10 @@ def fail(error: object, code: int = 2) -> NoReturn:
 def _prepare_streams() -> None:
     """What goes to a closed stream goes nowhere; letters that an encoding has not become question marks."""
     for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
+        if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
-        elif isinstance(stream, io.TextIOWrapper):
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 

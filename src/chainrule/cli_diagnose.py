@@ -83,7 +83,7 @@ def diagnose_command(
     from chainrule.check.report.page import OUTLINES
     from chainrule.check.report.words import HINTS, text
     from chainrule.check.report.words import as_json as to_json
-    from chainrule.data.datasets import file_of
+    from chainrule.data.datasets import files_of
     from chainrule.files import require_writable
 
     if hint not in HINTS:
@@ -91,10 +91,10 @@ def diagnose_command(
     if html is not None:
         if hint < 1:
             raise InputError(OUTLINES)
-        require_writable(html, reads=[split(code)[0], reference, file_of(data)])
+        require_writable(html, reads=[split(code)[0], reference, *files_of(data)])
     found = _diagnosed(code, mapping, reference, data, target, rows, seconds)
     if as_json:
-        print(json.dumps(to_json(found, hint), allow_nan=False, ensure_ascii=False))
+        print(json.dumps(to_json(found, hint), allow_nan=False))
     else:
         print(text(found, hint))
     if html is not None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from chainrule.data.datasets import file_of
+from chainrule.data.datasets import files_of
 from chainrule.errors import InputError, require_count
 from chainrule.explain import explain
 from chainrule.explain.exercise import LECTURE, Exercise, parse_exercise, read_exercise
@@ -57,10 +57,10 @@ def explain_command(
         return
     from chainrule.explain.worksheet import read_ids, worksheet_paths, write_worksheets
 
-    on_paper, reads = worksheet or students is not None, [source, students, file_of(data)]
-    require_writable(out, reads=reads)
+    on_paper = worksheet or students is not None
+    require_writable(out, reads=[source, students, *files_of(data)])
     if on_paper:
-        require_writable(*worksheet_paths(out, for_students=students is not None), reads=reads)
+        require_writable(*worksheet_paths(out, for_students=students is not None), reads=[source, students])
     exercise = _exercise(source, data, rows, lr)
     if on_paper:
         if students is not None and data is not None:

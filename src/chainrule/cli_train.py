@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from chainrule.backends import wanted
-from chainrule.data.datasets import file_of, load_dataset
+from chainrule.data.datasets import files_of, load_dataset
 from chainrule.data.readers import Dataset, as_labels, read_labels
 from chainrule.data.table import Table
 from chainrule.errors import Diverged, InputError
@@ -96,7 +96,7 @@ def train_command(
     data_options.check()
     training_options.check()
     screen = Screen(quiet=as_json)
-    require_writable(out, plot, reads=[file_of(data)])
+    require_writable(out, plot, reads=files_of(data))
     if plot is not None:
         require_plottable(Path(plot))
     problem = _problem(data, data_options, training_options.seed, writes=(out, plot))

@@ -136,7 +136,9 @@ def write(path: str | Path, content: bytes | str) -> None:
             raise InputError(f"{path}: cannot write ({error.strerror})") from None
         return
     try:
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".chainrule-")  # a longer name may be too long
+        handle, beside = tempfile.mkstemp(
+            dir=path.parent, prefix=".chainrule-"
+        )  # of the name itself it might be longer than the system takes
     except OSError as error:
         raise InputError(f"{path}: cannot write there ({error.strerror})") from None
     try:

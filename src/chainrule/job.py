@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.arrays import Array, row_name
 from chainrule.data.columns import numbers
 from chainrule.data.encoder import Encoder, Pixels, TableEncoder
 from chainrule.data.readers import Dataset
@@ -99,8 +99,8 @@ def split(n: int, share: float, seed: int, strata: Array | None, stream: str) ->
 def pick_target(dataset: Dataset, target: str | None) -> tuple[str, Any, Array]:
     """The target's name, the other columns, and y. InputError lists the columns where the name is missing."""
     if dataset.y is not None:
-        for part in (dataset, dataset.test or dataset):
-            if part.y is not None and part.y.ndim > 1:
+        for part in (dataset, dataset.test):
+            if part is not None and part.y is not None and part.y.ndim > 1:
                 raise InputError(f"{part.name}: expected one label for each row, got labels of shape {part.y.shape}")
         if target is not None and target not in ("y", "label"):
             raise InputError(f"--target {target}: {dataset.name} holds its labels apart; leave the option out")
@@ -123,7 +123,7 @@ def tell_task(y: Array, task: str | None) -> str:
     return "classification"
 
 
-def labels_of(y: Array, name: str = "y") -> Array:
+def labels_of(y: Array, name: str) -> Array:
     """Class labels as the model stores them: text, or whole numbers. InputError where reading rounded these."""
     if y.dtype == object:
         return y.astype(str)
@@ -227,11 +227,11 @@ def _known(y: Array, name: str, drop: bool) -> Array:
     """Whether each row's target is known (N,); InputError where others are not to be left out."""
     missing = np.array([cell is None or cell != cell for cell in y.tolist()])
     if y.dtype.kind == "f" and np.isinf(y).any():
-        row = int(np.argmax(np.isinf(y))) + 1
-        raise InputError(f"--target {name}: expected finite numbers, got inf in row {row}")
+        row = row_name(int(np.argmax(np.isinf(y))), 1)
+        raise InputError(f"--target {name}: expected finite numbers, got inf in {row}")
     if missing.any() and not drop:
-        count, first = int(missing.sum()), int(np.argmax(missing)) + 1
-        which = f"{count:,} rows have no value (the first is row {first})" if count > 1 else f"row {first} has no value"
+        count, first = int(missing.sum()), row_name(int(np.argmax(missing)), 1)
+        which = f"{count:,} rows have no value (the first is {first})" if count > 1 else f"{first} has no value"
         raise InputError(f"--target {name}: {which}; --drop-missing leaves {'them' if count > 1 else 'it'} out")
     if missing.all():
         raise InputError(f"--target {name}: no row has a value")

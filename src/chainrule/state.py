@@ -36,7 +36,7 @@ class State:
     @property
     def alone(self) -> threading.Lock:
         """`with` it the numbers are changed; RuntimeError where another thread is doing so. It is the lock itself, so
-        that no interrupt can leave it taken."""
+        that no interrupt can leave it taken; of two threads that ask in the same moment one waits."""
         if self._lock.locked():
             raise RuntimeError("another thread is training this network; train a net.copy() there, or wait for it")
         return self._lock

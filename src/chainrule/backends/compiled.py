@@ -229,34 +229,41 @@ class Steps:
         if not all(map(is_, given, self._given)):
             self._use(*given)
         first, total, counts = state.step, data.total, _counts(orders.shape[1], self.batch_size)
-        epoch = len(counts)  # its steps
-        scalars, refusal = optimizer.table(first, len(orders) * epoch)
-        self.rates = scalars[epoch - 1 :: epoch, 0]
-        orders, n_steps = orders[: len(self.rates)], len(self.rates) * epoch
+        per_epoch = len(counts)
+        scalars, refusal = optimizer.table(first, len(orders) * per_epoch)
+        self.rates = scalars[per_epoch - 1 :: per_epoch, 0]
+        orders, n_steps = orders[: len(self.rates)], len(self.rates) * per_epoch
         totals = _repeated(counts, len(orders)) if data.w is None else _sums(data.w, orders, self.batch_size)
         results = np.zeros((len(orders), 2))
         over = (len(data) if self.objective.by_batch else total), total
         kept, row, lowest = (None, 0, 0.0) if best is None else (best.kept, best.row, best.lowest)
-        done, least = array("q", [0, row, 1]), array("d", [lowest])  # steps, best row and threads; read without a call
+        progress, least = (
+            array("q", [0, row, 1]),
+            array("d", [lowest]),
+        )  # steps, best row and threads; read without a call
         try:
-            while done[0] < n_steps:
+            while progress[0] < n_steps:
                 with self._threads_refused:
                     diverged, finite, signal = self._engine.train(
-                        orders, self.batch_size, done, least, totals, scalars, self.seed, first, CHUNK,
+                        orders, self.batch_size, progress, least, totals, scalars, self.seed, first, CHUNK,
                         results, *over, kept, *self._wish,
                     )  # fmt: skip
                 if signal is not None:
                     raise signal
                 if diverged:
-                    raise Diverged(first + done[0] + 1)
+                    raise Diverged(first + progress[0] + 1)
                 if not finite:
-                    raise Diverged(first + done[0], "weights")
+                    raise Diverged(first + progress[0], "weights")
             if refusal is not None:
                 raise refusal
         finally:  # without a call: an interrupt comes before it or after it
-            state.step, self.results, self.threads = first + done[0], results[: done[0] // epoch], done[2]
+            state.step, self.results, self.threads = (
+                first + progress[0],
+                results[: progress[0] // per_epoch],
+                progress[2],
+            )
             if best is not None:
-                best.row, best.lowest = done[1], least[0]
+                best.row, best.lowest = progress[1], least[0]
         return self.results
 
 

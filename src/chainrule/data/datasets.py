@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.data.readers import Dataset, read, read_idx_folder
+from chainrule.data.readers import Dataset, labels_beside, read, read_idx_folder
 from chainrule.data.table import as_table
 from chainrule.errors import InputError, nearest
 
@@ -76,9 +76,12 @@ GENERATED: dict[str, Callable[[], tuple[Array, Array]]] = {
 NAMES = ("digits", *GENERATED, *FOLDERS)
 
 
-def file_of(name: str | None) -> Path | None:
+def files_of(name: str | None) -> list[Path]:
     """What `load_dataset` reads where it is no dataset by name."""
-    return None if name is None or name in NAMES else Path(name)
+    if name is None or name in NAMES:
+        return []
+    path = Path(name)
+    return list(path.glob("*-ubyte*")) if path.is_dir() else [path, labels_beside(path)]
 
 
 def load_dataset(name: str) -> Dataset:

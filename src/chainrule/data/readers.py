@@ -30,7 +30,7 @@ DELIMITERS = ",;\t|"
 FORMATS = ".csv, .tsv, .txt, .parquet, .npy, .npz, idx (each but Parquet also .gz), or a folder of idx files"
 _CODE = re.compile(r"^\s*[+-]?0\d", re.MULTILINE)
 _DAMAGE = (  # what the readers of compressed files, of NumPy's headers and of Parquet raise
-    EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, tokenize.TokenError, UnicodeDecodeError, RuntimeError,
+    EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, tokenize.TokenError, UnicodeDecodeError,
 )  # fmt: skip
 _NUMPY_STARTS = (b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")  # an array, a zip of some, a zip of none
 MOST_DIMENSIONS = 8  # of an idx file: images have three
@@ -215,6 +215,8 @@ def _arrays(path: Path) -> dict[str, Array]:
         except ValueError as error:
             reason = "it holds pickled objects" if "allow_pickle" in str(error) else f"{error!s:.100}"
             raise InputError(f"{path}: expected an array of numbers or text, but {reason}") from None
+        except RuntimeError as error:  # a zip with a password, or packed in a way that zipfile does not know
+            raise InputError(f"{path}: cannot read ({error!s:.100})") from None
         except MemoryError:
             raise InputError(f"{path}: expected an array that fits into memory, got a larger one") from None
     return {name: array for name, array in arrays.items() if isinstance(array, np.ndarray)}
@@ -251,10 +253,14 @@ def read_idx(path: Path) -> Array:
 
 def read_idx_pair(path: Path) -> Dataset:
     """Images, with the labels that lie beside them under the usual name."""
-    images = read_idx(path)
-    labels = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
+    images, labels = read_idx(path), labels_beside(path)
     y = read_idx(labels) if labels != path and labels.exists() else None
     return Dataset(path.name, images, None if y is None else as_labels(y, len(images), labels, "image"))
+
+
+def labels_beside(path: Path) -> Path:
+    """The usual name of the labels of a file of images; that of any other file is its own."""
+    return path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1")) if path.name else path
 
 
 def read_idx_folder(folder: Path) -> Dataset:
@@ -281,7 +287,9 @@ def read_labels(path: Path) -> Array:
             columns = list(_arrays(path).values())
     else:
         X = read(path).X
-        columns = list(X.columns.values()) if isinstance(X, Table) else []
+        if not isinstance(X, Table):
+            raise InputError(f"{path}: expected one column of labels, got images")
+        columns = list(X.columns.values())
     if len(columns) != 1:
-        raise InputError(f"{path}: expected one column of labels, got {len(columns) or 'images'}")
+        raise InputError(f"{path}: expected one column of labels, got {len(columns) or 'none'}")
     return columns[0]

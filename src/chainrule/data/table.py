@@ -41,7 +41,8 @@ class Table:
         return self.columns[name]
 
     def rows(self, rows: Any) -> Table:
-        return Table({name: column[rows] for name, column in self.columns.items()})
+        begins = isinstance(rows, slice) and not rows.start  # with the first row, whose number stays
+        return Table({name: column[rows] for name, column in self.columns.items()}, self.first if begins else 0)
 
     def without(self, names: Sequence[str]) -> Table:
         return replace(self, columns={name: column for name, column in self.columns.items() if name not in names})

@@ -143,9 +143,11 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
 
         return run
 
-    def _data(self, X: Any, y: Any, dtype: Any, sample_weight: Any = None, incremental: bool = False) -> Data:
+    def _data(
+        self, X: Any, y: Any, dtype: Any, sample_weight: Any = None, incremental: bool = False, name: str = "X"
+    ) -> Data:
         """What the backends take; rows of weight 0 are dropped here, and nowhere else."""
-        X = as_matrix(X, X.shape[1], dtype)
+        X = as_matrix(X, X.shape[1], dtype, name)
         w = self._row_weights(y, checked_weights(sample_weight, X.shape[0]), incremental)
         data = Data(X, self._encoded(y, dtype), None if w is None else w.astype(dtype))
         return data if data.w is None or data.w.all() else data.rows(np.flatnonzero(data.w))
@@ -159,7 +161,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         if X_val is not None:
             X_val, y_val = self._checked(X_val, y_val, reset=False)
             self._require_known(y_val)
-            return data, self._data(X_val, y_val, self.network_.dtype)
+            return data, self._data(X_val, y_val, self.network_.dtype, name="X_val")
         return split(self, data, rng) if self.early_stopping else (data, None)
 
     def _network(self, n_in: int, dtype: Any, seed: int = 0) -> Network:
