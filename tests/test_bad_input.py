@@ -198,6 +198,14 @@ CALLS = {
         "labels among 0, 1, 2, got datetime.date",
     ),
     "numbers outside, as objects": (lambda: trained().score(X, (Y + 1).astype(object)), "got 3 in row 2"),
+    "a metric of numbers for classes": (
+        lambda: classifier().fit(X, Y, SGD, metrics="r2"),
+        "metrics: r2 does not fit classification; expected accuracy",
+    ),
+    "a metric of classes for numbers": (
+        lambda: regressor().fit(X, Y * 1.0, SGD, metrics=["f1_macro"]),
+        "metrics: f1_macro does not fit regression; expected r2",
+    ),
     "an unknown metric": (lambda: classifier().fit(X, Y, SGD, metrics=["acuracy"]), "did you mean 'accuracy'"),
     "a typo in a setting": (lambda: classifier().fit(X, Y, SGD, epoch=3), "epoch"),
 }

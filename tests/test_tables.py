@@ -14,6 +14,7 @@ import chainrule as cr
 from chainrule.data import Table, TableEncoder, as_table
 from chainrule.data import table as data_table
 from chainrule.data.columns import MAX_LEVELS
+from chainrule.data.table import as_levels
 
 
 def mixed():
@@ -180,6 +181,13 @@ def test_levels_beyond_fifty_and_unseen_ones_share_a_feature():
 def test_an_unseen_level_is_neutral_where_no_level_was_rare():
     encoder = TableEncoder.fit({"c": ["a", "b"] * 10})
     np.testing.assert_array_equal(encoder.transform({"c": ["b", "z"]}), [[0, 1], [0, 0]])
+
+
+def test_long_numbers_that_are_names_stay_apart():
+    ids = [1234567890123456.0, 1234567890123457.0] * 5
+    encoder = TableEncoder.fit({"id": [*map(int, ids), "none"]})
+    assert encoder.features == ["id=1234567890123456", "id=1234567890123457", "id=none"]
+    assert as_levels(np.array([*ids[:2], -0.0, 2.5])).tolist() == ["1234567890123456", "1234567890123457", "0", "2.5"]
 
 
 def test_the_number_of_levels_can_be_chosen():

@@ -14,11 +14,11 @@ from chainrule.backends import choose
 from chainrule.backends.reference import Best, Data
 from chainrule.errors import Diverged, InputError, nearest, require_count, warn
 from chainrule.history import Epoch, History
-from chainrule.metrics import METRICS, Metric
+from chainrule.metrics import METRICS, METRICS_OF, Metric
 from chainrule.network import Network
 from chainrule.optimizers import Optimizer
 from chainrule.sample_weights import as_weights, class_weights, weighted
-from chainrule.targets import Labels, Target, target_for
+from chainrule.targets import Labels, Target, Values, target_for
 
 MOST_THREADS = 1024  # more than any machine's cores are a slip of the finger
 CALL = 0.01  # seconds of epochs that are computed together where nobody looks between them
@@ -127,7 +127,7 @@ class Training:
         self.batch_size = _batch_size(batch_size, len(self._data))
         self._steps_per_epoch = -(-len(self._data) // self.batch_size)
         self._valid = None if valid is None else self._validation(*_pair(valid, "valid", 3))
-        self._metrics = _metrics(metrics)
+        self._metrics = _metrics(metrics, "regression" if isinstance(self._target, Values) else "classification")
         if threads is not None:
             require_count("threads", threads, most=MOST_THREADS)
         self._looks = self._valid is not None or bool(self._metrics)  # at the network, after each epoch
@@ -304,11 +304,13 @@ def _batch_size(batch_size: int | None, n: int) -> int:
     return int(batch_size)
 
 
-def _metrics(metrics: Sequence[str] | Mapping[str, Metric]) -> dict[str, Metric]:
+def _metrics(metrics: Sequence[str] | Mapping[str, Metric], task: str) -> dict[str, Metric]:
     if isinstance(metrics, Mapping):
         return dict(metrics)
     names = [metrics] if isinstance(metrics, str) else metrics
     for name in names:
         if name not in METRICS:
             raise InputError(f"metrics: no metric {name!r}; {nearest(name, METRICS)}")
+        if name not in METRICS_OF[task]:
+            raise InputError(f"metrics: {name} does not fit {task}; expected {', '.join(METRICS_OF[task])}")
     return {name: METRICS[name] for name in names}

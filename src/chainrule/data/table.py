@@ -179,9 +179,13 @@ def _text(cell: Any) -> str:
     if type(cell) is str:
         return cell
     try:
-        return f"{float(cell) + 0.0:.15g}" if _is_number(cell) else str(cell)  # -0.0 + 0.0 is 0.0
+        number = float(cell) if _is_number(cell) else None
     except OverflowError:
+        number = None
+    if number is None:
         return str(cell)
+    whole = number.is_integer() and abs(number) < 2**53  # of which no other has the same digits
+    return str(int(number)) if whole else f"{number:.15g}"
 
 
 def _as_text(column: Array) -> Array:
