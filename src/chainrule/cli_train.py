@@ -107,32 +107,41 @@ def train_command(
     screen.line("training", str(plan))
     if fallback is not None:
         screen.line("backend", f"the reference, in NumPy: {fallback}")
-    with on_interrupt(ignore):  # once weights are trained, they are saved and measured
-        began = time.perf_counter()
-        try:
-            history, interrupted = _train(net, problem, plan, training_options, screen)
-        except Diverged as error:
-            if not net.history:
-                raise
-            _save(net, problem, out)
-            raise InputError(
-                f"{error}; the best weights before it (epoch {net.history.best_epoch}) are in {out}"
-            ) from None
-        seconds = time.perf_counter() - began
+    _train_and_save(net, problem, plan, training_options, screen, out, plot, as_json)
+
+
+@on_interrupt(ignore)  # but in `_train`: once weights are trained, they are saved and measured
+def _train_and_save(
+    net: Network,
+    problem: Problem,
+    plan: Recipe,
+    options: TrainingOptions,
+    screen: Screen,
+    out: str,
+    plot: str | None,
+    as_json: bool,
+) -> None:
+    began = time.perf_counter()
+    try:
+        history, interrupted = _train(net, problem, plan, options, screen)
+    except Diverged as error:
+        if not net.history:
+            raise
         _save(net, problem, out)
-        score_name = net.target.score_name if net.target else "score"
-        if plot is not None:
-            plot_history(history, plot, score_name)
-        if interrupted:
-            screen.text(
-                f"Interrupted: the best weights so far are kept (epoch {history.best_epoch} of {len(history)})."
-            )
-        sticks = _yardsticks(problem, net, plan, training_options, seconds, interrupted)
-        if as_json:
-            print(json.dumps(_result(out, problem, net, history, sticks, interrupted), allow_nan=False))
-        else:
-            screen.yardsticks(sticks, score_name)
-            screen.text(f"\nSaved to {out}.")
+        raise InputError(f"{error}; the best weights before it (epoch {net.history.best_epoch}) are in {out}") from None
+    seconds = time.perf_counter() - began
+    _save(net, problem, out)
+    score_name = net.target.score_name if net.target else "score"
+    if plot is not None:
+        plot_history(history, plot, score_name)
+    if interrupted:
+        screen.text(f"Interrupted: the best weights so far are kept (epoch {history.best_epoch} of {len(history)}).")
+    sticks = _yardsticks(problem, net, plan, options, seconds, interrupted)
+    if as_json:
+        print(json.dumps(_result(out, problem, net, history, sticks, interrupted), allow_nan=False))
+    else:
+        screen.yardsticks(sticks, score_name)
+        screen.text(f"\nSaved to {out}.")
 
 
 def _save(net: Network, problem: Problem, out: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from chainrule.arrays import Array
+from chainrule.errors import InputError
 
 Metric = Callable[[Array, Array], float]
 
@@ -57,3 +58,10 @@ METRICS_OF: dict[str, dict[str, Metric]] = {  # by task
     }.items()
 }
 METRICS: dict[str, Metric] = {name: metric for metrics in METRICS_OF.values() for name, metric in metrics.items()}
+
+
+def require_fitting(option: str, names: Iterable[str], task: str) -> None:
+    """InputError where one of these metrics is another task's."""
+    for name in names:
+        if name not in METRICS_OF[task]:
+            raise InputError(f"{option}: {name} does not fit {task}; expected {', '.join(METRICS_OF[task])}")

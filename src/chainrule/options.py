@@ -16,7 +16,7 @@ from chainrule.initializers import INITIALIZERS
 from chainrule.job import SMALL, TASKS, Problem
 from chainrule.layers import LAYERS, Dense, Dropout, Layer, LayerNorm
 from chainrule.losses import LOSSES
-from chainrule.metrics import METRICS, METRICS_OF
+from chainrule.metrics import METRICS, require_fitting
 from chainrule.network import Network
 from chainrule.optimizers import OPTIMIZERS, Adam, Optimizer
 from chainrule.schedules import CosineDecay, ExponentialDecay, LearningRate, Warmup
@@ -223,10 +223,7 @@ class Recipe:
 
 def recipe(options: TrainingOptions, problem: Problem) -> Recipe:
     n, options_kind = len(problem.train), find("--optimizer", options.optimizer, OPTIMIZERS)
-    for name in options.metric:
-        if name not in METRICS_OF[problem.task]:
-            fitting = ", ".join(METRICS_OF[problem.task])
-            raise InputError(f"--metric: {name} does not fit {problem.task}; expected {fitting}")
+    require_fitting("--metric", options.metric, problem.task)
     small = n < SMALL
     batch = options.batch_size if options.batch_size is not None else min(n, 32 if small else 128)
     if batch > n:

@@ -14,7 +14,7 @@ from chainrule.backends import choose
 from chainrule.backends.reference import Best, Data
 from chainrule.errors import Diverged, InputError, nearest, require_count, warn
 from chainrule.history import Epoch, History
-from chainrule.metrics import METRICS, METRICS_OF, Metric
+from chainrule.metrics import METRICS, Metric, require_fitting
 from chainrule.network import Network
 from chainrule.optimizers import Optimizer
 from chainrule.sample_weights import as_weights, class_weights, weighted
@@ -311,6 +311,5 @@ def _metrics(metrics: Sequence[str] | Mapping[str, Metric], task: str) -> dict[s
     for name in names:
         if name not in METRICS:
             raise InputError(f"metrics: no metric {name!r}; {nearest(name, METRICS)}")
-        if name not in METRICS_OF[task]:
-            raise InputError(f"metrics: {name} does not fit {task}; expected {', '.join(METRICS_OF[task])}")
+    require_fitting("metrics", names, task)
     return {name: METRICS[name] for name in names}

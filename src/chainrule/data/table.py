@@ -178,11 +178,11 @@ def _text(cell: Any) -> str:
     """Whole numbers without a point, as `as_levels` writes them in a column of nothing but numbers."""
     if type(cell) is str:
         return cell
+    if not _is_number(cell):
+        return str(cell)
     try:
-        number = float(cell) if _is_number(cell) else None
+        number = float(cell)
     except OverflowError:
-        number = None
-    if number is None:
         return str(cell)
     whole = number.is_integer() and abs(number) < 2**53  # of which no other has the same digits
     return str(int(number)) if whole else f"{number:.15g}"
