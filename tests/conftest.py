@@ -173,14 +173,14 @@ def browser():
 @pytest.fixture
 def show(browser, tmp_path):
     """Open a trace, a page or its text at an address; complaints and requests that leave the file fail the test at its
-    end."""
+    end. Colours change at once, as for people who ask for less motion: what a test reads is what stays."""
     complaints, contexts = [], []
 
     def show(given, address="", viewport=WIDE, **settings):
         path = tmp_path / "step.html"
         page = render(given) if isinstance(given, Trace) else getattr(given, "html", given)
         path.write_text(page, encoding="utf-8")
-        context = browser.new_context(viewport=viewport, **settings)
+        context = browser.new_context(viewport=viewport, reduced_motion="reduce", **settings)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))

@@ -93,7 +93,6 @@ def test_at_a_lower_hint_the_panel_names_no_term(show, diagnosed):
 def test_the_lane_has_contrast_and_is_walked_with_the_keyboard(show, diagnosed, scheme):
     page = show(diagnosed(TRANSPOSED).page())
     page.emulate_media(color_scheme=scheme)
-    page.wait_for_timeout(200)  # the cells' colours move for a moment
     assert [(round(ratio, 2), text) for ratio, text in page.evaluate(CONTRAST) if ratio < 4.5] == []
     page.locator('figure[data-lane="yours"] td.wrong').first.focus()
     page.keyboard.press("ArrowRight")
