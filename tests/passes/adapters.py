@@ -53,6 +53,11 @@ def _code(file: str) -> CodeType:
     return compile(path.read_text(), str(path), "exec")
 
 
+@functools.cache
+def _compiled(text: str, mode: str) -> CodeType:  # the same few texts, for thousands of measurements
+    return compile(text, "<entry>", mode)
+
+
 def load(file: str) -> dict[str, Any]:
     """The namespace of a file, executed afresh."""
     module = ModuleType("passes_" + Path(file).stem)
@@ -83,13 +88,13 @@ class Run:
 
     def run(self, statements: str) -> None:
         """Execute statements in the namespace of the file."""
-        exec(statements, self.space)
+        exec(_compiled(statements, "exec"), self.space)
 
     def value(self, expression: str) -> Any:
         """Evaluate `a; b; expression` in the namespace of the file."""
         *statements, last = expression.split("; ")
         self.run("; ".join(statements))
-        return eval(last, self.space)
+        return eval(_compiled(last, "eval"), self.space)
 
     def array(self, expression: str) -> Array:
         """A copy of what an expression gives, as float64."""
@@ -97,7 +102,7 @@ class Run:
 
     def set(self, path: str, value: Array) -> None:
         """Write a parameter, in place where it is an array or a list, so that those who share it see it."""
-        now = eval(path, self.space)
+        now = eval(_compiled(path, "eval"), self.space)
         if isinstance(now, list):
             now[:] = value.tolist()
         elif isinstance(now, np.ndarray) and now.dtype == np.float64:
