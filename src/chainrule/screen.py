@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table as RichTable
 
 from chainrule.arrays import Array
@@ -47,15 +47,16 @@ class Screen:
     @contextmanager
     def progress(self, total: int) -> Iterator[Any]:
         """A bar to call with each Epoch."""
-        columns = (TextColumn("epoch {task.completed}/{task.total}"), BarColumn(30), TextColumn("{task.fields[state]}"))
-        with Progress(*columns, TimeElapsedColumn(), console=self.err) as bar:
+        # one column: a narrow line loses its end, not some of each
+        text = "epoch {task.completed}/{task.total}  {task.elapsed:.0f} s{task.fields[state]}"
+        with Progress(BarColumn(30), TextColumn(text), console=self.err) as bar:
             task = bar.add_task("", total=total, state="")
 
             def show(epoch: Epoch) -> None:
                 valid = "" if epoch.valid_loss is None else f"  valid {epoch.valid_loss:.4f}"
                 best = epoch.number - epoch.since_best
                 more = "".join(f"  {name} {value:.4f}" for name, value in epoch.metrics.items())
-                state = f"loss {epoch.loss:.4f}{valid}  score {epoch.score:.4f}{more}  best epoch {best}"
+                state = f"  loss {epoch.loss:.4f}{valid}  score {epoch.score:.4f}  best epoch {best}{more}"
                 bar.update(task, advance=1, state=state)
 
             yield show
