@@ -1,6 +1,7 @@
 """The command line on real input: what it prints and saves."""
 
 import csv
+import io
 import json
 import time
 
@@ -75,6 +76,23 @@ def test_predict_and_evaluate_take_the_file_as_it_is(run, penguins):
     assert "Gentoo" in run("evaluate", "model.safetensors", "penguins.csv")
     run("predict", "model.safetensors", "penguins.csv", "-o", "out.csv")
     assert pd.read_csv("out.csv")["prediction"].tolist() == [row["prediction"] for row in rows]
+
+
+@pytest.mark.parametrize("loss", [cr.BinaryCrossEntropy(), cr.MeanSquaredError()])
+def test_each_of_several_outputs_is_a_column(run, refused, rng, loss):
+    X = rng.normal(size=(40, 3))
+    net = cr.Network([cr.Dense(2)], loss, n_in=3)
+    net.fit(X, (X[:, :2] > 0).astype(float), cr.SGD(0.1), epochs=3)
+    net.save("two.safetensors")
+    np.save("X.npy", X)
+    told = pd.read_csv(io.StringIO(run("predict", "two.safetensors", "X.npy")))
+    assert list(told) == ["prediction[0]", "prediction[1]"]
+    np.testing.assert_allclose(told, net.predict(X), rtol=1e-6)
+    if loss == cr.MeanSquaredError():
+        assert "values, not classes" in refused("predict", "two.safetensors", "X.npy", "--proba")
+        return
+    told = pd.read_csv(io.StringIO(run("predict", "two.safetensors", "X.npy", "--proba")))
+    np.testing.assert_allclose(told[["p[0]", "p[1]"]], net.predict_proba(X), rtol=1e-6)
 
 
 def heavy_tailed(n=3000):

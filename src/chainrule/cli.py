@@ -77,19 +77,22 @@ def predict(
     data
         Rows with the columns of training; the target's is ignored.
     proba
-        A column of probabilities for each class as well.
+        A column of probabilities for each class as well, or for each of several outputs.
     out
         The CSV file; standard output without it.
     """
     require_writable(out, reads=[model, *files_of(data)])
     net = load(model)
     X, _ = rows_for(net, data)
-    columns = {"prediction": net.predict(X)}
+    predicted = net.predict(X)
+    if predicted.ndim == 1:
+        columns = {"prediction": predicted}
+        names = [] if net.classes is None else [f"p({label})" for label in net.classes]
+    else:  # outputs side by side, each with a class of its own
+        columns = {f"prediction[{k}]": column for k, column in enumerate(predicted.T)}
+        names = [f"p[{k}]" for k in range(len(columns))]
     if proba:
-        columns |= {
-            f"p({label})": p
-            for label, p in zip((net.classes if net.classes is not None else []), net.predict_proba(X).T)
-        }
+        columns |= dict(zip(names, net.predict_proba(X).T))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
