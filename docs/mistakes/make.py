@@ -149,7 +149,7 @@ def others(number: int) -> list[str]:
     belongs = {right: "" if shared and right == common else right for right in rights}
     rows = [(rule.name, rule.formula, *([belongs[rule.right]] if len(rights) > 1 else [])) for rule in rules]
     heads = ["", "stands there", *(["belongs there"] if len(rights) > 1 else [])]
-    lines = [heads, ["---"] * len(heads), *rows]
+    lines = [heads, ["---"] * len(heads), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
     shown = "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("*", r"\*")
     return ["## Forms that are known", f"⟦…⟧ marks what is wrong.{said}", shown]
 

@@ -47,13 +47,21 @@ add(
     Rule("sign-back", 2, "sign of what is handed back", {"dx": lambda s: -s.right}, **_SIGN, cost=1.2),
 )
 
+ONCE = "dz = (p − t)/N with N the number of rows, once"
 _SCALE: dict[str, Any] = {
     "question": "By what does your loss divide, and where, how often, does that division appear on the way back?",
-    "right": "dz = (p − t)/N with N the number of rows, once",
 }
 
 
-def scale(key: str, name: str, factor: Callable[[Scene], float], formula: str, change: str, cost: float = 1.0) -> Rule:
+def scale(
+    key: str,
+    name: str,
+    factor: Callable[[Scene], float],
+    formula: str,
+    change: str,
+    cost: float = 1.0,
+    right: str = ONCE,
+) -> Rule:
     sentence = f"The whole gradient is off by one factor: {name}."
     return Rule(
         key,
@@ -62,6 +70,7 @@ def scale(key: str, name: str, factor: Callable[[Scene], float], formula: str, c
         {"loss": times(factor)},
         sentence=sentence,
         formula=formula,
+        right=right,
         change=change,
         cost=cost,
         multiplies=True,
@@ -85,37 +94,37 @@ add(
     scale("n-missing", "1/N missing", lambda s: s.N, "dz = (p − t) ⟦without /N⟧", "Divide dz by the number of rows, as the mean in the loss does.", 0.9),
     scale("n-twice", "1/N applied twice", lambda s: 1 / s.N, "dz = (p − t)/N⟦/N⟧", "Divide once: in the loss' gradient, and nowhere after it.", 0.9),
     scale("k-extra", "divided by the number of outputs too", lambda s: 1 / s.K, "dz = (p − t)/N⟦/K⟧", "Your loss does not average over the outputs: leave out 1/K."),
-    scale("k-missing", "1/K missing: the loss averages over the outputs too", lambda s: s.K, "dz = (p − t)/N ⟦without /K⟧", "Your loss is a mean over rows and outputs: divide by K as well."),
+    scale("k-missing", "1/K missing: the loss averages over the outputs too", lambda s: s.K, "dz = (p − t)/N ⟦without /K⟧", "Your loss is a mean over rows and outputs: divide by K as well.", right="dz = (p − t)/(N·K)"),
     scale("classes-for-n", "divided by the number of classes instead of the rows", lambda s: s.N / s.K, "dz = (p − t)/⟦K⟧", "N is the length of the axis of the rows."),
     scale("features-for-n", "divided by the number of features instead of the rows", _features, "dz = (p − t)/⟦I⟧", "N is the length of the axis of the rows."),
     scale("n-less-one", "divided by N − 1 instead of N", _rows_less_one, "dz = (p − t)/⟦(N − 1)⟧", "N − 1 belongs to a variance; the mean in your loss divides by N.", 1.15),
-    scale("all-for-none", "1/N and 1/K missing", lambda s: s.N * s.K, "dz = (p − t) ⟦without /(N·K)⟧", "Your loss is a mean over rows and outputs: divide by N·K.", 1.1),
-    scale("all-for-one", "divided by N·K where the loss sums", lambda s: 1 / (s.N * s.K), "dz = (p − t)⟦/(N·K)⟧", "Your loss is a sum: do not divide.", 1.3),
-    scale("half", "half the gradient of your loss: the 2 of the square is missing", lambda s: 0.5, "dz = ⟦½⟧·2(p − t) …", "Either ½ in the loss, or 2 in its gradient.", 1.1),
-    scale("double", "twice the gradient of your loss: the ½ of the loss is forgotten", lambda s: 2.0, "dz = ⟦2⟧·(p − t) …", "With ½ in the loss the 2 of the square cancels.", 1.1),
+    scale("all-for-none", "1/N and 1/K missing", lambda s: s.N * s.K, "dz = (p − t) ⟦without /(N·K)⟧", "Your loss is a mean over rows and outputs: divide by N·K.", 1.1, "dz = (p − t)/(N·K)"),
+    scale("all-for-one", "divided by N·K where the loss sums", lambda s: 1 / (s.N * s.K), "dz = (p − t)⟦/(N·K)⟧", "Your loss is a sum: do not divide.", 1.3, "dz = (p − t), undivided as your loss is"),
+    scale("half", "half the gradient of your loss: the 2 of the square is missing", lambda s: 0.5, "dz = ⟦½⟧·2(p − t) …", "Either ½ in the loss, or 2 in its gradient.", 1.1, "dz = 2(p − t) …"),
+    scale("double", "twice the gradient of your loss: the ½ of the loss is forgotten", lambda s: 2.0, "dz = ⟦2⟧·(p − t) …", "With ½ in the loss the 2 of the square cancels.", 1.1, "dz = (p − t) …"),
     Rule(
         "n-weights", 3, "1/N once more in dW", {"dW": lambda s: s.right / s.N},
-        sentence="dW is divided by N although dz is divided already.", formula="dW = xᵀ · dz ⟦/N⟧", change="dW = xᵀ · dz.", cost=1.1, **_SCALE,
+        sentence="dW is divided by N although dz is divided already.", formula="dW = xᵀ · dz ⟦/N⟧", right="dW = xᵀ · dz", change="Divide in the loss' gradient, and nowhere after it.", cost=1.1, **_SCALE,
     ),
     Rule(
         "n-weights-missing", 3, "1/N missing in dW", {"dW": lambda s: s.right * s.N},
-        sentence="dW is N times the gradient, while the others are divided.", formula="dW = xᵀ · dz ⟦without /N⟧", change="Divide in the loss' gradient, once, for all.", cost=1.1, **_SCALE,
+        sentence="dW is N times the gradient, while the others are divided.", formula="dW = xᵀ · dz ⟦without /N⟧", right=ONCE, change="Divide in the loss' gradient, once, for all.", cost=1.1, **_SCALE,
     ),
     Rule(
         "n-bias-missing", 3, "1/N missing in db", {"db": lambda s: s.right * s.N},
-        sentence="db is N times the gradient, while the others are divided.", formula="db = Σ dz ⟦without /N⟧", change="Divide in the loss' gradient, once, for all.", cost=1.1, **_SCALE,
+        sentence="db is N times the gradient, while the others are divided.", formula="db = Σ dz ⟦without /N⟧", right=ONCE, change="Divide in the loss' gradient, once, for all.", cost=1.1, **_SCALE,
     ),
     Rule(
         "n-each-layer", 3, "1/N again in every layer", {"dx": lambda s: s.right / s.N},
-        sentence="What is handed back is divided by N in each layer, so that the first layers get 1/N², 1/N³ …", formula="dx = dz · Wᵀ ⟦/N⟧", change="Divide in the loss' gradient, and nowhere after it.", **_SCALE,
+        sentence="What is handed back is divided by N in each layer, so that the first layers get 1/N², 1/N³ …", formula="dx = dz · Wᵀ ⟦/N⟧", right="dx = dz · Wᵀ", change="Divide in the loss' gradient, and nowhere after it.", **_SCALE,
     ),
     Rule(
         "n-each-layer-missing", 3, "1/N missing on the way to the layers before", {"dx": lambda s: s.right * s.N},
-        sentence="The last layer is divided by N, those before it are not.", formula="dx = dz ⟦·N⟧ · Wᵀ", change="Divide in the loss' gradient, once, so that every layer receives it divided.", cost=1.1, **_SCALE,
+        sentence="The last layer is divided by N, those before it are not.", formula="dx = dz ⟦·N⟧ · Wᵀ", right=ONCE, change="Divide in the loss' gradient, once, so that every layer receives it divided.", cost=1.1, **_SCALE,
     ),
     Rule(
         "inputs-for-n", 3, "divided by a layer's inputs instead of the rows", {"dW": lambda s: s.right * s.N / s.x.shape[1], "db": lambda s: s.right * s.N / s.x.shape[1]},
-        sentence="N was read from the wrong axis: the number of the layer's inputs divides instead of the rows.", formula="dW = xᵀ · dz /⟦I⟧", change="N is the length of the axis of the rows.", cost=1.05, **_SCALE,
+        sentence="N was read from the wrong axis: the number of the layer's inputs divides instead of the rows.", formula="dW = xᵀ · dz /⟦I⟧", right=ONCE, change="N is the length of the axis of the rows.", cost=1.05, **_SCALE,
     ),
 )  # fmt: skip
 

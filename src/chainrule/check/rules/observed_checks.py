@@ -62,7 +62,7 @@ add(
     ),
     observe(
         "check-kink", "the step leads over a kink of ReLU", "Between x − h and x + h the function has a corner, so the quotient is a mixture of both slopes.",
-        "(f(x + ⟦h⟧) − f(x − ⟦h⟧))/2h", _RIGHT, "Which pre-activations change their sign between x − h and x + h?", "A smaller h (1e-5), and leave out the cells whose two one-sided slopes differ.",
+        "(f(x + h) − f(x − h))/2h ⟦over a corner⟧", _RIGHT, "Which pre-activations change their sign between x − h and x + h?", "A smaller h (1e-5), and leave out the cells whose two one-sided slopes differ.",
     ),
     observe(
         "check-absolute", "an absolute tolerance", "A fixed tolerance accepts anything where the gradient itself is as small.",
@@ -70,10 +70,10 @@ add(
     ),
     observe(
         "check-rejects", "the check rejects a right gradient", "The gradient of a smooth function is refused.",
-        "⟦…⟧", _RIGHT, "Does your check accept the gradient of Σ x²?", "Compare with this formula.",
+        "f = Σ x²: 2x is ⟦rejected⟧", _RIGHT, "Does your check accept the gradient of Σ x²?", "Compare with this formula.",
     ),
     observe(
         "check-accepts", "the check accepts a wrong gradient", "A gradient that is wrong by a tenth is accepted.",
-        "⟦…⟧", _RIGHT, "Does your check refuse 1.1 times the gradient of Σ x²?", "Compare with this formula.",
+        "f = Σ x²: 2.2x is ⟦accepted⟧", _RIGHT, "Does your check refuse 1.1 times the gradient of Σ x²?", "Compare with this formula.",
     ),
 )  # fmt: skip
