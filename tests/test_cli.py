@@ -95,6 +95,14 @@ def test_each_of_several_outputs_is_a_column(run, refused, rng, loss):
     np.testing.assert_allclose(told[["p[0]", "p[1]"]], net.predict_proba(X), rtol=1e-6)
 
 
+def test_a_network_that_was_saved_untrained_has_probabilities_too(run):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2)
+    net.save("untrained.safetensors")
+    np.save("X.npy", np.ones((2, 2)))
+    told = pd.read_csv(io.StringIO(run("predict", "untrained.safetensors", "X.npy", "--proba")))
+    np.testing.assert_allclose(told[["p(0)", "p(1)", "p(2)"]], net.predict_proba(np.ones((2, 2))), rtol=1e-6)
+
+
 def heavy_tailed(n=3000):
     """A class that depends on ten numbers, each with the tails of Student's t with 0.4 degrees of freedom: no mean."""
     rng = np.random.default_rng(0)
@@ -267,10 +275,12 @@ def test_options(run, options):
     assert np.isfinite([epoch["loss"] for epoch in result["history"]]).all()
 
 
-def test_a_target_that_is_always_the_same_has_a_score(run, rng):
-    pd.DataFrame({"x": rng.normal(size=60), "y": 1.5}).to_csv("same.csv", index=False)
+@pytest.mark.parametrize("value", [1.5, 0.1])  # the mean of many 0.1 is rounded
+def test_a_target_that_is_always_the_same_has_a_score(run, rng, value):
+    pd.DataFrame({"x": rng.normal(size=60), "y": value}).to_csv("same.csv", index=False)
     result = json.loads(run("train", "same.csv", "--target", "y", *QUICK, "--metric", "r2", "--json"))
     assert {epoch["metrics"]["r2"] for epoch in result["history"]} == {0.0}
+    assert {stick["score"] for stick in result["yardsticks"]} <= {0.0, 1.0}
     assert r2(np.ones(3), np.ones(3)) == 1
 
 

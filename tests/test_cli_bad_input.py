@@ -36,6 +36,7 @@ WRITTEN_TWICE = {
     "explain step.toml -o step.toml": "step.toml, which is read too",
     "explain model rows.csv -o model": "model, which is read too",
     "explain model rows.csv --worksheet -o rows.csv": "rows.csv, which is read too",
+    "explain model rows-solution.csv --worksheet -o rows.csv": "rows-solution.csv, which is read too",
     "explain --students a-answers.csv -o a.html": "a-answers.csv, which is read too",
     "diagnose pass.py:Net --html pass.py": "pass.py, which is read too",
 }
@@ -55,6 +56,7 @@ def test_a_file_that_is_read_or_written_is_not_overwritten(run, refused, folder,
         (folder / f"{begin}-images-idx3-ubyte").write_bytes(images)
         (folder / f"{begin}-labels-idx1-ubyte").write_bytes(labels)
     (folder / "link.csv").symlink_to("rows.csv")
+    (folder / "rows-solution.csv").write_bytes((folder / "rows.csv").read_bytes())
     run("train", "rows.csv", "--target", "t", *QUICK, "-o", "model")
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     assert WRITTEN_TWICE[words] in refused(*words.split())

@@ -1,5 +1,6 @@
 """The command line as a process: Ctrl-C, a full disk, a pipe that closes, the time of the import."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from rich.progress import Progress
 
 import chainrule as cr
 
@@ -95,6 +97,38 @@ def test_ctrl_c_keeps_and_saves_the_best_weights_and_says_so(folder):
     assert "Interrupted: the best weights so far are kept" in output
     assert cr.load("model.safetensors").history.best_epoch >= 1
     assert "Traceback" not in errors
+
+
+@pytest.fixture
+def interrupted_bar(monkeypatch):
+    """Ctrl-C while the given bar of progress closes: 1 is the network's, 2 the linear model's."""
+
+    def at(number):
+        close, closed = Progress.__exit__, []
+
+        def interrupted(bar, *error):
+            close(bar, *error)
+            closed.append(bar)
+            if len(closed) == number:
+                signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(Progress, "__exit__", interrupted)
+
+    return at
+
+
+def test_ctrl_c_after_the_last_epoch_loses_nothing(run, interrupted_bar):
+    interrupted_bar(1)
+    result = json.loads(run("train", "xor", *QUICK, "--json"))
+    assert (result["interrupted"], result["epochs"]) == (True, 3)
+    assert len(cr.load("model.safetensors").history) == 3
+
+
+def test_a_linear_model_that_was_interrupted_is_no_yardstick(run, interrupted_bar):
+    interrupted_bar(2)
+    result = json.loads(run("train", "xor", *QUICK, "--json"))
+    assert [stick["name"] for stick in result["yardsticks"]] == ["commonest class", "this network"]
+    assert result["interrupted"] is False
 
 
 @pytest.mark.parametrize("milliseconds", [0, 1, 3, 10, 30])

@@ -191,6 +191,11 @@ def test_numpy_files_of_other_things(tmp_path):
     np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**13, 100)})
     with pytest.raises(cr.InputError, match="expected an array that fits into memory"):
         read(write(tmp_path, header.getvalue() + bytes(800), "endless.npy"))
+    for name, shape in {"far": (10**22, 2), "odd": (2, True)}.items():
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": shape})
+        with pytest.raises(cr.InputError, match=f"{name}.npy: expected an array of numbers or text, but "):
+            read(write(tmp_path, header.getvalue() + bytes(800), f"{name}.npy"))
 
 
 @pytest.mark.parametrize("name", ["X.npy", "both.npz", "small.npz", "images-idx3", "rows.csv"])
@@ -216,7 +221,9 @@ def test_whatever_bytes_are_damaged_a_file_is_read_or_refused(tmp_path, rng, nam
 
 
 def test_labels_in_a_file_of_their_own(tmp_path):
-    for name, content in {"y.csv": "label\na\nb\n", "y-idx1": idx(np.arange(2, dtype=np.uint8))}.items():
+    for name, content in {
+        "y.csv": "label\na\nb\n", "idx.csv": "label\na\nb\n", "y-idx1": idx(np.arange(2, dtype=np.uint8)),
+    }.items():  # fmt: skip
         assert len(read_labels(write(tmp_path, content, name))) == 2
     for name, array in {"y.npy": np.arange(2), "column.npy": np.ones((2, 1))}.items():
         np.save(tmp_path / name, array)

@@ -87,12 +87,13 @@ def predict(
     predicted = net.predict(X)
     if predicted.ndim == 1:
         columns = {"prediction": predicted}
-        names = [] if net.classes is None else [f"p({label})" for label in net.classes]
     else:  # outputs side by side, each with a class of its own
         columns = {f"prediction[{k}]": column for k, column in enumerate(predicted.T)}
-        names = [f"p[{k}]" for k in range(len(columns))]
     if proba:
-        columns |= dict(zip(names, net.predict_proba(X).T))
+        told = net.predict_proba(X).T
+        classes = range(len(told)) if net.classes is None else net.classes  # none where it was saved untrained
+        names = [f"p({label})" for label in classes] if predicted.ndim == 1 else [f"p[{k}]" for k in range(len(told))]
+        columns |= dict(zip(names, told, strict=True))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

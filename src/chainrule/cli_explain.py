@@ -58,9 +58,10 @@ def explain_command(
     from chainrule.explain.worksheet import read_ids, worksheet_paths, write_worksheets
 
     on_paper = worksheet or students is not None
-    require_writable(out, reads=[source, students, *files_of(data)])
+    reads = [source, students, *files_of(data)]
+    require_writable(out, reads=reads)
     if on_paper:
-        require_writable(*worksheet_paths(out, for_students=students is not None), reads=[source, students])
+        require_writable(*worksheet_paths(out, for_students=students is not None), reads=reads)
     exercise = _exercise(source, data, rows, lr)
     if on_paper:
         if students is not None and data is not None:

@@ -178,33 +178,33 @@ def _chain(net: Network) -> str:
     return " → ".join([str(net.n_in), *names])
 
 
-@on_interrupt(interrupt_once)
 def _train(
     net: Network, problem: Problem, plan: Recipe, options: TrainingOptions, screen: Screen
 ) -> tuple[History, bool]:
     """Train with a progress bar; on Ctrl-C with the best weights so far. Says whether it was interrupted."""
     valid = None if problem.valid is None else (problem.valid.X, problem.valid.y, problem.valid.w)
-    training = train(
-        net,
-        (problem.train.X, problem.train.y),
-        plan.optimizer,
-        valid=valid if valid is None or valid[2] is not None else valid[:2],
-        batch_size=plan.batch_size,
-        epochs=plan.epochs,
-        sample_weight=problem.train.w,
-        class_weight=options.class_weight,
-        metrics=options.metric,
-        threads=options.threads,
-    )
-    interrupted = False
-    with screen.progress(plan.epochs) as show:
-        try:
-            for epoch in epochs_until(training, plan.patience):
-                show(epoch)
-        except KeyboardInterrupt:
-            if not training.history:
-                raise
-            interrupted = True
+    training, interrupted = None, False
+    try:
+        with on_interrupt(interrupt_once):
+            training = train(
+                net,
+                (problem.train.X, problem.train.y),
+                plan.optimizer,
+                valid=valid if valid is None or valid[2] is not None else valid[:2],
+                batch_size=plan.batch_size,
+                epochs=plan.epochs,
+                sample_weight=problem.train.w,
+                class_weight=options.class_weight,
+                metrics=options.metric,
+                threads=options.threads,
+            )
+            with screen.progress(plan.epochs) as show:
+                for epoch in epochs_until(training, plan.patience):
+                    show(epoch)
+    except KeyboardInterrupt:
+        if training is None or not training.history:
+            raise
+        interrupted = True
     if interrupted or problem.valid is not None:
         training.history.restore_best(net)
     return training.history, interrupted
@@ -219,10 +219,12 @@ def _yardsticks(
         linear, began = linear_network(problem, net), time.perf_counter()
         alike = replace(plan, optimizer=linear_optimizer(plan, problem))
         try:
-            _train(linear, problem, alike, options, Screen(quiet=True))
+            _, stopped = _train(linear, problem, alike, options, Screen(quiet=True))
+            if stopped:
+                raise KeyboardInterrupt
             sticks.append(measure("linear model", linear, problem.test, time.perf_counter() - began))
         except (KeyboardInterrupt, Diverged) as error:
-            print(f"chainrule: no linear model to compare with: {error or 'interrupted'}", file=sys.stderr)
+            print(f"chainrule: no linear model to compare with: {str(error) or 'interrupted'}", file=sys.stderr)
     return [*sticks, measure("this network", net, problem.test, seconds)]
 
 

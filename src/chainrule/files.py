@@ -136,9 +136,8 @@ def write(path: str | Path, content: bytes | str) -> None:
             raise InputError(f"{path}: cannot write ({error.strerror})") from None
         return
     try:
-        handle, beside = tempfile.mkstemp(
-            dir=path.parent, prefix=".chainrule-"
-        )  # of the name itself it might be longer than the system takes
+        # a prefix of the name itself might be longer than the system takes
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".chainrule-")
     except OSError as error:
         raise InputError(f"{path}: cannot write there ({error.strerror})") from None
     try:

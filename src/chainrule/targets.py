@@ -183,6 +183,8 @@ class Values(Target):
         return y[:, 0] if self.flat and self.n_out == 1 else y
 
     def spread(self, t: Array, w: Array | None = None) -> float:
+        if (t == t[:1]).all():  # their mean may be rounded
+            return 0.0
         mean = np.average(t, axis=0, weights=w)
         return float(np.average(((t - mean) ** 2).mean(axis=1, dtype=np.float64), weights=w))
 

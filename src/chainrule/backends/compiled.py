@@ -237,10 +237,8 @@ class Steps:
         results = np.zeros((len(orders), 2))
         over = (len(data) if self.objective.by_batch else total), total
         kept, row, lowest = (None, 0, 0.0) if best is None else (best.kept, best.row, best.lowest)
-        progress, least = (
-            array("q", [0, row, 1]),
-            array("d", [lowest]),
-        )  # steps, best row and threads; read without a call
+        progress = array("q", [0, row, 1])  # steps, best row and threads; read without a call
+        least = array("d", [lowest])
         try:
             while progress[0] < n_steps:
                 with self._threads_refused:

@@ -28,6 +28,7 @@ from chainrule.errors import InputError, require_file
 MISSING_TEXTS = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "."})
 DELIMITERS = ",;\t|"
 FORMATS = ".csv, .tsv, .txt, .parquet, .npy, .npz, idx (each but Parquet also .gz), or a folder of idx files"
+EXTENSIONS = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".npy", ".npz")
 _CODE = re.compile(r"^\s*[+-]?0\d", re.MULTILINE)
 _DAMAGE = (  # what the readers of compressed files, of NumPy's headers and of Parquet raise
     EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, tokenize.TokenError, UnicodeDecodeError,
@@ -65,13 +66,19 @@ def _read_file(path: Path) -> Dataset:
             return Dataset(path.name, read_parquet(path))
         if name.endswith((".npy", ".npz")):
             return read_numpy(path)
-        if "idx" in name:
+        if is_idx(path):
             return read_idx_pair(path)
     raise InputError(f"{path}: unknown format; known: {FORMATS}")
 
 
 def _format_name(path: Path) -> str:
     return path.name.lower().removesuffix(".gz")
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file is one of the MNIST files, which have no extension, by its name."""
+    name = _format_name(path)
+    return "idx" in name and not name.endswith(EXTENSIONS)
 
 
 @contextmanager
@@ -212,7 +219,7 @@ def _arrays(path: Path) -> dict[str, Array]:
         try:
             loaded: Any = np.load(file, allow_pickle=False)
             arrays = {"X": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-        except ValueError as error:
+        except (ValueError, TypeError, OverflowError) as error:
             reason = "it holds pickled objects" if "allow_pickle" in str(error) else f"{error!s:.100}"
             raise InputError(f"{path}: expected an array of numbers or text, but {reason}") from None
         except RuntimeError as error:  # a zip with a password, or packed in a way that zipfile does not know
@@ -223,8 +230,8 @@ def _arrays(path: Path) -> dict[str, Array]:
 
 
 def as_labels(y: Array, n: int, path: Path, row: str) -> Array:
-    """y of n rows, a single column of them as (N,). InputError where it has no or other rows, or neither numbers nor
-    text."""
+    """y of n rows, a single column of them as (N,). InputError where it has no or other rows, or is complex or
+    structured."""
     if y.ndim == 0 or len(y) != n:
         got = f"{len(y):,}" if y.ndim else "a single one"
         raise InputError(f"{path}: expected {n:,} labels, one per {row}, got {got}")
@@ -260,7 +267,7 @@ def read_idx_pair(path: Path) -> Dataset:
 
 def labels_beside(path: Path) -> Path:
     """The usual name of the labels of a file of images; that of any other file is its own."""
-    return path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1")) if path.name else path
+    return path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1")) if is_idx(path) else path
 
 
 def read_idx_folder(folder: Path) -> Dataset:
@@ -279,10 +286,9 @@ def read_idx_folder(folder: Path) -> Dataset:
 
 def read_labels(path: Path) -> Array:
     """One column of labels from a file of any format."""
-    name = _format_name(path)
-    if "idx" in name:
+    if is_idx(path):
         return read_idx(path)
-    if name.endswith((".npy", ".npz")):
+    if _format_name(path).endswith((".npy", ".npz")):
         with _reading(path):
             columns = list(_arrays(path).values())
     else:

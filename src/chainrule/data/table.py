@@ -41,7 +41,7 @@ class Table:
         return self.columns[name]
 
     def rows(self, rows: Any) -> Table:
-        begins = isinstance(rows, slice) and not rows.start  # with the first row, whose number stays
+        begins = isinstance(rows, slice) and not rows.start and rows.step in (None, 1)  # the first row's number stays
         return Table({name: column[rows] for name, column in self.columns.items()}, self.first if begins else 0)
 
     def without(self, names: Sequence[str]) -> Table:

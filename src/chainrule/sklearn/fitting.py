@@ -73,7 +73,7 @@ def _takes_weights(scorer: Any) -> bool:
     """Whether a function of (model, X, y), or the metric behind a scorer, has a sample_weight too."""
     try:
         signature(getattr(scorer, "_score_func", scorer)).bind_partial(sample_weight=None)
-    except TypeError:
+    except (TypeError, ValueError):  # it takes none, or does not say what it takes
         return False
     return True
 
