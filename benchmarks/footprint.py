@@ -10,12 +10,14 @@ import tempfile
 import zipfile
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
+from itertools import accumulate
 from pathlib import Path
 
 from rounds import FOLDER, alone, environment
 
 IMPORTS = {  # what a user imports to train a dense network, and the distribution it comes from
     "chainrule": "chainrule",
+    "chainrule.backends._kernels": "chainrule",  # with the kernels, which the first training loads
     "torch": "torch",
     "jax": "jax",
     "keras": "keras",
@@ -26,7 +28,10 @@ TIMED = "import time, numpy; began = time.perf_counter(); import {}; print(time.
 
 
 def installed() -> dict[str, str]:
-    return {name: package for name, package in IMPORTS.items() if find_spec(name.partition(".")[0]) is not None}
+    def found(name: str) -> bool:
+        return all(find_spec(part) is not None for part in accumulate(name.split("."), "{}.{}".format))
+
+    return {name: package for name, package in IMPORTS.items() if found(name)}
 
 
 def import_seconds(rounds: int, lock: Path | None) -> dict[str, float]:

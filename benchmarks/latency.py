@@ -34,8 +34,15 @@ def ours(load: Workload) -> Predict:
     return lambda row: net.predict(row)[0]
 
 
+def one_blas_thread() -> None:
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="blas")
+
+
 def numpy(load: Workload) -> Predict:
     """No checks; every array allocated once."""
+    one_blas_thread()
     layers = load.initial("float32")
     outputs = [np.empty((1, b.size), np.float32) for _, b in layers]
     *hidden, (W, b, z) = [(W, b, y) for (W, b), y in zip(layers, outputs)]
@@ -151,6 +158,7 @@ def scikit_learn(load: Workload) -> Predict:
 
     from peers.sklearn_ import ScikitLearn
 
+    one_blas_thread()
     set_config(assume_finite=True)
     model = ScikitLearn().model(load, "SGD", "float32")
     return lambda row: model.predict(row)[0]
@@ -173,7 +181,7 @@ PREDICTORS = {
     "PyTorch, traced and frozen": Predictor(pytorch_frozen, ("torch",)),
     "PyTorch, compiled": Predictor(pytorch_compiled, ("torch",)),
     "scikit-learn": Predictor(scikit_learn, ("sklearn",)),
-    SPECIFICATION: Predictor(numpy, ("numpy",)),
+    SPECIFICATION: Predictor(numpy, ("numpy", "threadpoolctl")),
 }
 
 

@@ -265,6 +265,20 @@ def test_a_layer_without_kernel_runs_on_the_reference_and_says_why(rng):
     assert network().backend_reason is None
 
 
+@pytest.mark.parametrize(
+    ("there", "reason"),
+    [(True, "cannot be loaded (a library is too old)"), (False, "are not part of this installation")],
+)
+def test_why_the_kernels_do_not_run_is_told(monkeypatch, there, reason):
+    def fails():
+        raise ImportError("a library is too old")
+
+    monkeypatch.setattr(compiled, "kernels", fails)
+    monkeypatch.setattr(compiled, "find_spec", {"chainrule.backends._kernels": object() if there else None}.get)
+    net = network()
+    assert (net.backend, net.backend_reason) == ("reference", f"the compiled kernels {reason}")
+
+
 def test_an_optimizer_without_kernel_too(rng):
     class Halved(cr.SGD):
         def update(self, p, g, moments, scalars):

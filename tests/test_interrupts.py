@@ -1,6 +1,7 @@
 """Ctrl-C wherever Python looks for it: what was trained, counted, recorded and kept as best stays one and the same."""
 
 import dis
+import signal
 import sys
 from functools import cache
 from pathlib import Path
@@ -153,3 +154,26 @@ def test_a_count_before_its_records_would_be_noticed(monkeypatch):
     stories = (require_one_story(one, best, told) for one in each_place(1, 4, metrics="accuracy"))
     with pytest.raises(AssertionError, match=r"\.epoch"):
         list(stories)
+
+
+@needs_kernels
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer's signal")
+@pytest.mark.parametrize("threads", [None, 1])
+def test_what_another_signal_raises_arrives_as_it_is(rng, threads):
+    class OutOfTime(RuntimeError):
+        pass
+
+    def ring(number, frame):
+        raise OutOfTime("of its own kind")
+
+    X = rng.normal(size=(2000, 64))
+    net = cr.Network([cr.Dense(128), cr.ReLU(), cr.Dense(4)], cr.SoftmaxCrossEntropy(), n_in=64)
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(OutOfTime, match="of its own kind"):
+            net.fit(X, np.arange(2000) % 4, cr.SGD(), epochs=1_000_000, threads=threads)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert net.state.step > 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from importlib import import_module
@@ -10,6 +9,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pkgutil import iter_modules
 
+from chainrule.backends.threads import limit
 from chainrule.bench import Workload
 
 OURS = "chainrule"
@@ -48,8 +48,8 @@ def together(load: Workload, epochs: int) -> bool:
 
 
 def cores() -> int:
-    """Cores this process may use: everyone gets as many threads."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores this process may use, by its affinity, control group and environment: everyone gets as many threads."""
+    return limit()
 
 
 def all_peers() -> dict[str, Peer]:

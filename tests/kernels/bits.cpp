@@ -1,7 +1,7 @@
 // Random networks trained by the kernels alone, without Python: for sanitizers, other compilers and other processors.
-// Each case runs on 1 to 4 threads, one of its epochs on so many or one, the first two together or the last two, in one
-// call or in many, of which some steps are abandoned, with every instruction set of the machine, and must give the same bits; the last line is a hash of them all,
-// which every compiler and processor must print alike.
+// Each case runs on 1 to 7 threads, one of its epochs on so many or one, the first two together or the last two, in one
+// call or in many, of which some steps are abandoned, with every instruction set of the machine, and must give the same
+// bits; the last line is a hash of them all, which every compiler and processor must print alike.
 //   bits [cases]
 #include <cmath>
 #include <cstdio>
@@ -45,7 +45,7 @@ struct Case {
     std::vector<LayerSpec> layers;
     LossSpec loss;
     RuleSpec rule;
-    int64_t n_params = 0, n_matrices = 0, rows, batch;
+    int64_t n_params = 0, n_decay = 0, rows, batch;
     bool weights, soft, sparse;
     Number number;
 };
@@ -105,7 +105,7 @@ static Case draw(Dice& dice) {
               dice.below(2) * 0.1, dice.below(3) ? 0.0 : 0.5, dice.below(3) ? 0.0 : 1e-3, dice.below(3) ? 0.0 : 1e-4};
     for (auto& l : c.layers)
         if (l.name == "Dense") l.matrix = c.n_params, c.n_params += int64_t(l.n_in) * l.n_out;
-    c.n_matrices = c.n_params;
+    c.n_decay = c.n_params;
     for (auto& l : c.layers) {
         if (l.name == "LayerNorm") l.matrix = c.n_params, c.n_params += l.n_in;
         if (l.name == "LayerNorm" || l.name == "Dense") l.vector = c.n_params, c.n_params += l.n_out;
@@ -128,7 +128,7 @@ static Case wide(std::vector<int> widths, int64_t batch) {
         c.n_params += int64_t(widths[i - 1]) * widths[i];
         if (i + 1 < widths.size()) c.layers.push_back({"ReLU", widths[i], widths[i], 0, int(c.layers.size()), 0, 0});
     }
-    c.n_matrices = c.n_params;
+    c.n_decay = c.n_params;
     for (auto& l : c.layers)
         if (l.name == "Dense") l.vector = c.n_params, c.n_params += l.n_out;
     c.loss = {"SoftmaxCrossEntropy", 0, "labels"};
@@ -166,7 +166,7 @@ static uint64_t train(const Case& c, const Isa& isa, int threads, double seconds
         const int64_t* order = &orders[epoch * c.rows];
         for (int64_t i = 0; i < c.rows; i++) totals[epoch * steps + i / c.batch] += c.weights ? double(weights[order[i]]) : 1;
     }
-    Engine<T> engine(isa, c.layers, c.loss, c.n_params, c.n_matrices, c.batch, true, false);
+    Engine<T> engine(isa, c.layers, c.loss, c.n_params, c.n_decay, c.batch, true, false);
     const Rows<T> data{given.source, c.soft ? nullptr : labels.data(), c.soft ? targets.data() : nullptr,
                        c.weights ? weights.data() : nullptr, 0.3};
     engine.use(data);
@@ -200,7 +200,7 @@ static uint64_t train(const Case& c, const Isa& isa, int threads, double seconds
     mix(results.data(), results.size() * sizeof(double));
     mix(&kept[p.best * c.n_params], c.n_params * sizeof(T));
     std::vector<T> sums(c.n_params), dX(c.rows * width);
-    Engine<T> whole(isa, c.layers, c.loss, c.n_params, c.n_matrices, std::min<int64_t>(c.rows, 64), true, true);
+    Engine<T> whole(isa, c.layers, c.loss, c.n_params, c.n_decay, std::min<int64_t>(c.rows, 64), true, true);
     whole.use(data);
     whole.use(params.data(), nullptr, nullptr);
     whole.gradients(c.rows, double(c.rows), 5, 9, sums.data(), dX.data(), {threads, 2, true}, 1e9, [] { return false; });
@@ -209,7 +209,7 @@ static uint64_t train(const Case& c, const Isa& isa, int threads, double seconds
     std::vector<LayerSpec> layers;
     for (const LayerSpec& layer : c.layers)
         if (layer.name != "Dropout") layers.push_back(layer);
-    Engine<T> prediction(isa, layers, c.loss, c.n_params, c.n_matrices, threads * int64_t(ROWS), false, false);
+    Engine<T> prediction(isa, layers, c.loss, c.n_params, c.n_decay, threads * int64_t(ROWS), false, false);
     prediction.use(params.data(), nullptr, nullptr);
     std::vector<T> out(c.rows * outputs);
     prediction.infer(given.source, c.rows, out.data(), {threads, 2, true});

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from array import array
 from functools import cache, lru_cache
+from importlib.util import find_spec
 from operator import is_
 from types import ModuleType
 from typing import Any
@@ -60,7 +61,9 @@ def obstacle(plan: Plan, loss: Loss, optimizer: Optimizer | None = None) -> str 
     """Why these kernels cannot run the network, or None. InputError where CHAINRULE_ISA names no set of this CPU."""
     try:
         usable = kernels().isas()
-    except ImportError:
+    except ImportError as error:
+        if find_spec("chainrule.backends._kernels") is not None:
+            return f"the compiled kernels cannot be loaded ({error})"
         return "the compiled kernels are not part of this installation"
     if not usable:
         return "this CPU has no instruction set that the kernels are built for"
@@ -159,8 +162,8 @@ def _use_state(engine: Any, params: Array, moments: Array, dtype: Any) -> None:
 
 
 class _ThreadsRefused:
-    """Around calls of the kernels: RuntimeError, which they raise where the system refuses a thread and nowhere else,
-    becomes InputError. A generator would take longer than some steps."""
+    """Around calls of the kernels: where the system refused them a thread it is an InputError. A generator would take
+    longer than some steps."""
 
     def __init__(self, asked: tuple[int, int, bool]) -> None:
         self.asked = asked
@@ -169,7 +172,7 @@ class _ThreadsRefused:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, RuntimeError):
+        if error is not None and isinstance(error, kernels().NoThread):
             n, _, exact = self.asked
             chosen = "" if exact else ", the automatic choice; threads=1 needs no other"
             raise InputError(f"threads: expected as many as the system starts, got {n}{chosen} ({error})") from None

@@ -84,10 +84,10 @@ template <class T>
 class Bound : public Engine<T> {
 public:
     Bound(const std::string& isa, const std::vector<std::tuple<std::string, int, int, double, int, int64_t, int64_t>>& specs,
-          const std::tuple<std::string, double, std::string>& loss, int64_t n_params, int64_t n_matrices, int64_t rows,
+          const std::tuple<std::string, double, std::string>& loss, int64_t n_params, int64_t n_decay, int64_t rows,
           bool training, bool input_gradient)
         : Engine<T>(isa_named(isa), layers_of(specs), {std::get<0>(loss), std::get<1>(loss), std::get<2>(loss)}, n_params,
-                    n_matrices, rows, training, input_gradient) {}
+                    n_decay, rows, training, input_gradient) {}
 
     void use_data(const Any& X, std::optional<Vector<int64_t>> starts, std::optional<Vector<int64_t>> columns,
                   std::optional<Vector<int64_t>> labels, std::optional<Flat<const T>> targets,
@@ -276,6 +276,7 @@ double peak(const std::string& isa, double seconds) {
 
 NB_MODULE(_kernels, m) {
     using namespace chainrule;
+    nb::exception<NoThread>(m, "NoThread", PyExc_RuntimeError);
     bind<float>(m, "Engine32");
     bind<double>(m, "Engine64");
     m.def("isas", [] {

@@ -130,12 +130,12 @@ void Memory::Free::operator()(void* p) const { std::free(p); }
 
 template <class T>
 Engine<T>::Engine(const Isa& isa, const std::vector<LayerSpec>& specs, const LossSpec& loss, int64_t n_params,
-                  int64_t n_matrices, int64_t rows, bool training, bool input_gradient)
+                  int64_t n_decay, int64_t rows, bool training, bool input_gradient)
     : kernels(isa.kernels<T>()), n_params(n_params), capacity(training ? rows : (rows + ROWS - 1) / ROWS * ROWS) {
     place(specs, training, input_gradient);
     program.layers = layers.data();
     program.n_layers = int(layers.size());
-    program.n_matrices = n_matrices;
+    program.n_decay = n_decay;
     program.input = layers[0].x;
     const ScoreKind score = loss.target == "labels" ? ScoreKind::labels
                             : loss.target == "flags" ? ScoreKind::flags : ScoreKind::values;
@@ -230,7 +230,7 @@ auto Engine<T>::divide(int threads) const -> std::vector<std::vector<Range>> {
         for (int t = 0; t < threads; t++)
             for (int at = place(t), end; at < place(t + 1); at = end) {  // smaller and smaller
                 const double left = (total * (t + 1) / threads - before) / row - at;
-                const int piece = std::max(least, std::min(int(left / 2) / WHOLE_TILES * WHOLE_TILES, MOST_ROWS));
+                const int piece = std::max(least, std::min(int(left / 2) / WHOLE_TILES * WHOLE_TILES, LOOK_ROWS));
                 end = place(t + 1) - at < piece + least ? place(t + 1) : at + piece;
                 ranges[t].push_back({i, at, end});
             }

@@ -98,7 +98,7 @@ template <class T>
 class Engine {
 public:
     // `rows`: of the largest batch. Without `training` there is room for outputs alone, of ROWS rows for each thread.
-    Engine(const Isa&, const std::vector<LayerSpec>&, const LossSpec&, int64_t n_params, int64_t n_matrices, int64_t rows,
+    Engine(const Isa&, const std::vector<LayerSpec>&, const LossSpec&, int64_t n_params, int64_t n_decay, int64_t rows,
            bool training, bool input_gradient);
 
     Engine(const Engine&) = delete;

@@ -9,7 +9,7 @@ constexpr Kernels<T> table() {
     return {rows<T>, infer<T>, weights<T>, shard<T>, combine<T>, apply<T>, mirrors<T>, penalty<T>, squares<T>, finite<T>};
 }
 
-// The inner loop of a product without its memory: 24 independent chains, as many as a tile has.
+// The inner loop of a product without its memory: as many independent chains as a tile has.
 static double peak(int64_t n) {
     Vec<float> sum[24] = {};
     volatile float opaque = 0.5f;

@@ -109,7 +109,7 @@ struct Program {
     Layer<T>* layers;
     int n_layers;
     Loss<T> loss;
-    int64_t n_matrices;  // elements of the flat arrays that belong to matrices
+    int64_t n_decay;  // elements of the flat arrays that belong to matrices, which come first
     T* input;
 };
 
@@ -158,6 +158,6 @@ constexpr int LINE = 64;         // bytes that memory sends at once
 constexpr int STRIP = 4096;      // elements whose penalty or squares are summed apart
 constexpr int WHOLE_TILES = 24;  // rows that are whole tiles, of every instruction set
 constexpr int PIECE = 4096;      // elements of a layer's padded weights that are worth being taken by themselves
-constexpr int MOST_ROWS = 120;   // of weights between two looks at whether a long step is still wanted; PIECE may ask for more
+constexpr int LOOK_ROWS = 120;   // of weights between two looks at whether a long step is still wanted; PIECE may ask for more
 
 }  // namespace chainrule

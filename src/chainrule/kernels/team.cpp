@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -134,7 +135,10 @@ void run_on(int n, const std::function<void(int)>& work) {
     };
     try {
         while (int(hands.size()) < n - 1) hands.push_back(new Worker);
-    } catch (...) {  // the system refuses more threads
+    } catch (const std::system_error& error) {
+        give_back();
+        throw NoThread(error.what());
+    } catch (...) {
         give_back();
         throw;
     }

@@ -3,12 +3,18 @@
 
 #include <atomic>
 #include <functional>
+#include <stdexcept>
 #include <vector>
 
 namespace chainrule {
 
+// The system starts no more threads.
+struct NoThread : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 // Calls work(0) here and work(1) … work(n - 1) on n - 1 other threads, and returns when all are done. The threads are kept
-// for the next call; a forked child starts its own.
+// for the next call; a forked child starts its own. Throws NoThread, and has called nothing then.
 void run_on(int n, const std::function<void(int)>& work);
 
 struct Pool;

@@ -235,7 +235,7 @@ private:
     const bool asks_late;  // in the phase of the weights too
     const int64_t start = progress.done, n_steps = e.count * e.steps();
     const bool clipped = engine.rule.clip > 0;
-    const int64_t penalised = engine.rule.l2 != 0 || engine.rule.l1 != 0 ? engine.program.n_matrices : 0;
+    const int64_t penalised = engine.rule.l2 != 0 || engine.rule.l1 != 0 ? engine.program.n_decay : 0;
     const std::vector<std::vector<Range>> ranges = engine.divide(n);
     Barrier barrier;
     Deal deal;
