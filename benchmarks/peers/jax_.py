@@ -21,7 +21,7 @@ def loss_of(params: Any, x: Any, t: Any) -> Any:
     for V, c in hidden:
         x = jax.nn.relu(x @ V + c)
     z = x @ W + b
-    chosen = jnp.take_along_axis(z, t[:, None], axis=1, mode="promise_in_bounds")[:, 0]
+    chosen = jnp.where(jnp.arange(z.shape[1]) == t[:, None], z, 0).sum(1)  # quicker than to gather, and to scatter back
     return (jax.nn.logsumexp(z, axis=1) - chosen).mean()
 
 
