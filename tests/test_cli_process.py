@@ -76,7 +76,7 @@ def test_without_the_extra_the_command_says_what_to_install(missing, line):
     """But no other missing module is taken for the extra."""
     text = f"import sys; sys.modules[{missing!r}] = None; from chainrule_command import main; main()"
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
-    said = "chainrule: the command line needs rich; pip install 'chainrule[cli]'\n"
+    said = "chainrule: the command line needs rich; pip install cyclopts rich narwhals\n"
     assert (done.stderr == said, done.returncode == 2) == (line, line), done.stderr
 
 

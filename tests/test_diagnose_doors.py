@@ -68,6 +68,8 @@ def test_json_is_strict_has_the_same_keys_always_and_nan_is_null(diagnosed, code
             assert set(found) == KEYS
             assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert as_json(diagnosed(nan))["cell"]["theirs"] is None
+    assert as_json(diagnosed(NET))["not_tested"] != []
+    assert as_json(diagnosed(NET), 3)["not_tested"] is as_json(diagnosed(NET), 3)["needs"] is None  # not told, not none
     main(["diagnose", code(UNDIVIDED), "--json"])
     out, err = capsys.readouterr()
     assert out.count("\n") == 1
@@ -80,7 +82,7 @@ def test_json_is_strict_has_the_same_keys_always_and_nan_is_null(diagnosed, code
 def test_the_help_names_every_key(capsys):
     main(["diagnose", "--help"])
     out = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
-    assert all(key in out for key in KEYS - {"subject"})
+    assert all(key in out for key in KEYS)
 
 
 # check

@@ -73,7 +73,7 @@ def predict(
     Parameters
     ----------
     model
-        A model file that train wrote.
+        A model file that train or net.save wrote.
     data
         Rows with the columns of training; the target's is ignored.
     proba
@@ -128,7 +128,7 @@ def evaluate(
     Parameters
     ----------
     model
-        A model file that train wrote.
+        A model file that train or net.save wrote.
     data
         Rows with the columns of training and the target.
     target
@@ -199,7 +199,13 @@ def _require_all(right: Array, y: Array, wanted: str) -> None:
 
 @app.command
 def summary(model: Path, /) -> None:
-    """Layers, parameters, encoding and training of a model file."""
+    """Layers, parameters, encoding and training of a model file.
+
+    Parameters
+    ----------
+    model
+        A model file that train or net.save wrote.
+    """
     net, screen = load(model), Screen()
     screen.text(net.summary())
     if {"data", "target", "task"} <= net.info.keys():
@@ -238,15 +244,15 @@ def check(
     data
         Rows to check with; random ones without it.
     rows
-        How many.
+        How many rows to check with.
     target
-        Of code: the target's column in the data.
+        For code: the target's column in the data.
     mapping
-        Of code: ours=theirs, as for diagnose.
+        For code: ours=theirs such as forward=think, as for diagnose.
     reference
-        Of code: a saved model, what was asked for.
+        For code: a saved model with the layers and the loss that were asked for.
     seconds
-        Of code: how long it may run.
+        For code: how long it may run.
     """
     require_count("--rows", rows)
     screen = Screen()

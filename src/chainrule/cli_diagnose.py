@@ -64,7 +64,7 @@ def diagnose_command(
         ours=theirs, where the conventions do not find a name: forward=think loss=cost backward=learn; W1=alpha b1=beta
         for parameters, dW1=da for their gradients (dW=dkernel for those of all layer objects); X=pixels for arguments.
     reference
-        A saved model: what was asked for. Without it, the reference is inferred from their predictions and loss.
+        A saved model with the layers and the loss that were asked for. Without it, the reference is inferred from their predictions and loss.
     data
         Rows to use instead of made ones: a file or dataset as for train, with numbers only.
     target
@@ -74,7 +74,7 @@ def diagnose_command(
     seconds
         How long the code may run.
     as_json
-        Print one JSON object instead: verdict, ok, said, consistent_with_own_loss, reference, asked_for, cell,
+        Print one JSON object instead: subject, verdict, ok, said, consistent_with_own_loss, reference, asked_for, cell,
         questions, mistakes, layers, constants, also, tells, tensors, probes, not_tested, needs, notes.
     html
         Write a step on a few rows as a page, with their gradients as a lane beside the right ones.

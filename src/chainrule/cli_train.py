@@ -86,9 +86,9 @@ def train_command(
         A file (.csv, .parquet, .npy, .npz, idx; .gz too), a folder of idx files, or digits, spiral, moons, circles,
         xor, fashion-mnist, mnist.
     out
-        The model file.
+        The model file. One that is there is replaced.
     plot
-        A picture of loss and score over the epochs.
+        A picture of loss and score over the epochs, with matplotlib.
     as_json
         Print one JSON object instead of tables.
     """

@@ -25,7 +25,7 @@ def _figure_class() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise InputError("plot: needs matplotlib; pip install 'chainrule[plot]'") from None
+        raise InputError("plot: needs matplotlib; pip install matplotlib") from None
     return Figure
 
 

@@ -16,5 +16,5 @@ def main() -> None:
         package = str(error.name).partition(".")[0]
         if package not in NEEDED:
             raise
-        print(f"chainrule: the command line needs {package}; pip install 'chainrule[cli]'", file=sys.stderr)
+        print(f"chainrule: the command line needs {package}; pip install {' '.join(NEEDED)}", file=sys.stderr)
         sys.exit(2)

@@ -187,7 +187,7 @@ def read_parquet(path: Path) -> Table:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise InputError(f"{path}: Parquet needs pyarrow; pip install 'chainrule[data]'") from None
+        raise InputError(f"{path}: Parquet needs pyarrow; pip install pyarrow") from None
     try:
         return as_table(pyarrow.parquet.read_table(path))
     except pyarrow.ArrowException as error:

@@ -3,7 +3,7 @@
 try:
     import sklearn  # noqa: F401
 except ImportError as error:
-    raise ImportError("chainrule.sklearn needs scikit-learn: pip install 'chainrule[sklearn]'") from error
+    raise ImportError("chainrule.sklearn needs scikit-learn: pip install scikit-learn") from error
 
 from chainrule.sklearn.classifier import MLPClassifier
 from chainrule.sklearn.convert import from_sklearn

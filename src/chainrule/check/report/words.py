@@ -176,7 +176,7 @@ def as_json(d: Diagnosis, hint: int = 4) -> dict[str, Any]:
         {name: None if name in hidden else getattr(rule, name) for name in every} | {"seen": d.seen.get(rule.key)}
         for rule in d.mistakes
     ]
-    needed = untested.needs(d) if hint >= 4 else {}
+    needs = {probe: [rule.name for rule in rules] for probe, rules in untested.needs(d).items()}
     found = {
         "subject": d.subject, "verdict": d.verdict, "ok": d.ok, "said": verdict(d),
         "consistent_with_own_loss": d.consistent if hint >= 1 else None,
@@ -186,8 +186,7 @@ def as_json(d: Diagnosis, hint: int = 4) -> dict[str, Any]:
         "constants": d.constants if hint >= 3 else {}, "also": [rule.key for rule in d.also] if hint >= 4 else [],
         "tells": d.tells if hint >= 4 else {},
         "tensors": [vars(row) for row in d.tables] if hint >= 4 else [],
-        "probes": d.probes, "not_tested": d.not_tested if hint >= 4 else [],
-        "needs": {probe: [rule.name for rule in rules] for probe, rules in needed.items()},
+        "probes": d.probes, "not_tested": d.not_tested if hint >= 4 else None, "needs": needs if hint >= 4 else None,
         "notes": d.notes if hint >= 4 else [],
     }  # fmt: skip
     plain: dict[str, Any] = _finite(found)
