@@ -34,8 +34,9 @@ INDEX = """\
 # The mistakes
 
 The mistakes that hand-written backward passes are known for, in the order in which
-[`chainrule diagnose`](../diagnose.md) numbers them. Each page but the last, which is about the check itself, has a wrong line and the right one, the gradient
-beside the right gradient, what training looks like with it, and what the command prints for a whole file.
+[`chainrule diagnose`](../diagnose.md) numbers them. Each page but the last, which is
+about the check itself, has a wrong line and the right one, the gradient beside the right gradient, what training looks
+like with it, and what the command prints for a whole file.
 
 | | mistake | how it shows |
 |---|---|---|

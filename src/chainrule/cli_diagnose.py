@@ -64,7 +64,8 @@ def diagnose_command(
         ours=theirs, where the conventions do not find a name: forward=think loss=cost backward=learn; W1=alpha b1=beta
         for parameters, dW1=da for their gradients (dW=dkernel for those of all layer objects); X=pixels for arguments.
     reference
-        A saved model with the layers and the loss that were asked for. Without it, the reference is inferred from their predictions and loss.
+        A saved model with the layers and the loss that were asked for. Without it, the reference is inferred from
+        their predictions and loss.
     data
         Rows to use instead of made ones: a file or dataset as for train, with numbers only.
     target
