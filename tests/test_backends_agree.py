@@ -239,6 +239,19 @@ def test_outputs_and_labels(n, dtype, rng, monkeypatch):
     assert found.dtype == dtype
 
 
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_losses_and_scores_of_rows(loss, dtype, rng, monkeypatch):
+    net = network(loss=loss, dtype=dtype, l2=1e-2, l1=1e-3)
+    X, y = rows(rng, loss, 600)
+    w = rng.uniform(0, 2, 600)
+    found = [net.evaluate(X, y), net.evaluate(X, y, w), net.evaluate(X[:1], y[:1])]
+    monkeypatch.setenv("CHAINRULE_BACKEND", "reference")
+    slow = net.copy()
+    expected = [slow.evaluate(X, y), slow.evaluate(X, y, w), slow.evaluate(X[:1], y[:1])]
+    np.testing.assert_allclose(found, expected, rtol=1e-12 if dtype == np.float64 else 1e-5)
+
+
 def test_a_prediction_sees_the_weights_of_now(rng):
     net = network()
     X = rng.normal(size=(3, 11))

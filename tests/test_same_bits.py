@@ -1,6 +1,7 @@
 """The compiled backend gives the same bytes on any number of threads, any instruction set, in chunks of any length."""
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -88,6 +89,42 @@ def test_other_numbers_would_be_noticed(monkeypatch):
         monkeypatch, ISAS[0], 1, 0.1, dtype=np.float32, part=cr.LeakyReLU(float(np.nextafter(np.float32(0.2), 1)))
     )
     assert same[0] == same[1] != other
+
+
+ELSEWHERE = """
+import hashlib, json
+import numpy as np, chainrule as cr
+rng = np.random.default_rng(5)
+X, y = rng.normal(size=(90, 7)).astype(np.float32), rng.integers(0, 3, 90)
+targets = {"labels": y, "flags": np.eye(3)[y], "values": X[:, :3]}
+told = []
+for loss in {LOSSES}:
+    t = targets[loss.target] if loss.target in targets else abs(targets["values"])
+    for dtype in ("float32", "float64"):
+        layers = [cr.Dense(9), cr.GELU(), cr.Dense(3)]
+        net = cr.Network(layers, loss, n_in=7, dtype=dtype, l2=1e-3, l1=1e-4)
+        w = rng.uniform(0.5, 2, 40)
+        history = net.fit(X[:50], t[:50], cr.Adam(0.01), epochs=6, valid=(X[50:], t[50:], w))
+        told.append([net.backend, net.state.params.tobytes().hex(), [[e.loss, e.valid_loss, e.score] for e in history]])
+print(json.dumps(told))
+print(hashlib.sha256(np.exp(X).tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="NumPy's names of features are those of x86-64")
+def test_what_numpy_finds_in_the_processor_changes_nothing():
+    """As on another processor: neither weights, nor a loss on validation rows, by which the best epoch is chosen."""
+    code, told = ELSEWHERE.replace("{LOSSES}", f"[{', '.join(f'cr.{loss!r}' for loss in LOSSES)}]"), []
+    for less in ("", "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"):
+        environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": less}
+        command = [sys.executable, "-W", "ignore", "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+        told.append(done.stdout.splitlines())
+    (here, exps), (elsewhere, other_exps) = told
+    assert here == elsewhere
+    assert {each[0] for each in json.loads(here)} == {"compiled"}
+    if exps == other_exps:
+        pytest.skip("NumPy computes alike with less")
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZED, ids=repr)

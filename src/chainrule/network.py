@@ -188,12 +188,11 @@ class Network:
         return self.evaluate_data(self.data(X, y, sample_weight))
 
     def evaluate_data(self, data: Data) -> tuple[float, float]:
-        z = self.outputs(data.X)
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported as it is: not finite
-            value = self.loss(z, data.t, np.empty_like(z), data.total, data.w)
-            value += self.objective.penalty(self.state.params[: self.plan.n_decay], data.total)
-            score = np.average(self.contributions(z, data), weights=data.w)
-        return float(value), float(score)
+        target = self.target or target_for(self.loss, self.n_out)
+        backend, _ = choose(self.plan, self.loss)
+        matrices = self.state.params[: self.plan.n_decay]
+        value, score = backend.evaluate(self.objective, target, data, self.outputs(data.X), matrices)
+        return value, score
 
     def contributions(self, z: Array, data: Data) -> Array:
         """What each row adds to the score (N,), from outputs z."""

@@ -214,6 +214,10 @@ static uint64_t train(const Case& c, const Isa& isa, int threads, double seconds
     std::vector<T> out(c.rows * outputs);
     prediction.infer(given.source, c.rows, out.data(), {threads, 2, true});
     mix(out.data(), out.size() * sizeof(T));
+    const auto [value, score] = evaluate<T>(isa, c.loss, data, out.data(), c.rows, int(outputs), double(c.rows),
+                                            params.data(), c.n_decay, 1e-3, 1e-4);
+    mix(&value, sizeof value);
+    mix(&score, sizeof score);
     return hash;
 }
 

@@ -128,18 +128,24 @@ def _engine(plan: Plan, loss: Loss, dtype: Any, rows: int, *, training: bool, in
             (type(layer).__name__, plan.widths[i], plan.widths[i + 1], float(_setting(layer)), i, matrix, vector)
         )
     kind = kernels().Engine32 if np.dtype(dtype) == np.float32 else kernels().Engine64
-    named = (type(loss).__name__, float(_setting(loss)), loss.target)
-    return kind(current_isa(), specs, named, plan.size, plan.n_decay, rows, training, input_gradient)
+    return kind(current_isa(), specs, _named(loss), plan.size, plan.n_decay, rows, training, input_gradient)
+
+
+def _named(loss: Loss) -> tuple[str, float, str]:
+    return type(loss).__name__, float(_setting(loss)), loss.target
+
+
+def _targets(t: Array) -> tuple[Array | None, Array | None]:
+    """Labels or targets, and None for the others."""
+    return (t, None) if t.dtype.kind == "i" else (None, t)
 
 
 def _use_data(engine: Any, data: Data, spread: float) -> None:
-    labels = data.t if data.t.dtype.kind == "i" else None
-    targets = None if labels is not None else data.t
     if is_sparse(data.X):
         parts = data.X.data, data.X.indptr.astype(np.int64), data.X.indices.astype(np.int64)
     else:
         parts = data.X.values if isinstance(data.X, Scaled) else data.X, None, None
-    engine.use_data(*parts, labels, targets, data.w, spread, *_line(data.X))
+    engine.use_data(*parts, *_targets(data.t), data.w, spread, *_line(data.X))
 
 
 def _line(X: Any) -> tuple[float, float]:
@@ -330,6 +336,15 @@ class Inference:
                 engine.infer(rows, *_line(X), out[part], *asked)
         self._spare.append((engine, room))  # where a call was interrupted the next makes one
         return out
+
+
+def evaluate(objective: Objective, target: Target, data: Data, z: Array, matrices: Array) -> tuple[float, float]:
+    """As reference.evaluate."""
+    value, score = kernels().evaluate(
+        current_isa(), _named(objective.loss), z, *_targets(data.t), data.w, target.spread(data.t, data.w), data.total,
+        matrices, *objective.rates(data.total),
+    )  # fmt: skip
+    return float(value), float(score)
 
 
 def whole_gradients(

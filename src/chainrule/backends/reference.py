@@ -23,7 +23,7 @@ from chainrule.settings import settings
 from chainrule.state import State
 from chainrule.targets import Target
 
-__all__ = ["NAME", "Inference", "Steps", "whole_gradients"]
+__all__ = ["NAME", "Inference", "Steps", "evaluate", "whole_gradients"]
 NAME = "reference"
 
 
@@ -300,6 +300,15 @@ class Inference:
                 layer.infer(p[i], tape.a[i], tape.a[i + 1], tape.m[i])
             out[rows] = tape.a[-1]
         return out
+
+
+def evaluate(objective: Objective, target: Target, data: Data, z: Array, matrices: Array) -> tuple[float, float]:
+    """The objective and the score of rows whose outputs are z (N, K)."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported as it is: not finite
+        value = objective.loss(z, data.t, np.empty_like(z), data.total, data.w)
+        value += objective.penalty(matrices, data.total)
+        rows = target.contributions(target.read(z, objective.loss), data.t, target.spread(data.t, data.w))
+        return float(value), float(np.average(rows, weights=data.w))
 
 
 def whole_gradients(

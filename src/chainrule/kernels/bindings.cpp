@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -80,14 +81,16 @@ std::function<bool()> asks_for(std::optional<nb::python_error>& signal) {
     };
 }
 
+using LossTuple = std::tuple<std::string, double, std::string>;
+LossSpec loss_of(const LossTuple& loss) { return {std::get<0>(loss), std::get<1>(loss), std::get<2>(loss)}; }
+
 template <class T>
 class Bound : public Engine<T> {
 public:
     Bound(const std::string& isa, const std::vector<std::tuple<std::string, int, int, double, int, int64_t, int64_t>>& specs,
-          const std::tuple<std::string, double, std::string>& loss, int64_t n_params, int64_t n_decay, int64_t rows,
+          const LossTuple& loss, int64_t n_params, int64_t n_decay, int64_t rows,
           bool training, bool input_gradient)
-        : Engine<T>(isa_named(isa), layers_of(specs), {std::get<0>(loss), std::get<1>(loss), std::get<2>(loss)}, n_params,
-                    n_decay, rows, training, input_gradient) {}
+        : Engine<T>(isa_named(isa), layers_of(specs), loss_of(loss), n_params, n_decay, rows, training, input_gradient) {}
 
     void use_data(const Any& X, std::optional<Vector<int64_t>> starts, std::optional<Vector<int64_t>> columns,
                   std::optional<Vector<int64_t>> labels, std::optional<Flat<const T>> targets,
@@ -236,11 +239,25 @@ bool quick_outputs(Bound<T>& engine, nb::handle X, nb::handle out, bool labels) 
 }
 
 template <class T>
+std::pair<double, double> evaluated(const std::string& isa, const LossTuple& loss, Table<const T> z,
+                                    std::optional<Vector<int64_t>> labels, std::optional<Flat<const T>> targets,
+                                    std::optional<Vector<T>> weights, double spread, double total, Flat<const T> matrices,
+                                    double l2, double l1) {
+    const Rows<T> rows{{}, labels ? labels->data() : nullptr, targets ? targets->data() : nullptr,
+                       weights ? weights->data() : nullptr, spread};
+    const nb::gil_scoped_release released;
+    return evaluate<T>(isa_named(isa), loss_of(loss), rows, z.data(), int64_t(z.shape(0)), int(z.shape(1)), total,
+                       matrices.data(), int64_t(matrices.size()), l2, l1);
+}
+
+template <class T>
 void bind(nb::module_& m, const char* name) {
+    m.def("evaluate", &evaluated<T>, "isa"_a, "loss"_a, "z"_a.noconvert(), "labels"_a.none(), "targets"_a.none(),
+          "weights"_a.none(), "spread"_a, "total"_a, "matrices"_a.noconvert(), "l2"_a, "l1"_a);
     using E = Bound<T>;
     nb::class_<E>(m, name)
         .def(nb::init<const std::string&, const std::vector<std::tuple<std::string, int, int, double, int, int64_t, int64_t>>&,
-                      const std::tuple<std::string, double, std::string>&, int64_t, int64_t, int64_t, bool, bool>())
+                      const LossTuple&, int64_t, int64_t, int64_t, bool, bool>())
         .def("use_data", &E::use_data, "X"_a, "starts"_a.none(), "columns"_a.none(), "labels"_a.none(),
              "targets"_a.none(), "weights"_a.none(), "spread"_a, "scale"_a, "shift"_a)
         .def("use_state", &E::use_state, "params"_a.noconvert(), "moments"_a.noconvert())  // written to: no copies of them

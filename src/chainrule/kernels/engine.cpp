@@ -128,6 +128,54 @@ void* Memory::take(size_t bytes) {
 
 void Memory::Free::operator()(void* p) const { std::free(p); }
 
+double total_of(const double* sums, int64_t n) {
+    double chain[4] = {};
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        for (int k = 0; k < 4; k++) chain[k] += sums[i + k];
+    for (; i < n; i++) chain[i % 4] += sums[i];
+    return (chain[0] + chain[1]) + (chain[2] + chain[3]);
+}
+
+int64_t n_strips(int64_t n) { return (n + STRIP - 1) / STRIP; }
+
+// `rows` may be in one call.
+template <class T>
+static Loss<T> loss_of(const LossSpec& spec, int64_t rows, Memory& memory) {
+    const ScoreKind score = spec.target == "labels" ? ScoreKind::labels
+                            : spec.target == "flags" ? ScoreKind::flags : ScoreKind::values;
+    Loss<T> loss{named(LOSSES, spec.name), T(spec.setting), score, false, 0, nullptr, nullptr, nullptr, nullptr};
+    loss.total = memory.array<T>(rows), loss.shift = memory.array<T>(rows);
+    loss.rows = memory.array<double>(rows), loss.scores = memory.array<double>(rows);
+    return loss;
+}
+
+template <class T>
+std::pair<double, double> evaluate(const Isa& isa, const LossSpec& spec, const Rows<T>& data, const T* z, int64_t n_rows,
+                                   int width, double total, const T* matrices, int64_t n_decay, double l2, double l1) {
+    const Kernels<T>& kernels = isa.kernels<T>();
+    Memory memory;
+    const int64_t ld = row_stride<T>(width);
+    T *outputs = memory.array<T>(ROWS * ld), *gradient = memory.array<T>(ROWS * ld);
+    Loss<T> loss = loss_of<T>(spec, std::max<int64_t>(n_rows, ROWS), memory);
+    loss.soft = !data.labels, loss.spread = data.spread;
+    const double *values = loss.rows, *scores = loss.scores;
+    for (int64_t first = 0; first < n_rows; first += ROWS, loss.rows += ROWS, loss.scores += ROWS) {
+        const int n = int(std::min<int64_t>(ROWS, n_rows - first));
+        int64_t order[ROWS];
+        for (int i = 0; i < n; i++) {
+            order[i] = first + i;
+            std::copy_n(z + (first + i) * width, width, outputs + i * ld);
+        }
+        const Batch<T> batch{{}, data.labels, data.targets, data.weights, order, n, 0, total, 0, 0};
+        kernels.losses(loss, batch, {outputs, gradient, ld, width}, 0, n);
+    }
+    std::vector<double> strips(l2 != 0 || l1 != 0 ? n_strips(n_decay) : 0);
+    for (int64_t i = 0; i < int64_t(strips.size()); i++)
+        strips[i] = kernels.penalty(matrices + i * STRIP, std::min<int64_t>(STRIP, n_decay - i * STRIP), T(l2), T(l1));
+    return {total_of(values, n_rows) / total + total_of(strips.data(), strips.size()), total_of(scores, n_rows) / total};
+}
+
 template <class T>
 Engine<T>::Engine(const Isa& isa, const std::vector<LayerSpec>& specs, const LossSpec& loss, int64_t n_params,
                   int64_t n_decay, int64_t rows, bool training, bool input_gradient)
@@ -137,14 +185,8 @@ Engine<T>::Engine(const Isa& isa, const std::vector<LayerSpec>& specs, const Los
     program.n_layers = int(layers.size());
     program.n_decay = n_decay;
     program.input = layers[0].x;
-    const ScoreKind score = loss.target == "labels" ? ScoreKind::labels
-                            : loss.target == "flags" ? ScoreKind::flags : ScoreKind::values;
-    program.loss = {named(LOSSES, loss.name), T(loss.setting), score, false, 0, nullptr, nullptr, nullptr, nullptr};
     if (!training) return;
-    program.loss.total = memory.array<T>(capacity);
-    program.loss.shift = memory.array<T>(capacity);
-    program.loss.rows = memory.array<double>(capacity);
-    program.loss.scores = memory.array<double>(capacity);
+    program.loss = loss_of<T>(loss, capacity, memory);
     if (capacity > DEPTH) carry = memory.array<T>(n_params);
     strips = memory.array<double>(n_params / STRIP + 1);
     int64_t width = specs[0].n_in;  // of all that a row becomes
@@ -249,5 +291,9 @@ void Engine<T>::reserve(int threads) {
 
 template class Engine<float>;
 template class Engine<double>;
+template std::pair<double, double> evaluate(const Isa&, const LossSpec&, const Rows<float>&, const float*, int64_t, int,
+                                            double, const float*, int64_t, double, double);
+template std::pair<double, double> evaluate(const Isa&, const LossSpec&, const Rows<double>&, const double*, int64_t, int,
+                                            double, const double*, int64_t, double, double);
 
 }  // namespace chainrule

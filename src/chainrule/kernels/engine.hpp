@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "program.hpp"
@@ -94,6 +95,15 @@ std::vector<std::string> layer_names(), loss_names(), rule_names();  // of the c
 // The orders (count, n) in which epochs from `first` on visit n rows, as chainrule.random.order documents them.
 void epoch_orders(int64_t n, uint64_t seed, uint64_t first, int64_t count, int64_t* orders, int threads);
 
+// In four chains at once: one would wait for each sum.
+double total_of(const double* sums, int64_t n);
+int64_t n_strips(int64_t n);  // of n elements
+
+// Loss, with the penalty on the matrices, and score of rows whose outputs are z (n_rows, width), as training counts them.
+template <class T>
+std::pair<double, double> evaluate(const Isa&, const LossSpec&, const Rows<T>&, const T* z, int64_t n_rows, int width,
+                                   double total, const T* matrices, int64_t n_decay, double l2, double l1);
+
 template <class T>
 class Engine {
 public:
@@ -131,7 +141,7 @@ private:
     const Kernels<T>& kernels;
     Memory memory;
     std::vector<Layer<T>> layers;
-    Program<T> program;
+    Program<T> program{};
     int64_t n_params, capacity;
     Rows<T> data{};
     RuleSpec rule{};

@@ -6,7 +6,7 @@ namespace chainrule::CHAINRULE_ISA {
 
 template <class T>
 constexpr Kernels<T> table() {
-    return {rows<T>, infer<T>, weights<T>, shard<T>, combine<T>, apply<T>, mirrors<T>, penalty<T>, squares<T>, finite<T>};
+    return {rows<T>, infer<T>, loss_rows<T>, weights<T>, shard<T>, combine<T>, apply<T>, mirrors<T>, penalty<T>, squares<T>, finite<T>};
 }
 
 // The inner loop of a product without its memory: as many independent chains as a tile has.

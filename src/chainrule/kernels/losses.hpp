@@ -52,14 +52,6 @@ inline void with_loss(const Loss<T>& loss, int width, Use use) {
 }
 
 template <class T>
-struct Outputs {  // of the network, with the room for their gradient
-    const T* z;
-    T* dz;
-    int64_t ld;
-    int width;
-};
-
-template <class T>
 void elementwise_loss(const Loss<T>& loss, const Batch<T>& batch, Outputs<T> o, int lo, int hi) {
     with_loss<T>(loss, o.width, [&](auto f, T scale) {
         for (int row = lo; row < hi; row++) {

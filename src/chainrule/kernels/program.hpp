@@ -50,6 +50,14 @@ struct Loss {
     double *rows, *scores;
 };
 
+template <class T>
+struct Outputs {  // of the network, with the room for their gradient
+    const T* z;
+    T* dz;
+    int64_t ld;
+    int width;
+};
+
 struct Source {  // the caller's rows: dense, or compressed sparse rows where `starts` is given
     const void* values;
     Number number;
@@ -119,6 +127,7 @@ struct Kernels {
     void (*rows)(const Program<T>&, const Batch<T>&, const T* params, int lo, int hi, Scratch<T>);
     void (*infer)(const Program<T>&, const Batch<T>&, const T* params, int place, int64_t lo, int64_t hi, T* out,
                   Scratch<T>);
+    void (*losses)(const Loss<T>&, const Batch<T>&, Outputs<T>, int lo, int hi);
     void (*weights)(const Layer<T>&, const Update<T>&, int n_rows, int lo, int hi, Scratch<T>);
     void (*shard)(const Layer<T>&, const Update<T>&, int first, int n_rows, Scratch<T>);
     void (*combine)(const Layer<T>&, const Update<T>&, const T* shards, int n_shards, int64_t stride, int lo, int hi);

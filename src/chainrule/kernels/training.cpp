@@ -30,18 +30,6 @@ void each_strip(int64_t n, int t, int threads, double* sums, F f) {
     for (int64_t i = t; i * STRIP < n; i += threads) sums[i] = f(i * STRIP, std::min<int64_t>(STRIP, n - i * STRIP));
 }
 
-int64_t n_strips(int64_t n) { return (n + STRIP - 1) / STRIP; }
-
-// In four chains at once: one would wait for each sum.
-double total_of(const double* sums, int64_t n) {
-    double chain[4] = {};
-    int64_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        for (int k = 0; k < 4; k++) chain[k] += sums[i + k];
-    for (; i < n; i++) chain[i % 4] += sums[i];
-    return (chain[0] + chain[1]) + (chain[2] + chain[3]);
-}
-
 int moments_of(Rule kind, const RuleSpec& rule) {
     switch (kind) {
         case Rule::none: throw std::invalid_argument("training needs an optimizer");
