@@ -22,6 +22,7 @@ FLAG = Parameter(negative="")
 def explain_command(
     source: Path | None = None,
     data: str | None = None,
+    /,
     *,
     rows: OptionalWhole = None,
     lr: float | None = None,

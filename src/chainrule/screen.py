@@ -83,7 +83,7 @@ def _describe_target(problem: Problem) -> str:
     counts = [int((problem.train.y == label).sum()) for label in problem.classes]
     if len(counts) > 6:
         return f"{len(counts)} classes, {min(counts):,} to {max(counts):,} training rows each"
-    return ", ".join(f"{label} ({count:,})" for label, count in zip(problem.classes.tolist(), counts))
+    return ", ".join(f"{label} ({count:,})" for label, count in zip(problem.classes.tolist(), counts)) + " for training"
 
 
 def describe_encoder(encoder: Encoder) -> Iterable[str]:
