@@ -7,6 +7,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.backends import choose, reference
+from chainrule.backends.reference import Data
 from chainrule.check.catalogue import data_for, example
 from chainrule.optimizers import OPTIMIZERS
 from chainrule.random import orders
@@ -239,17 +240,45 @@ def test_outputs_and_labels(n, dtype, rng, monkeypatch):
     assert found.dtype == dtype
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=repr)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_losses_and_scores_of_rows(loss, dtype, rng, monkeypatch):
-    net = network(loss=loss, dtype=dtype, l2=1e-2, l1=1e-3)
-    X, y = rows(rng, loss, 600)
-    w = rng.uniform(0, 2, 600)
-    found = [net.evaluate(X, y), net.evaluate(X, y, w), net.evaluate(X[:1], y[:1])]
+def evaluated_alike(net, X, y, rng, monkeypatch):
+    w = rng.uniform(0, 2, len(X))
+    given = [(X, y), (X, y, w), *((X[:n], y[:n]) for n in (1, 256, 257))]
+    found = [net.evaluate(*each) for each in given]
     monkeypatch.setenv("CHAINRULE_BACKEND", "reference")
     slow = net.copy()
-    expected = [slow.evaluate(X, y), slow.evaluate(X, y, w), slow.evaluate(X[:1], y[:1])]
-    np.testing.assert_allclose(found, expected, rtol=1e-12 if dtype == np.float64 else 1e-5)
+    assert (net.backend, slow.backend) == ("reference", "reference")  # whoever is asked from now on
+    expected = [slow.evaluate(*each) for each in given]
+    np.testing.assert_allclose(found, expected, rtol=1e-12 if net.dtype == np.float64 else 1e-5)
+
+
+@pytest.mark.parametrize("by_batch", [False, True])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_losses_and_scores_of_rows(loss, dtype, by_batch, rng, monkeypatch):
+    net = network(loss=loss, dtype=dtype, l2=1e-2, l1=1e-3, penalty_by_batch=by_batch)
+    evaluated_alike(net, *rows(rng, loss, 600), rng, monkeypatch)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("n_out", [2, 8, 9, 20])
+def test_losses_and_scores_of_more_classes(n_out, soft, rng, monkeypatch):
+    net = cr.Network([cr.Dense(n_out)], cr.SoftmaxCrossEntropy(), n_in=5, dtype=np.float64)
+    y = rng.dirichlet(np.ones(n_out), 300) if soft else np.arange(300) % n_out
+    evaluated_alike(net, rng.normal(size=(300, 5)), y, rng, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "t", [np.ones((4, 2), np.float32), np.ones(4, np.float32), np.array([0, 1, 2, 3]), np.arange(3)]
+)
+def test_targets_of_other_rows_or_outputs_are_not_read(t, rng):
+    net = cr.Network([cr.Dense(3)], cr.SoftmaxCrossEntropy(), n_in=2)
+    with pytest.raises(ValueError, match="expected a label"):
+        net.evaluate_data(Data(rng.normal(size=(4, 2)).astype(np.float32), t))
+
+
+def test_a_loss_that_overflows_is_told_without_a_warning():
+    net = cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=2)
+    assert net.evaluate(np.ones((4, 2)), [1e30, 2e30, 3e30, -1e30])[0] == np.inf
 
 
 def test_a_prediction_sees_the_weights_of_now(rng):

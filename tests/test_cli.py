@@ -282,6 +282,7 @@ def test_a_target_that_is_always_the_same_has_a_score(run, rng, value):
     assert {epoch["metrics"]["r2"] for epoch in result["history"]} == {0.0}
     assert {stick["score"] for stick in result["yardsticks"]} <= {0.0, 1.0}
     assert r2(np.ones(3), np.ones(3)) == 1
+    assert r2(np.array([0, 1e-200]), np.array([0, 1e-200])) == 1  # a spread too small for a float
 
 
 def test_sample_weights_from_a_column(run, rng):

@@ -36,10 +36,10 @@ def r2(y: Array, prediction: Array) -> float:
     """1 - squared error over the squared error of the mean, averaged over the outputs first; of a constant y 1 where it
     is predicted, else 0."""
     y, prediction = np.asarray(y, dtype=np.float64), np.asarray(prediction, dtype=np.float64)
-    error = ((y - prediction) ** 2).sum()
-    if (y == y[:1]).all():  # their mean may be rounded
+    error, spread = ((y - prediction) ** 2).sum(), ((y - y.mean(axis=0)) ** 2).sum()
+    if not spread or (y == y[:1]).all():  # of a constant, whose mean may be rounded
         return float(error == 0)
-    return float(1 - error / ((y - y.mean(axis=0)) ** 2).sum())
+    return float(1 - error / spread)
 
 
 def mean_absolute_error(y: Array, prediction: Array) -> float:

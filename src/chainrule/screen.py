@@ -47,7 +47,7 @@ class Screen:
     @contextmanager
     def progress(self, total: int) -> Iterator[Any]:
         """A bar to call with each Epoch."""
-        # one column: a narrow line loses its end, not some of each
+        # the text is one column: where it is narrow the bar gives way, then the text's end
         text = "epoch {task.completed}/{task.total}  {task.elapsed:.0f} s{task.fields[state]}"
         with Progress(BarColumn(30), TextColumn(text), console=self.err) as bar:
             task = bar.add_task("", total=total, state="")

@@ -1,6 +1,6 @@
 """What moves a State forward: the compiled kernels where they can, else the reference in NumPy, the specification.
 
-A backend is a module with NAME, Steps, Inference and whole_gradients.
+A backend is a module with NAME, Steps, Inference, evaluate and whole_gradients.
 """
 
 from __future__ import annotations

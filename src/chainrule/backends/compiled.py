@@ -340,8 +340,10 @@ class Inference:
 
 def evaluate(objective: Objective, target: Target, data: Data, z: Array, matrices: Array) -> tuple[float, float]:
     """As reference.evaluate."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = target.spread(data.t, data.w)
     value, score = kernels().evaluate(
-        current_isa(), _named(objective.loss), z, *_targets(data.t), data.w, target.spread(data.t, data.w), data.total,
+        current_isa(), _named(objective.loss), z, *_targets(data.t), data.w, spread, data.total,
         matrices, *objective.rates(data.total),
     )  # fmt: skip
     return float(value), float(score)

@@ -76,7 +76,7 @@ def _format_name(path: Path) -> str:
 
 
 def is_idx(path: Path) -> bool:
-    """Whether a file is one of the MNIST files, which have no extension, by its name."""
+    """Whether a file has the format of the MNIST files, by its name: `idx` in it, and no other format's extension."""
     name = _format_name(path)
     return "idx" in name and not name.endswith(EXTENSIONS)
 

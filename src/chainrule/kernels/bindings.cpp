@@ -243,10 +243,16 @@ std::pair<double, double> evaluated(const std::string& isa, const LossTuple& los
                                     std::optional<Vector<int64_t>> labels, std::optional<Flat<const T>> targets,
                                     std::optional<Vector<T>> weights, double spread, double total, Flat<const T> matrices,
                                     double l2, double l1) {
+    const int64_t n = z.shape(0), width = z.shape(1);
+    bool fits = bool(labels) != bool(targets) && (!weights || int64_t(weights->size()) == n);
+    if (targets) fits = fits && int64_t(targets->size()) == n * width;
+    if (labels) fits = fits && int64_t(labels->size()) == n && std::all_of(labels->data(), labels->data() + n,
+                                                                          [=](int64_t k) { return 0 <= k && k < width; });
+    if (!fits) throw std::invalid_argument("expected a label, or a target for each output, and a weight for each row");
     const Rows<T> rows{{}, labels ? labels->data() : nullptr, targets ? targets->data() : nullptr,
                        weights ? weights->data() : nullptr, spread};
     const nb::gil_scoped_release released;
-    return evaluate<T>(isa_named(isa), loss_of(loss), rows, z.data(), int64_t(z.shape(0)), int(z.shape(1)), total,
+    return evaluate<T>(isa_named(isa), loss_of(loss), rows, z.data(), n, int(width), total,
                        matrices.data(), int64_t(matrices.size()), l2, l1);
 }
 

@@ -139,7 +139,7 @@ double total_of(const double* sums, int64_t n) {
 
 int64_t n_strips(int64_t n) { return (n + STRIP - 1) / STRIP; }
 
-// `rows` may be in one call.
+// With room for a call of so many rows.
 template <class T>
 static Loss<T> loss_of(const LossSpec& spec, int64_t rows, Memory& memory) {
     const ScoreKind score = spec.target == "labels" ? ScoreKind::labels
@@ -157,23 +157,26 @@ std::pair<double, double> evaluate(const Isa& isa, const LossSpec& spec, const R
     Memory memory;
     const int64_t ld = row_stride<T>(width);
     T *outputs = memory.array<T>(ROWS * ld), *gradient = memory.array<T>(ROWS * ld);
-    Loss<T> loss = loss_of<T>(spec, std::max<int64_t>(n_rows, ROWS), memory);
+    Loss<T> loss = loss_of<T>(spec, ROWS, memory);
     loss.soft = !data.labels, loss.spread = data.spread;
-    const double *values = loss.rows, *scores = loss.scores;
-    for (int64_t first = 0; first < n_rows; first += ROWS, loss.rows += ROWS, loss.scores += ROWS) {
-        const int n = int(std::min<int64_t>(ROWS, n_rows - first));
-        int64_t order[ROWS];
-        for (int i = 0; i < n; i++) {
-            order[i] = first + i;
-            std::copy_n(z + (first + i) * width, width, outputs + i * ld);
+    std::vector<double> values(n_rows), scores(n_rows), strips(l2 != 0 || l1 != 0 ? n_strips(n_decay) : 0);
+    run_on(1, [&](int) {
+        for (int64_t first = 0; first < n_rows; first += ROWS) {
+            const int n = int(std::min<int64_t>(ROWS, n_rows - first));
+            int64_t order[ROWS];
+            for (int i = 0; i < n; i++) {
+                order[i] = first + i;
+                std::copy_n(z + (first + i) * width, width, outputs + i * ld);
+            }
+            loss.rows = &values[first], loss.scores = &scores[first];
+            const Batch<T> batch{{}, data.labels, data.targets, data.weights, order, n, 0, total, 0, 0};
+            kernels.losses(loss, batch, {outputs, gradient, ld, width}, 0, n);
         }
-        const Batch<T> batch{{}, data.labels, data.targets, data.weights, order, n, 0, total, 0, 0};
-        kernels.losses(loss, batch, {outputs, gradient, ld, width}, 0, n);
-    }
-    std::vector<double> strips(l2 != 0 || l1 != 0 ? n_strips(n_decay) : 0);
-    for (int64_t i = 0; i < int64_t(strips.size()); i++)
-        strips[i] = kernels.penalty(matrices + i * STRIP, std::min<int64_t>(STRIP, n_decay - i * STRIP), T(l2), T(l1));
-    return {total_of(values, n_rows) / total + total_of(strips.data(), strips.size()), total_of(scores, n_rows) / total};
+        for (int64_t i = 0; i < int64_t(strips.size()); i++)
+            strips[i] = kernels.penalty(matrices + i * STRIP, std::min<int64_t>(STRIP, n_decay - i * STRIP), T(l2), T(l1));
+    });
+    const auto sum = [](const std::vector<double>& all) { return total_of(all.data(), all.size()); };
+    return {sum(values) / total + sum(strips), sum(scores) / total};
 }
 
 template <class T>
