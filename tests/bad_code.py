@@ -4,6 +4,7 @@ import pytest
 
 from chainrule.check.given import split
 from chainrule.check.probing.process import probe
+from chainrule.errors import InputError
 from two_layers import NUMPY, SEEDED
 
 NET = f"""{NUMPY}{SEEDED}
@@ -37,6 +38,16 @@ def slow(cases, *names):
     return [pytest.param(*case, id=n, marks=[pytest.mark.slow] if n in names else []) for n, case in cases.items()]
 
 
-def found(path, name=None, mapping=None, seconds=60.0):
+def found(path, name=None, mapping=None, seconds=600.0):
     """What the probes give, without the judging."""
     return probe(*split(path if name is None else f"{path}:{name}"), mapping or {}, seconds)
+
+
+def ended(path):
+    """What is said of code that does not come back; with more time where a busy machine had not come to its line."""
+    for seconds in (LIMIT, 30, 120):
+        with pytest.raises(InputError) as refused:
+            found(path, seconds=seconds)
+        if "line " in str(refused.value):
+            break
+    return str(refused.value).replace(f"after {seconds} seconds", f"after {LIMIT} seconds")

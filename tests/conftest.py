@@ -127,6 +127,10 @@ def code(tmp_path):
     return write
 
 
+# The machine may be busy. What ends in time has tests of its own.
+cr.diagnose.__kwdefaults__["seconds"] = 600.0
+
+
 @pytest.fixture(scope="module")
 def diagnosed(tmp_path_factory):
     """The diagnosis of a text, made once."""
@@ -181,6 +185,7 @@ def show(browser, tmp_path):
         page = render(given) if isinstance(given, Trace) else getattr(given, "html", given)
         path.write_text(page, encoding="utf-8")
         context = browser.new_context(viewport=viewport, reduced_motion="reduce", **settings)
+        context.set_default_timeout(300_000)  # the machine may be busy
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))

@@ -80,19 +80,48 @@ def test_without_the_extra_the_command_says_what_to_install(missing, line):
     assert (done.stderr == said, done.returncode == 2) == (line, line), done.stderr
 
 
-def start(*words):
-    command = [sys.executable, "-m", "chainrule", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+STARTED = """
+import sys
+from chainrule import cli_train
+from chainrule_command import main
+
+after, every = int(sys.argv.pop(1)), cli_train.epochs_until
+
+def epochs_until(training, patience):
+    if after == 0:
+        print("under way", flush=True)
+    for epoch in every(training, None):
+        if epoch.number == after:
+            print("under way", flush=True)
+        yield epoch
+
+cli_train.epochs_until = epochs_until
+main()
+"""
 
 
-def test_ctrl_c_keeps_and_saves_the_best_weights_and_says_so(folder):
-    process = start("train", "digits", "--epochs", "100000")
-    for line in process.stdout:
-        if line.startswith("training"):
-            break
-    time.sleep(1)
+@pytest.fixture
+def start():
+    """The command as a process, once so many of its epochs have ended."""
+    started = []
+
+    def start(after, *words):
+        command = [sys.executable, "-c", STARTED, str(after), *words]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        started.append(process)
+        assert "under way\n" in process.stdout
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_ctrl_c_keeps_and_saves_the_best_weights_and_says_so(folder, start):
+    process = start(3, "train", "digits", "--epochs", "100000")
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert "Interrupted: the best weights so far are kept" in output
     assert cr.load("model.safetensors").history.best_epoch >= 1
@@ -132,16 +161,15 @@ def test_a_linear_model_that_was_interrupted_is_no_yardstick(run, interrupted_ba
 
 
 @pytest.mark.parametrize("milliseconds", [0, 1, 3, 10, 30])
-def test_more_ctrl_cs_lose_nothing(folder, milliseconds):
-    process = start("train", "digits", "--epochs", "100000", "--plot", "curves.png")
-    for line in process.stdout:
-        if line.startswith("training"):
-            break
-    time.sleep(1)
+def test_more_ctrl_cs_lose_nothing(folder, start, milliseconds):
+    process = start(3, "train", "digits", "--epochs", "100000", "--plot", "curves.png")
+    until = time.monotonic() + 0.5  # one that meets the interpreter's end would be another matter
     for _ in range(10):
         process.send_signal(signal.SIGINT)
         time.sleep(milliseconds / 1000)
-    output, errors = process.communicate(timeout=20)
+        if time.monotonic() > until:
+            break
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert "Interrupted: the best weights so far are kept" in output
     assert "Saved to model.safetensors" in output
@@ -150,15 +178,11 @@ def test_more_ctrl_cs_lose_nothing(folder, milliseconds):
     assert "Traceback" not in errors
 
 
-def test_ctrl_c_before_the_first_epoch_ends_saves_nothing(folder, rng):
+def test_ctrl_c_before_the_first_epoch_ends_saves_nothing(folder, start, rng):
     np.savez("large.npz", X=rng.integers(0, 255, (20000, 900)).astype(np.uint8), y=rng.integers(0, 9, 20000))
-    process = start("train", "large.npz", "--hidden", "2000,2000", "--batch-size", "10")
-    for line in process.stdout:
-        if line.startswith("training"):
-            break
-    time.sleep(0.5)
+    process = start(0, "train", "large.npz", "--hidden", "2000,2000", "--batch-size", "10")
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "chainrule: interrupted; nothing is saved" in errors
     assert "Traceback" not in errors

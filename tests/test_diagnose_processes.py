@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
-from bad_code import LIMIT, NET, forward_with, found, slow
+from bad_code import LIMIT, NET, ended, forward_with, found, slow
 from chainrule.errors import InputError
 
 ENDLESS = {
@@ -27,8 +28,7 @@ ENDLESS = {
 
 @pytest.mark.parametrize(("text", "said"), slow(ENDLESS, "a loop in C", "C that keeps the lock"))
 def test_code_that_takes_too_long_is_ended_with_its_line(code, text, said):
-    with pytest.raises(InputError, match=said):
-        found(code(text), seconds=LIMIT)
+    assert re.search(said, ended(code(text)))
 
 
 CRASHES = {
@@ -59,7 +59,7 @@ def test_a_file_that_fills_the_disk_is_stopped(code, tmp_path):
 
 def gone(pid):
     """Whether the process is gone, or will be in a moment."""
-    for _ in range(100):
+    for _ in range(1200):
         with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/stat") as stat:
             if stat.read().split()[2] not in "ZX":
                 time.sleep(0.1)
@@ -79,8 +79,11 @@ os.rename("PIDS.part", "PIDS")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("end", ["while True: pass\n", NET, "os._exit(1)\n"], ids=["too long", "good", "crash"])
 def test_no_process_of_theirs_goes_on(code, tmp_path, end):
-    with contextlib.suppress(InputError):
-        found(code(STARTS.replace("PIDS", str(tmp_path / "pids")) + end), seconds=60 if end == NET else LIMIT)
+    for seconds in (60,) if end == NET else (LIMIT, 60):
+        with contextlib.suppress(InputError):
+            found(code(STARTS.replace("PIDS", str(tmp_path / "pids")) + end), seconds=seconds)
+        if (tmp_path / "pids").exists():
+            break
     pids = (tmp_path / "pids").read_text().split()
     assert len(pids) == 2
     assert all(gone(pid) for pid in pids)

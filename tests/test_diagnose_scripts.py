@@ -97,9 +97,9 @@ def test_gradients_have_the_names_that_the_script_gives_them(probed):
 
 
 def test_a_script_does_not_train(probed):
-    start = time.monotonic()
+    start = time.process_time()
     assert probed(XOR.replace("epochs = 10000", "epochs = 10 ** 9")).verdict == "correct"
-    assert time.monotonic() - start < 60
+    assert time.process_time() - start < 60
 
 
 def test_the_loop_of_a_notebook(probed):

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -291,9 +292,19 @@ def test_an_interrupt_keeps_the_epochs_before_it():
     X, y = np.random.default_rng(0).normal(size=(2000, 4)), np.arange(2000) % 3
     net = fresh()
     training = cr.train(net, (X, y), cr.SGD(1e-3), batch_size=10, epochs=10**5, epochs_per_call=10**5)
-    threading.Timer(0.4, lambda: signal.raise_signal(signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
+
+    def interrupt():
+        while not training.history:  # written after each call, of some 500 epochs
+            time.sleep(0.01)
+        time.sleep(0.1)
+        signal.raise_signal(signal.SIGINT)
+
+    def run():
+        threading.Thread(target=interrupt, daemon=True).start()
         list(training)
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
     history = training.history
     assert 0 < len(history) == net.state.epoch == history[-1].number
     assert history[-1].step == 200 * len(history) <= net.state.step < 200 * (len(history) + 1)

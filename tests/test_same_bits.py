@@ -175,20 +175,24 @@ def test_arrays_that_are_written_are_never_copies(rng):
 INTERRUPTED = """
 import os, signal, threading, time
 import numpy as np, chainrule as cr
+from chainrule.backends.threads import limit
 rng = np.random.default_rng(0)
 layers = [cr.Dense(1024), cr.ReLU(), cr.Dense(1024), cr.ReLU(), cr.Dense(10)]
 net = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=784)
 data = rng.normal(size=(20000, 784)).astype(np.float32), rng.integers(0, 10, 20000)
 def interrupt():
-    time.sleep(1)
-    sent.append(time.perf_counter())
+    while not net["b3"].any():  # a step was made
+        time.sleep(0.01)
+    time.sleep(0.3)
+    sent.append(time.process_time())
     os.kill(os.getpid(), signal.SIGINT)
 sent = []
-threading.Thread(target=interrupt).start()
 try:
-    net.fit(*data, cr.SGD(0.01), epochs=100)
-except KeyboardInterrupt:
-    print(time.perf_counter() - sent[0], net.state.step > 0, bool(np.isfinite(net.state.params).all()))
+    threading.Thread(target=interrupt, daemon=True).start()
+    net.fit(*data, cr.SGD(0.01), epochs=10**6)
+except KeyboardInterrupt:  # of all threads; to wait for a core does not count
+    seconds = (time.process_time() - sent[0]) / limit()
+    print(seconds, net.state.step > 0, bool(np.isfinite(net.state.params).all()))
 """
 
 

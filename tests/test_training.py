@@ -137,7 +137,8 @@ def test_two_threads_that_train_one_network_are_told(backend, rng, monkeypatch):
 
     def fit():
         try:
-            net.fit(X, y, cr.SGD(0.01), epochs=20)
+            while not failed:
+                net.fit(X, y, cr.SGD(0.01), epochs=20)
         except RuntimeError as error:
             failed.append(str(error))
 
