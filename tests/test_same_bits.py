@@ -197,7 +197,7 @@ except KeyboardInterrupt:  # of all threads; to wait for a core does not count
 
 
 def test_an_interrupt_inside_a_long_epoch_returns_soon():
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=600, check=True)
     seconds, stepped, finite = done.stdout.split()
     assert float(seconds) < 0.5
     assert stepped == finite == "True"
@@ -206,6 +206,7 @@ def test_an_interrupt_inside_a_long_epoch_returns_soon():
 LONG_STEP = """
 import os, signal, sys, threading, time
 import numpy as np, chainrule as cr
+from chainrule.backends.threads import limit
 rng = np.random.default_rng(0)
 layers = [cr.Dense(512), cr.ReLU(), cr.Dense(512), cr.ReLU(), cr.Dense(10)]
 net = cr.Network(layers, cr.SoftmaxCrossEntropy(), n_in=784)
@@ -215,20 +216,20 @@ threads = int(sys.argv[2]) or None
 [record] = cr.train(once, (X, y), cr.Adam(), batch_size=60000, epochs=1, threads=threads)
 def interrupt():
     time.sleep(float(sys.argv[1]) * record.seconds)
-    sent.append(time.perf_counter())
+    sent.append(time.process_time())
     os.kill(os.getpid(), signal.SIGINT)
 sent = []
 training = iter(cr.train(net, (X, y), cr.Adam(), batch_size=60000, epochs=1, threads=threads))
 before = net.state.params.copy()
-threading.Thread(target=interrupt).start()
 try:
+    threading.Thread(target=interrupt, daemon=True).start()
     next(training)
-except KeyboardInterrupt:
-    seconds = time.perf_counter() - sent[0]
+    print("over before", flush=True)
+    os._exit(0)
+except KeyboardInterrupt:  # of all threads, as above
+    seconds = (time.process_time() - sent[0]) / limit()
     same = np.array_equal(before, net.state.params) and not net.state.moments.any()
     print(seconds, net.state.step, same)
-else:
-    print("over before")
 """
 
 
@@ -236,16 +237,16 @@ else:
 @pytest.mark.parametrize(("after", "threads"), [(0.1, 0), (0.4, 0), (0.6, 0), (0.75, 0), (0.1, 8), (0.4, 8)])
 def test_an_interrupt_inside_a_long_step_leaves_the_weights_before_it(after, threads):
     """In whatever part of it: the phase of the rows or that of the weights; the calling thread has work in both."""
-    for _ in range(5):  # how long a step takes, another one told: the signal may come when this one is made, or nearly
+    for _ in range(20):  # how long a step takes, another one told: the signal may come when this one is made, or nearly
         command = [sys.executable, "-c", LONG_STEP, str(after), str(threads)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
         if not done.stdout.startswith("over"):
             seconds, steps, same = done.stdout.split()
             assert float(seconds) < 0.5
             assert same == str(steps == "0")
             if steps == "0":
                 return
-        after *= 0.85
+        after = 0.85 * after if after > 0.05 else 0.4
     pytest.fail("no step was abandoned")
 
 
