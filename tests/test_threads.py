@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from statistics import median
 
 import numpy as np
 import pytest
@@ -193,10 +194,15 @@ def seconds_a_step(threads, batch=128):
     return sorted(epoch.seconds for epoch in records)[4] / (2560 // batch)
 
 
+def median_of(n, ratio):
+    """Of ratios one after the other. Whoever asserts it asks again, for others may disturb the machine that long."""
+    return median(ratio() for _ in range(n))
+
+
 @pytest.mark.skipif(limit() != 2, reason="the figure is for 2 cores")
 @pytest.mark.slow
 def test_more_threads_than_cores_cost_at_most_twice_the_time():
-    assert any(seconds_a_step(4) <= 2 * seconds_a_step(2) for _ in range(20))  # others may disturb some of them
+    assert any(median_of(5, lambda: seconds_a_step(4) / seconds_a_step(2)) <= 2 for _ in range(4))
 
 
 @pytest.mark.skipif(limit() != 2, reason="the figure is for 2 cores")
@@ -220,7 +226,7 @@ def test_two_trainings_at_once_keep_two_fifths_of_their_speed():
             thread.join()
         return min(both) / alone[0]
 
-    assert any(kept() >= 0.4 for _ in range(20))  # others may disturb some of them
+    assert any(median_of(5, kept) >= 0.4 for _ in range(4))
 
 
 def test_threads_that_the_system_refuses_are_wrong_input():
