@@ -123,14 +123,12 @@ inline void few_rows(int rows, int depth, Left<T> a, const T* b, int64_t b_k, T*
     }
 }
 
-// From how many rows of the left factor on it pays to pack columns of the right one first. Its rows are far apart, or they
-// are many and an even number of lines apart: then they compete for a few places of the first cache.
+// From how many rows of the left factor on it pays to pack columns of the right one first.
 template <class T>
 inline int packing_pays_from(Right<T> b, int K) {
     const int64_t row = b.k * int64_t(sizeof(T));
-    if (row > FAR) return 2 * TILE_ROWS;
-    const bool compete = b.lies_in_rows() && row % (2 * LINE) == 0 && row * K > LARGE;
-    return compete ? 4 * TILE_ROWS : 1 << 30;
+    if (!b.lies_in_rows() || !better_in_panels(row, K)) return 1 << 30;
+    return (row > FAR ? 2 : 4) * TILE_ROWS;
 }
 
 // Whether it pays to pack a left factor whose rows are columns in memory: the lines that a tile reads do not stay in the first

@@ -34,7 +34,7 @@ struct Layer {
     T *x, *y, *dx, *dy;      // dx is null where nobody reads it
     int64_t ldx, ldy;
     T *memory, *scale;       // mask or xhat (rows of ldx), 1/standard deviation
-    T *panels, *transposed;  // W where it is wide, and Wᵀ where dx is wanted, as products read them; every update refreshes them
+    T *panels, *transposed;  // W where it is large, and Wᵀ where dx is wanted, as products read them; every update refreshes them
     T* dy_panels;            // dy of a wide W, as the sums over the batch read it
     int64_t most_rows;       // of a batch: the height of dy_panels
 };
@@ -168,5 +168,11 @@ constexpr int STRIP = 4096;      // elements whose penalty or squares are summed
 constexpr int WHOLE_TILES = 24;  // rows that are whole tiles, of every instruction set
 constexpr int PIECE = 4096;      // elements of a layer's padded weights that are worth being taken by themselves
 constexpr int LOOK_ROWS = 120;   // of weights between two looks at whether a long step is still wanted; PIECE may ask for more
+
+// Whether a right factor of n rows, so many bytes apart, is read better in panels: they are far apart, or they are many and an
+// even number of lines apart, and compete for a few places of the first cache.
+[[gnu::always_inline]] inline bool better_in_panels(int64_t row, int64_t n) {
+    return row > FAR || (row % (2 * LINE) == 0 && row * n > LARGE);
+}
 
 }  // namespace chainrule
