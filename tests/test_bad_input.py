@@ -116,6 +116,10 @@ CALLS = {
         lambda: classifier().predict(X * 1e300),
         "expected numbers that float32 holds, got .*e\\+",
     ),
+    "an integer too large for float32": (
+        lambda: classifier().predict([[1, 2, 3, 10**400]]),
+        "float32 holds, got a larger",
+    ),
     "ragged": (lambda: classifier().predict([[1, 2, 3, 4], [1, 2]]), "X: expected numbers"),
     "fewer labels": (lambda: classifier().fit(X, Y[:20], SGD), "as many rows in both, got 30 and 20"),
     "no labels": (lambda: classifier().fit(X, [], SGD), "y: expected at least one row"),
@@ -135,6 +139,18 @@ CALLS = {
     "probabilities that do not add up": (lambda: classifier().fit(X, np.ones((30, 3)), SGD), "add up to 1"),
     "a cube of labels": (lambda: classifier().fit(X, np.ones((30, 3, 2)), SGD), r"got \(30, 3, 2\)"),
     "a NaN value": (lambda: regressor().fit(X, with_nan(Y), SGD), r"y: expected finite numbers, got \[nan\] in row 2"),
+    "a value too large for float32": (
+        lambda: regressor().fit(X, np.where(Y == 2, 1e39, Y), SGD),
+        r"y: expected numbers that float32 holds, got 1e\+39 in row 2",
+    ),
+    "a validation value too large for float32": (
+        lambda: regressor().fit(X, Y, SGD, valid=(X, Y - 1e39)),
+        r"valid y: expected numbers that float32 holds, got -1e\+39 in row 0",
+    ),
+    "an integer too large for float64": (
+        lambda: regressor().fit(X, [10**400] * 30, SGD),
+        "y: expected numbers that float64 holds, got a larger integer",
+    ),
     "text values": (lambda: regressor().fit(X, np.array(["a"] * 30), SGD), "y: expected numbers, got 'a'"),
     "values for another number of outputs": (lambda: regressor(2).fit(X, Y, SGD), r"expected shape \(N, 2\)"),
     "flags beyond 0 and 1": (lambda: flags().fit(X, np.full((30, 2), 3), SGD), "numbers from 0 to 1"),

@@ -271,12 +271,15 @@ def test_a_target_too_large_to_scale_is_refused_before_training(run, refused, rn
     words = ("train", "rows.csv", "--target", "y", *QUICK, "--json")
     frame.to_csv("rows.csv", index=False)
     run(*words)
+    frame.assign(y=1e25).to_csv("large.csv", index=False)
+    assert "expected numbers with a finite loss, got inf" in refused("evaluate", "model.safetensors", "large.csv")
     frame.assign(y=1e100 * frame["y"]).to_csv("rows.csv", index=False)
     run(*words)  # all of them large: to scale is to divide them
     frame.loc[row, "y"] = value
     frame.to_csv("rows.csv", index=False)
     if value > 1e160:
-        assert "expected numbers with a finite" in refused("evaluate", "model.safetensors", "rows.csv", "--json")
+        said = refused("evaluate", "model.safetensors", "rows.csv", "--json")
+        assert f"target: expected numbers that float32 holds, got {value} in row {row + 1}" in said
     if value == 1e25 and row == TRAINED:
         run(*words)  # it is not far from the mean, measured by the spread that it makes
         return

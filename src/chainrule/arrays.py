@@ -123,6 +123,8 @@ def _dense(X: Any, dtype: Any, name: str) -> Array:
             return np.require(X, dtype=None if as_it_is else dtype, requirements=["C", "A"])  # contiguous, aligned
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: expected numbers, got {_first_text(X)}") from error
+    except OverflowError as error:
+        raise InputError(f"{name}: expected numbers that {np.dtype(dtype)} holds, got a larger integer") from error
 
 
 def dense_rows(X: Any, rows: Any) -> Array:

@@ -32,7 +32,7 @@ from chainrule.job import labels_of, pick_target
 from chainrule.network import Network
 from chainrule.options import Whole
 from chainrule.screen import Screen, confusion, describe_encoder
-from chainrule.targets import target_for
+from chainrule.targets import Values, target_for
 from chainrule.yardsticks import standard_error
 
 app = App(
@@ -179,6 +179,9 @@ def known_labels(net: Network, y: Array) -> Array:
     classes = net.classes
     if classes is None:
         _require_all(np.isfinite(y) if y.dtype.kind == "f" else y == y, y, "finite numbers")
+        if isinstance(net.target, Values):
+            fits = abs(net.target.scaled(y)) <= np.finfo(net.dtype).max
+            _require_all(fits, y, f"numbers that {net.dtype} holds")
         return y
     if y.ndim > 1:
         return y  # a share or a flag for each class

@@ -76,7 +76,7 @@ class Problem:
         y = np.concatenate([part.y for part in (self.train, self.valid, self.test) if part is not None])
         with np.errstate(over="ignore", invalid="ignore"):
             target = target.standardise(self.train.y)  # type: ignore[attr-defined]
-            squares = np.square(target.encode(y, np.float32))
+            squares = np.square(target.scaled(y).astype(np.float32))  # type: ignore[attr-defined]
         if not (np.isfinite(squares).all() and np.isfinite(target.scale).all()):  # type: ignore[attr-defined]
             raise InputError(
                 f"--target {self.target_name}: its numbers, up to {abs(y).max():g}, are too large to scale; divide them"

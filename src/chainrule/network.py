@@ -126,19 +126,19 @@ class Network:
         layers = ", ".join(map(repr, self.layers))
         return f"Network([{layers}], loss={self.loss!r}, n_in={self.n_in}, {self.plan.size:,} parameters)"
 
-    def inputs(self, X: Any, name: str = "X") -> Any:
+    def inputs(self, X: Any) -> Any:
         """X as the first layer takes it, (N, n_in): checked, encoded where the network has an encoder."""
         if self.encoder is not None:
             X = self.encoder.transform(X)
-        return as_matrix(X, self.n_in, self.dtype, name)
+        return as_matrix(X, self.n_in, self.dtype)
 
-    def data(self, X: Any, y: Any, sample_weight: Any = None, name: str = "X", target: Target | None = None) -> Data:
+    def data(self, X: Any, y: Any, sample_weight: Any = None, target: Target | None = None) -> Data:
         """X, y and weights as the loss takes them, aligned; rows of weight 0 are left out."""
-        X = self.inputs(X, name)
+        X = self.inputs(X)
         target = target or self.target or target_for(self.loss, self.n_out).fit(y)
         data = Data(X, target.encode(y, self.dtype))
         if len(data.t) != len(data):
-            raise InputError(f"{name} and y: expected as many rows in both, got {len(data)} and {len(data.t)}")
+            raise InputError(f"X and y: expected as many rows in both, got {len(data)} and {len(data.t)}")
         return data if sample_weight is None else weighted(data, sample_weight, self.dtype)
 
     def forward(self, X: Any) -> Array:

@@ -166,6 +166,8 @@ class Values(Target):
             y = np.asarray(y, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise InputError(f"y: expected numbers, got {_sample(y.ravel())}") from error
+        except OverflowError as error:
+            raise InputError("y: expected numbers that float64 holds, got a larger integer") from error
         y = y[:, None] if y.ndim == 1 else y
         if y.shape[1] != self.n_out:
             raise InputError(f"y: expected shape (N, {self.n_out}), one value for each output, got {y.shape}")
@@ -174,8 +176,19 @@ class Values(Target):
             raise InputError(f"y: expected finite numbers, got {y[row].tolist()} in {row_name(row)}")
         return y
 
+    def scaled(self, y: Any) -> Array:
+        """t in float64, without an end where it is too large even for that."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray((self._matrix(y) - self.centre) / self.scale)
+
     def encode(self, y: Any, dtype: Any) -> Array:
-        return np.ascontiguousarray((self._matrix(y) - self.centre) / self.scale, dtype=dtype)
+        t = self.scaled(y)
+        fits = (abs(t) <= np.finfo(dtype).max).all(axis=1)
+        if not fits.all():
+            row = int(fits.argmin())
+            got = np.asarray(y)[row].tolist()
+            raise InputError(f"y: expected numbers that {np.dtype(dtype)} holds, got {got} in {row_name(row)}")
+        return np.ascontiguousarray(t, dtype=dtype)
 
     def decode(self, p: Array) -> Array:
         standardised = (self.centre != 0).any() or (self.scale != 1).any()

@@ -148,7 +148,10 @@ class Training:
         return wanted
 
     def _validation(self, X: Any, y: Any, sample_weight: Any = None) -> Data:
-        return self.net.data(X, y, sample_weight, name="valid X", target=self._target)
+        try:
+            return self.net.data(X, y, sample_weight, target=self._target)
+        except InputError as error:  # which names X, y or sample_weight
+            raise InputError(f"valid {error}") from error
 
     def __iter__(self) -> Iterator[Epoch]:
         if self._iterated:
