@@ -99,6 +99,15 @@ def test_input_gradients_are_checked_too(small):
     np.testing.assert_allclose(net.input_gradients(X[:5], y[:5]).shape, (5, 5))
 
 
+def test_input_gradients_are_0_where_weights_are(small):
+    net, X, y = small
+    weights = np.array([1, 0, 2, 0.5, 1])
+    gradients = net.input_gradients(X[:5], y[:5], weights)
+    assert (gradients != 0).any(axis=1).tolist() == [True, False, True, True, True]
+    kept = np.flatnonzero(weights)
+    np.testing.assert_array_equal(gradients[kept], net.input_gradients(X[kept], y[kept], weights[kept]))
+
+
 def test_sparse_rows_give_the_same_gradients(small):
     net, X, y = small
     X = np.where(X > 0.5, X, 0)

@@ -320,3 +320,35 @@ def test_summary_shows_every_layer_and_parameter(small):
     assert "Dense" in text
     assert "W2 7×3" in text
     assert f"{net.plan.size:,} parameters" in text
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ({"share": 3}, "expected a function of y and prediction as 'share', got 3"),
+        ({"loss": lambda y, p: 0.0}, "another name than 'loss'"),
+        ([lambda y, p: 0.0], "expected names, or functions by name"),
+        (None, "expected names, or functions by name, got None"),
+    ],
+)
+def test_metrics_that_do_not_fit_are_refused_before_training(small, metrics, message):
+    net, X, y = small
+    before = net.state.params.copy()
+    with pytest.raises(cr.InputError, match=f"metrics: .*{message}"):
+        list(cr.train(net, (X, y), OPTIMIZER, metrics=metrics))
+    np.testing.assert_array_equal(net.state.params, before)
+
+
+def test_layers_may_come_from_a_generator():
+    layers = [cr.Dense(3), cr.ReLU(), cr.Dense(2)]
+    net = cr.Network((layer for layer in layers), cr.SoftmaxCrossEntropy(), n_in=4)
+    assert list(net.layers) == layers
+
+
+def test_settings_may_be_numbers_of_float32():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cr.SGD(np.float32(0.5)) == cr.SGD(0.5)
+        assert cr.Dropout(np.float32(0.5)) == cr.Dropout(0.5)
+    with pytest.raises(cr.InputError, match="got inf"):
+        cr.SGD(np.float32("inf"))

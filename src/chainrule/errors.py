@@ -74,6 +74,8 @@ def require_number(name: str, value: Any, low: float = 0.0, high: float = math.i
     """Raise InputError unless `value` is finite and in [low, high), or (low, high) with `open_low`."""
     kind, axes = getattr(getattr(value, "dtype", None), "kind", ""), getattr(value, "ndim", 0)
     number = isinstance(value, (int, float)) or (kind in ("i", "u", "f") and axes == 0)
+    if kind == "f" and axes == 0:
+        value = float(value)  # beside which no limit is too large
     if not number or not abs(value) <= LARGEST or value < low or value >= high or (open_low and value == low):
         interval = f"{'(' if open_low else '['}{low:g}, {high:g})"
         raise InputError(f"{name}: expected a finite number in {interval}, got {value!r}")

@@ -184,7 +184,7 @@ def prepare(
         valid=None if valid is None else encoded(valid),
         test=encoded(tested),
         encoder=encoder,
-        classes=np.unique(rows.y) if task == "classification" else None,
+        classes=np.unique(np.concatenate([rows.y, tested.y])) if task == "classification" else None,
         n_columns=len(X.names) if isinstance(X, Table) else X[0].size,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +51,7 @@ class Network:
 
     def __init__(
         self,
-        layers: Sequence[Layer],
+        layers: Iterable[Layer],
         loss: Loss,
         n_in: int,
         seed: int = 0,
@@ -208,11 +208,16 @@ class Network:
         return self.plan.named(self._gradients(self.data(X, y, sample_weight)))
 
     def input_gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Array:
-        """∂loss/∂X (N, n_in)."""
+        """∂loss/∂X (N, n_in), 0 in rows of weight 0."""
         data = self.data(X, y, sample_weight)
         dX = np.empty((len(data), self.n_in), self.dtype)
         self._gradients(data, dX)
-        return dX
+        if sample_weight is None:
+            return dX
+        kept = np.asarray(sample_weight).astype(self.dtype) > 0  # the others were left out of data
+        gradients = np.zeros((len(kept), self.n_in), self.dtype)
+        gradients[kept] = dX
+        return gradients
 
     def _gradients(self, data: Data, dX: Array | None = None) -> Array:
         backend, _ = choose(self.plan, self.loss)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from math import prod
 from types import SimpleNamespace
 from typing import Any
@@ -46,8 +46,9 @@ class Plan:
     first: int  # the first layer with parameters: nobody reads its dx
 
     @classmethod
-    def build(cls, layers: Sequence[Layer], n_in: int) -> Plan:
+    def build(cls, layers: Iterable[Layer], n_in: int) -> Plan:
         require_count("n_in", n_in)
+        layers = tuple(layers)
         widths, wanted, seen = [int(n_in)], [], Counter[str]()
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
@@ -64,7 +65,7 @@ class Plan:
             slots.append(Slot(label, i, name, start, shape))
             start = slots[-1].stop
         n_decay = max((slot.stop for slot in slots if len(slot.shape) > 1), default=0)
-        return cls(tuple(layers), tuple(widths), tuple(slots), n_decay, start, first)
+        return cls(layers, tuple(widths), tuple(slots), n_decay, start, first)
 
     def __repr__(self) -> str:
         return f"Plan({', '.join(map(repr, self.slots))}; {self.size:,} parameters)"

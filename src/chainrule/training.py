@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import inf, isfinite
 from typing import Any, NamedTuple
 
@@ -56,7 +56,7 @@ def train(
     class_weight : {label: weight} or "balanced", optional
         Multiplies the sample weights; balanced means N/(K·rows of the class).
     metrics : names (`chainrule.metrics`) or {name: function of y and prediction}
-        Of the validation rows, or of the training rows where there are none.
+        Of the validation rows, or of the training rows where there are none; all rows alike, whatever their weights.
     threads : int, optional
         Exactly so many; by default what a step's work is worth, and the process may use. On the reference backend they
         are NumPy's, and need threadpoolctl.
@@ -309,8 +309,15 @@ def _batch_size(batch_size: int | None, n: int) -> int:
 
 def _metrics(metrics: Sequence[str] | Mapping[str, Metric], task: str) -> dict[str, Metric]:
     if isinstance(metrics, Mapping):
+        for name, metric in metrics.items():
+            if not callable(metric):
+                raise InputError(f"metrics: expected a function of y and prediction as {name!r}, got {metric!r}")
+            if name in Epoch._fields:
+                raise InputError(f"metrics: expected another name than {name!r}, which each epoch's record has")
         return dict(metrics)
     names = [metrics] if isinstance(metrics, str) else metrics
+    if not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"metrics: expected names, or functions by name, got {metrics!r}")
     for name in names:
         if name not in METRICS:
             raise InputError(f"metrics: no metric {name!r}; {nearest(name, METRICS)}")

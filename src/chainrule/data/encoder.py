@@ -127,10 +127,9 @@ def _unsuitable(column: Array) -> str | None:
     if levels == 1 and len(known) == len(column):
         return f"always {known[0]!r}" if not numeric else f"always {known[0]:g}"
     if numeric:
-        with np.errstate(over="ignore"):
-            one_apart = levels == len(column) > 20 and np.ptp(known) == len(column) - 1
-        counts_rows = one_apart and (known == known.round()).all()
-        return "it counts the rows" if counts_rows else None
+        different = levels == len(column) > 20 and (known == known.round()).all()
+        with np.errstate(over="ignore"):  # dense: also where other rows were drawn from the table before
+            return "it counts the rows" if different and np.ptp(known) < 2 * len(column) else None
     if all(_DATE.match(text) for text in known.tolist()):
         return "a date"
     return (
