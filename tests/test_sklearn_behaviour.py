@@ -11,8 +11,11 @@ from scipy import sparse
 from sklearn import neural_network as theirs
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import chainrule as cr
 from chainrule import sklearn as ours
@@ -298,3 +301,104 @@ def test_a_search_in_processes_never_takes_more_threads_than_cores():
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert (2 if cores > 1 else 1) <= alone.n_threads_ <= cores
     assert max(search.cv_results_["mean_test_score"]) <= max(1, cores // 2)
+
+
+@pytest.mark.parametrize("sample_weight", [None, np.arange(60) % 3])
+@quiet
+def test_early_stopping_holds_out_their_rows_with_weights_too(sample_weight):
+    """And bagging, which leaves rows out by weights of 0, trains where a class has few rows."""
+    rows, few = X[:60, :20], (np.arange(60) < 3).astype(int)
+    settings = {"early_stopping": True, "max_iter": 5, "random_state": 0, "shuffle": False, "batch_size": 60}
+    scores = []
+    for module in (theirs, ours):
+        model = module.MLPClassifier(**settings)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)  # the rows that train are fewer than 60
+            model.fit(rows, few, sample_weight)
+        scores.append(model.validation_scores_)
+    np.testing.assert_allclose(*scores)
+
+
+@quiet
+def test_bagging_with_early_stopping_and_a_small_class():
+    few = (np.arange(60) < 3).astype(int)
+    model = MLPClassifier(**SMALL, early_stopping=True)
+    bagged = BaggingClassifier(model, n_estimators=8, random_state=0).fit(X[:60], few)
+    assert bagged.score(X[:60], few) >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "rows"),
+    [
+        (MLPRegressor(early_stopping=True), DIGITS * 1.0, slice(0, 1)),
+        (MLPClassifier(early_stopping=True, scoring="roc_auc"), DIGITS > 4, DIGITS > 4),
+        (MLPClassifier(early_stopping=True, scoring=lambda *_: float("nan")), DIGITS, slice(9)),
+    ],
+    ids=["R² of one row", "a curve of one class", "a function"],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+def test_a_score_that_is_not_a_number_is_refused(model, y, rows):
+    """No epoch would be better than the first weights, which would come back without a word."""
+    with pytest.raises(cr.InputError, match="early_stopping: expected validation rows with a score, got nan"):
+        clone(model).fit(X, y, X_val=X[rows], y_val=y[rows])
+
+
+@quiet
+def test_divergence_without_early_stopping_warns_of_nothing_that_was_kept():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(ValueError, match="non-finite"):
+            MLPRegressor(activation="identity", solver="sgd", learning_rate_init=1.0).fit(X, DIGITS * 1e3)
+    assert not [warning for warning in caught if "kept" in str(warning.message)]
+
+
+@quiet
+def test_class_weights_of_a_class_that_these_rows_do_not_have():
+    rare = np.where(np.arange(60) < 2, 2, np.arange(60) % 2)
+    weighted = MLPClassifier(**SMALL, class_weight={0: 1, 1: 2, 2: 9})
+    absent, known = clone(weighted).fit(X[2:60], rare[2:]), clone(weighted).set_params(class_weight={0: 1, 1: 2})
+    np.testing.assert_array_equal(absent.coefs_[0], known.fit(X[2:60], rare[2:]).coefs_[0])
+    part = clone(weighted).set_params(class_weight={2: 9}).partial_fit(X[2:60], rare[2:], classes=[0, 1, 2])
+    alone = MLPClassifier(**SMALL).partial_fit(X[2:60], rare[2:], classes=[0, 1, 2])
+    np.testing.assert_array_equal(part.coefs_[0], alone.coefs_[0])
+    with pytest.raises(cr.InputError, match=r"class_weight: expected labels among \[0, 1\], got 2"):
+        MLPClassifier(class_weight={0: 1, 2: 9}).fit(X[2:60], rare[2:])
+
+
+def test_lbfgs_by_another_spelling_and_what_it_lacked():
+    with pytest.warns(ConvergenceWarning, match=r"max_iter\) or scale"):
+        first = MLPRegressor(**SMALL, solver="lbfgs").fit(X, DIGITS)
+    with pytest.warns(ConvergenceWarning, match=r"max_iter\) or scale"):
+        other = MLPRegressor(**SMALL, solver="L-BFGS").fit(X, DIGITS)
+    np.testing.assert_array_equal(first.coefs_[0], other.coefs_[0])
+    assert not hasattr(other, "partial_fit")
+    with pytest.warns(ConvergenceWarning, match=r"max_fun\) or scale"):
+        MLPRegressor(**SMALL, solver="lbfgs", max_fun=2).fit(X, DIGITS)
+
+
+@quiet
+def test_a_fit_leaves_no_record_of_the_one_before():
+    model = MLPRegressor(**SMALL).fit(X, DIGITS, X_val=X, y_val=DIGITS)
+    fresh = MLPRegressor(**SMALL, solver="lbfgs").fit(X, DIGITS)
+    assert set(vars(model.set_params(solver="lbfgs").fit(X, DIGITS))) == set(vars(fresh))
+
+
+@quiet
+def test_the_output_activation_is_the_networks():
+    model = MLPRegressor(**SMALL)
+    assert not hasattr(model, "out_activation_")
+    assert model.fit(X, DIGITS).out_activation_ == "identity"
+    with pytest.raises(AttributeError, match="no setter"):
+        model.out_activation_ = "logistic"
+
+
+@pytest.mark.parametrize(("weight", "message"), [(1e-50, "at least one above 0, got all 0"), (1e300, "got inf")])
+def test_weights_that_float32_does_not_hold_are_refused(weight, message):
+    with pytest.raises(cr.InputError, match=f"sample_weight as float32: expected .*{message}"):
+        MLPClassifier().fit(X.astype(np.float32), DIGITS, np.full(len(X), weight))
+
+
+def test_a_warning_shows_the_line_of_whoever_called_fit():
+    with pytest.warns(ConvergenceWarning) as caught:
+        make_pipeline(StandardScaler(), MLPClassifier(**SMALL)).fit(X, DIGITS)
+    assert {warning.filename for warning in caught} == {__file__}

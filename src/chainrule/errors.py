@@ -32,9 +32,9 @@ class Diverged(ArithmeticError):
 
 
 def warn(message: str, kind: type[Warning] = UserWarning) -> None:
-    """A warning that shows the line of the first caller outside this package."""
+    """A warning that shows the line of the first caller outside this package, and outside scikit-learn around it."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "chainrule":
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(("chainrule.", "sklearn.")):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, kind, stacklevel=level)
 

@@ -16,10 +16,11 @@ from chainrule.backends.reference import Data
 from chainrule.errors import InputError
 from chainrule.losses import Loss
 from chainrule.network import Network
+from chainrule.sample_weights import as_weights
 from chainrule.sklearn.callbacks import CallbackSupportMixin, Reports, with_callbacks
 from chainrule.sklearn.fitted import FittedMLP, last_dense
-from chainrule.sklearn.fitting import Epochs, HeldOut, Progress, fit_lbfgs, split, start_records
-from chainrule.sklearn.parameters import check, hidden_sizes, initial_factors, is_stochastic, layers, out_activation
+from chainrule.sklearn.fitting import RECORDS, Epochs, HeldOut, Progress, fit_lbfgs, split, start_records
+from chainrule.sklearn.parameters import check, hidden_sizes, initial_factors, is_stochastic, layers
 from chainrule.sklearn.values import assign, checked_weights, weights
 from chainrule.targets import Target
 
@@ -45,6 +46,15 @@ def put_back(estimator: Any) -> Iterator[None]:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def counted(data: Data, which: str = "the rows to train on") -> Data:
+    """The rows of weight above 0: the others are dropped here, and nowhere else. InputError where there are none."""
+    if data.w is None or data.w.all():
+        return data
+    if not data.w.any():
+        raise InputError(f"sample_weight: expected at least one above 0 among {which}, got all 0")
+    return data.rows(np.flatnonzero(data.w))
 
 
 class BaseMLP(CallbackSupportMixin, FittedMLP):
@@ -114,7 +124,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
                 self.network_.seed = int(rng.randint(2**31 - 1))
             start_records(self, held_out is not None)
             return self._epochs(data, held_out, given, incremental)
-        return self._lbfgs(data, X_val, given)
+        return self._lbfgs(counted(data), X_val, given)
 
     def _lbfgs(self, data: Data, X_val: Any, given: tuple[Any, Any, Any]) -> Callable[[], None]:
         if np.any(self.dropout) or X_val is not None:
@@ -146,11 +156,13 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
     def _data(
         self, X: Any, y: Any, dtype: Any, sample_weight: Any = None, incremental: bool = False, name: str = "X"
     ) -> Data:
-        """What the backends take; rows of weight 0 are dropped here, and nowhere else."""
+        """What the backends take."""
         X = as_matrix(X, X.shape[1], dtype, name)
         w = self._row_weights(y, checked_weights(sample_weight, X.shape[0]), incremental)
-        data = Data(X, self._encoded(y, dtype), None if w is None else w.astype(dtype))
-        return data if data.w is None or data.w.all() else data.rows(np.flatnonzero(data.w))
+        if w is not None:
+            with np.errstate(over="ignore", under="ignore"):  # what leaves the numbers of dtype is refused next
+                w = as_weights(w.astype(dtype), len(w), f"sample_weight as {np.dtype(dtype)}")
+        return Data(X, self._encoded(y, dtype), w)
 
     def _held_out(self, data: Data, X_val: Any, y_val: Any, rng: Any, incremental: bool) -> tuple[Data, Data | None]:
         """Training and validation rows."""
@@ -161,8 +173,12 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
         if X_val is not None:
             X_val, y_val = self._checked(X_val, y_val, reset=False)
             self._require_known(y_val)
-            return data, self._data(X_val, y_val, self.network_.dtype, name="X_val")
-        return split(self, data, rng) if self.early_stopping else (data, None)
+            held_out = self._data(X_val, y_val, self.network_.dtype, name="X_val")
+            return counted(data), counted(held_out, "the rows of X_val")
+        if not self.early_stopping:
+            return counted(data), None
+        train, held_out = split(self, data, rng)
+        return counted(train), counted(held_out, "the rows that early_stopping holds out")
 
     def _network(self, n_in: int, dtype: Any, seed: int = 0) -> Network:
         """A network as the parameters describe it."""
@@ -189,11 +205,10 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
     def _hold(self, net: Network) -> None:
         """Take the network as the fitted one, with the attributes that follow from it and no record of a training."""
         self.network_ = net
-        for name in ("loss_", "loss_curve_"):
+        for name in RECORDS:
             self.__dict__.pop(name, None)
         self.n_outputs_, self.n_layers_ = net.n_out, len(self.coefs_) + 1
         self._n_features_out = net.plan.widths[last_dense(net)]
-        self.out_activation_ = out_activation(net.loss, net.layers)
         self.n_iter_ = self.t_ = 0
         self._progress = Progress(float(self.learning_rate_init), float(self.learning_rate_init))
 

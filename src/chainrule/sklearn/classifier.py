@@ -208,18 +208,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"class_weight: expected {expected} in partial_fit, which does not see all rows; got 'balanced'"
             )
         if isinstance(self.class_weight, dict) and not several:
-            for label in self.class_weight:
-                if label not in self.classes_:
-                    raise InputError(f"class_weight: expected labels among {self.classes_.tolist()}, got {label!r}")
-                require_number(f"class_weight of {label!r}", self.class_weight[label])
+            each = self._weights_by_label(y)
         elif not (isinstance(self.class_weight, str) and self.class_weight == "balanced"):
             expected = "'balanced' or None where a row has several labels" if several else "a dict, 'balanced' or None"
             raise wrong(self, "class_weight", expected, self.class_weight)
-        each = compute_sample_weight(self.class_weight, y)
+        else:
+            each = compute_sample_weight("balanced", y)
         each = each if w is None else each * w
         if not each.any():
             raise InputError("class_weight: expected at least one row of weight above zero, got all zero")
         return each
+
+    def _weights_by_label(self, y: Any) -> Array:
+        classes = self.classes_.tolist()
+        unknown = [label for label in self.class_weight if label not in classes]
+        if unknown and not set(classes) <= set(self.class_weight):  # else a class that these rows do not have
+            raise InputError(f"class_weight: expected labels among {classes}, got {unknown[0]!r}")
+        for label, weight in self.class_weight.items():
+            require_number(f"class_weight of {label!r}", weight)
+        each = np.array([self.class_weight.get(label, 1.0) for label in classes], dtype=np.float64)
+        return np.asarray(each[np.searchsorted(self.classes_, y)])
 
     @available_if(in_batches)
     def partial_fit(self: Self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:

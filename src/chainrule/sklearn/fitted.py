@@ -13,6 +13,7 @@ from chainrule.arrays import Array, as_matrix, is_sparse
 from chainrule.layers import Dense
 from chainrule.losses import HalfSquaredError
 from chainrule.network import Network
+from chainrule.sklearn.parameters import out_activation
 from chainrule.sklearn.values import Arrays, assign, weights
 
 FLOATS = (np.float64, np.float32)
@@ -75,6 +76,13 @@ class FittedMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     @intercepts_.setter
     def intercepts_(self, values: Any) -> None:
         assign(self.intercepts_, values, "intercepts_")
+
+    @property
+    def out_activation_(self) -> str:
+        """The function from the last layer's sums to predictions. It cannot be set: the network has it."""
+        if not hasattr(self, "network_"):
+            raise AttributeError(f"out_activation_: this {type(self).__name__} is not fitted yet; see fit and build")
+        return out_activation(self.network_.loss, self.network_.layers)
 
     def _inputs(self, X: Any) -> Any:
         X = validate_data(self, X, accept_sparse="csr", reset=False)

@@ -64,9 +64,13 @@ class HeldOut:
         if prediction.dtype.kind == "f" and not np.isfinite(prediction).all():
             return float("nan")
         if self.scorer is not None:
-            return float(self.scorer(self.scored, data.X, self.y))
-        score = accuracy_score if is_classifier(estimator) else r2_score
-        return float(score(self.y, prediction, sample_weight=data.w))
+            score = float(self.scorer(self.scored, data.X, self.y))
+        else:
+            usual = accuracy_score if is_classifier(estimator) else r2_score
+            score = float(usual(self.y, prediction, sample_weight=data.w))
+        if np.isnan(score):  # no epoch would be better than none
+            raise InputError(f"early_stopping: expected validation rows with a score, got nan for {len(data)} of them")
+        return score
 
 
 def _takes_weights(scorer: Any) -> bool:
@@ -98,6 +102,12 @@ def batch_size(estimator: Any, n: int) -> int:
     if estimator.batch_size > n:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
     return int(min(estimator.batch_size, n))
+
+
+RECORDS = (
+    "loss_", "loss_curve_", "best_loss_", "validation_loss_curve_", "validation_scores_", "best_validation_score_",
+    "n_threads_",
+)  # fmt: skip
 
 
 def start_records(estimator: Any, validated: bool) -> None:
@@ -242,7 +252,8 @@ class Epochs:
     def _is_over(self) -> bool:
         estimator = self.estimator
         if self.diverged is not None:
-            warn(f"{self.diverged}; the weights of the best epoch are kept", ConvergenceWarning)
+            if self.best is not None:
+                warn(f"{self.diverged}; the weights of the best epoch are kept", ConvergenceWarning)
             return True
         if self.progress.stale <= estimator.n_iter_no_change:
             return False
@@ -298,8 +309,11 @@ def fit_lbfgs(estimator: Any, data: Data, reports: Reports) -> None:
     estimator.n_iter_, estimator.loss_ = min(int(result.nit), estimator.max_iter), float(result.fun)
     require_finite(net)
     if result.status not in (0, 99):
+        remedy = "Increase the number of iterations (max_iter)"
+        if result.nfev >= estimator.max_fun:
+            remedy = "Increase the number of function calls (max_fun)"
         warn(
             f"lbfgs failed to converge after {result.nit} iteration(s) (status={result.status}):\n{result.message}\n\n"
-            "Increase the number of iterations (max_iter) or scale the data.",
+            f"{remedy} or scale the data.",
             ConvergenceWarning,
         )

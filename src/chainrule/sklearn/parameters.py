@@ -234,7 +234,7 @@ def out_activation(loss: Loss, built: Sequence[Layer]) -> str:
 
 
 def is_stochastic(estimator: Any) -> bool:
-    return not (isinstance(estimator.solver, str) and estimator.solver == "lbfgs")
+    return not (isinstance(estimator.solver, str) and _plain(estimator.solver) == "lbfgs")
 
 
 def optimizer(estimator: Any, rate: float) -> Optimizer:
