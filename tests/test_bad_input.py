@@ -23,8 +23,8 @@ def regressor(outputs=1):
     return cr.Network([cr.Dense(outputs)], cr.MeanSquaredError(), n_in=4)
 
 
-def flags():
-    return cr.Network([cr.Dense(2)], cr.BinaryCrossEntropy(), n_in=4)
+def flags(outputs=2):
+    return cr.Network([cr.Dense(outputs)], cr.BinaryCrossEntropy(), n_in=4)
 
 
 def sparse(indptr, indices, n=2):
@@ -182,6 +182,10 @@ CALLS = {
     "a weight for no class": (lambda: classifier().fit(X, Y, SGD, class_weight={7: 2.0}), "got 7"),
     "an unknown class weight": (lambda: classifier().fit(X, Y, SGD, class_weight="auto"), "'balanced' or a dict"),
     "class weights of values": (lambda: regressor().fit(X, Y, SGD, class_weight="balanced"), "class_weight"),
+    "class weights of probabilities": (
+        lambda: flags(1).fit(X, np.array([0.9, 0.8, 0.0])[Y], SGD, class_weight="balanced"),
+        "class_weight: expected one class label per row",
+    ),
     "class weights beside too few weights": (
         lambda: classifier().fit(X, Y, SGD, class_weight={0: 2.0}, sample_weight=np.ones(3)),
         r"sample_weight: expected shape \(30,\), got \(3,\)",

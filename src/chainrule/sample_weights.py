@@ -38,7 +38,8 @@ def weighted(data: Data, sample_weight: Any, dtype: Any) -> Data:
 def class_weights(target: Target, t: Array, class_weight: Any) -> Array:
     """Weights (N,) of the rows from those of their classes: a dict by label, or "balanced"; else InputError."""
     classes = getattr(target, "classes", None)
-    t = t[:, 0].astype(np.intp) if t.ndim == 2 and t.shape[1] == 1 else t
+    if t.ndim == 2 and t.shape[1] == 1 and np.isin(t, (0, 1)).all():  # probabilities in between are of no one class
+        t = t[:, 0].astype(np.intp)
     if classes is None or t.ndim != 1:
         raise InputError("class_weight: expected one class label per row; these targets have none")
     if isinstance(class_weight, str):
