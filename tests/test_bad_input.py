@@ -3,6 +3,7 @@
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 
@@ -43,6 +44,10 @@ def with_nan(array):
     array = array.astype(float)
     array[2] = np.nan
     return array
+
+
+def with_mask(array):
+    return np.ma.array(array, mask=np.arange(30) == 2)
 
 
 class Says(cr.Schedule):
@@ -136,7 +141,32 @@ CALLS = {
         r"text, bytes or NumPy's dates, got datetime.date\(2024, 1, 1\)",
     ),
     "labels of two kinds": (lambda: classifier().fit(X, np.array(["a", 1, 2.5] * 10, object), SGD), "of one kind"),
-    "probabilities that do not add up": (lambda: classifier().fit(X, np.ones((30, 3)), SGD), "add up to 1"),
+    "one label of another kind": (
+        lambda: classifier().fit(X, [*Y[:7].tolist(), "n/a", *Y[8:].tolist()], SGD),
+        "y: expected labels of one kind, got 2, 'n/a'",
+    ),
+    "a label of pandas' NA": (
+        lambda: classifier().fit(X, pd.Series(["a", "b", "c", pd.NA, "a"] * 6, dtype="string"), SGD),
+        r"none in row 3 \(6 missing\)",
+    ),
+    "NaN beside text": (lambda: classifier().fit(X, ["a", "b", np.nan] * 10, SGD), r"none in row 2 \(10 missing\)"),
+    "labels beyond int64": (
+        lambda: classifier().fit(X, [0, 2**70, 1] * 10, SGD),
+        "y: expected labels that are 64-bit numbers, .* got 1180591620717411303424",
+    ),
+    "an infinite label": (
+        lambda: classifier().fit(X, np.where(Y == 1, np.inf, Y), SGD),
+        "y: expected finite labels, got inf in row 1",
+    ),
+    "masked labels": (lambda: classifier().fit(X, with_mask(Y), SGD), "y: expected targets, got masked ones"),
+    "probabilities that do not add up": (
+        lambda: classifier().fit(X, np.eye(3)[Y] * np.where(Y == 1, 0.5, 1)[:, None], SGD),
+        r"add up to 1, got \[0.0, 0.5, 0.0\] in row 1",
+    ),
+    "probabilities of NaN": (
+        lambda: classifier().fit(X, with_nan(np.eye(3)[Y]), SGD),
+        r"add up to 1, got \[nan, nan, nan\] in row 2",
+    ),
     "a cube of labels": (lambda: classifier().fit(X, np.ones((30, 3, 2)), SGD), r"got \(30, 3, 2\)"),
     "a NaN value": (lambda: regressor().fit(X, with_nan(Y), SGD), r"y: expected finite numbers, got \[nan\] in row 2"),
     "a value too large for float32": (
@@ -152,8 +182,28 @@ CALLS = {
         "y: expected numbers that float64 holds, got a larger integer",
     ),
     "text values": (lambda: regressor().fit(X, np.array(["a"] * 30), SGD), "y: expected numbers, got 'a'"),
+    "numbers as text for values": (lambda: regressor().fit(X, Y.astype(str), SGD), "numbers, got '0' in row 0"),
+    "one text among values": (
+        lambda: regressor().fit(X, [*Y[:7].tolist(), "n/a", *Y[8:].tolist()], SGD),
+        "y: expected numbers, got 'n/a' in row 7",
+    ),
+    "a value of pandas' NA": (
+        lambda: regressor().fit(X, pd.Series([1.0, 2.0, pd.NA] * 10, dtype=object), SGD),
+        "y: expected numbers, got <NA> in row 2",
+    ),
+    "dates for values": (
+        lambda: regressor().fit(X, Y.astype("M8[ns]"), SGD),
+        "y: expected numbers, got '1970-01-01T00:00:00.000000000' in row 0",
+    ),
+    "complex values": (lambda: regressor().fit(X, Y * 1j, SGD), "y: expected numbers, got 0j in row 0"),
+    "masked values": (lambda: regressor().fit(X, with_mask(Y), SGD), "y: expected targets, got masked ones"),
     "values for another number of outputs": (lambda: regressor(2).fit(X, Y, SGD), r"expected shape \(N, 2\)"),
     "flags beyond 0 and 1": (lambda: flags().fit(X, np.full((30, 2), 3), SGD), "numbers from 0 to 1"),
+    "a missing flag": (lambda: flags().fit(X, with_nan(np.eye(2)[Y % 2]), SGD), r"none in row 2 \(1 missing\)"),
+    "text for two columns of one output": (
+        lambda: flags(1).fit(X, np.array(["a", "b"])[np.eye(2, dtype=int)[Y % 2]], SGD),
+        r"expected shape \(N, 1\), a flag for each output, got \(30, 2\)",
+    ),
     "negative counts": (
         lambda: cr.Network([cr.Dense(1)], cr.Poisson(), n_in=4).fit(X, -Y, SGD),
         "counts of at least 0, got -2",
@@ -171,6 +221,18 @@ CALLS = {
     "negative weights": (lambda: classifier().fit(X, Y, SGD, sample_weight=-np.ones(30)), "at least 0"),
     "weights all zero": (lambda: classifier().fit(X, Y, SGD, sample_weight=np.zeros(30)), "at least one above 0"),
     "too few weights": (lambda: classifier().fit(X, Y, SGD, sample_weight=np.ones(3)), r"shape \(30,\), got \(3,\)"),
+    "masked weights": (
+        lambda: classifier().fit(X, Y, SGD, sample_weight=with_mask(np.ones(30))),
+        "sample_weight: expected numbers, got masked ones; fill them first",
+    ),
+    "a weight of text": (
+        lambda: classifier().fit(X, Y, SGD, sample_weight=np.array([1, 2, "a"] * 10, object)),
+        "sample_weight: expected finite numbers of at least 0, got 'a'",
+    ),
+    "a weight beyond all floats": (
+        lambda: classifier().fit(X, Y, SGD, sample_weight=[1, 1, 10**400] * 10),
+        "sample_weight: expected numbers that float64 holds, got a larger integer",
+    ),
     "weights too small for float32": (
         lambda: classifier().fit(X, Y, SGD, sample_weight=np.full(30, 1e-50)),
         "sample_weight as float32: expected at least one above 0, got all 0",

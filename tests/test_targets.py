@@ -1,9 +1,13 @@
 """What is learned and comes back: labels, flags, values, rates and quantiles."""
 
+from decimal import Decimal
+
 import numpy as np
+import pandas as pd
 import pytest
 
 import chainrule as cr
+from chainrule.targets import Flags, Labels
 
 OPTIMIZER = cr.SGD(lr=0.1, momentum=0.9)
 
@@ -66,6 +70,64 @@ def test_labels_that_are_numbers_but_no_indices(rng):
     assert set(net.predict(X).tolist()) == {10, 30}
     with pytest.raises(cr.InputError, match=r"labels among 10, 30, got 20 in row 0"):
         net.evaluate(X[:1], [20])
+
+
+OBJECTS = {
+    "numbers": ([np.int64(0), np.int64(7)], "i"),
+    "yes or no": ([np.False_, True], "b"),
+    "yes or no beside numbers": ([False, 1.0], "i"),
+    "text": (["no", "yes"], "U"),
+    "bytes": ([b"no", b"yes"], "S"),
+    "dates": ([np.datetime64("2024-01-01"), np.datetime64("2024-01-02")], "M"),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+@pytest.mark.parametrize(("loss", "outputs"), [(cr.SoftmaxCrossEntropy(), 2), (cr.BinaryCrossEntropy(), 1)], ids=str)
+def test_objects_of_one_kind_are_labels_of_that_kind(name, loss, outputs, rng, tmp_path):
+    labels, kind = OBJECTS[name]
+    X = rng.normal(size=(60, 2))
+    y = np.array(labels, object)[(X[:, 0] > 0).astype(int)]
+    net = cr.Network([cr.Dense(outputs)], loss, n_in=2)
+    net.fit(X, y, OPTIMIZER, epochs=20, class_weight="balanced")
+    net.save(tmp_path / "m.safetensors")
+    for model in (net, cr.load(tmp_path / "m.safetensors")):
+        assert model.predict(X).dtype.kind == kind
+        assert (model.predict(X) == y).mean() == pytest.approx(model.score(X, y))
+        assert model.score(X, y) > 0.9
+
+
+def test_strings_of_any_length_are_text(rng):
+    X = rng.normal(size=(60, 2))
+    y = np.array(["no", "yes"], np.dtypes.StringDType())[(X[:, 0] > 0).astype(int)]
+    net = cr.Network([cr.Dense(2)], cr.SoftmaxCrossEntropy(), n_in=2)
+    net.fit(X, y, OPTIMIZER, epochs=20)
+    assert net.classes.tolist() == ["no", "yes"]
+    assert net.score(X, y) > 0.9
+
+
+def test_labels_are_found_among_classes_that_are_objects():
+    for target in (Labels(2), Flags(1)):  # scikit-learn keeps its users' objects
+        target.classes = np.array(["no", "yes"], object)
+        assert target.encode(["yes", "no"], np.float32).ravel().tolist() == [1, 0]
+
+
+def test_columns_of_yes_or_no_and_of_numbers_are_flags_and_values(rng):
+    X = rng.normal(size=(60, 2))
+    y = pd.DataFrame({"a": X[:, 0] > 0, "b": (X[:, 1] > 0).astype(int)})
+    for loss in (cr.BinaryCrossEntropy(), cr.MeanSquaredError()):
+        nets = [cr.Network([cr.Dense(2)], loss, n_in=2) for _ in range(2)]
+        for net, given in zip(nets, (y, y.to_numpy(float))):
+            net.fit(X, given, OPTIMIZER, epochs=2)
+        np.testing.assert_array_equal(*(net["W1"] for net in nets))
+
+
+def test_values_of_decimals_are_numbers(rng):
+    X = rng.normal(size=(30, 2))
+    nets = [cr.Network([cr.Dense(1)], cr.MeanSquaredError(), n_in=2) for _ in range(2)]
+    for net, kind in zip(nets, (float, Decimal)):
+        net.fit(X, [kind(i) / 4 for i in range(30)], OPTIMIZER, sample_weight=[kind(i) for i in range(30)], epochs=2)
+    np.testing.assert_array_equal(*(net["W1"] for net in nets))
 
 
 def test_multi_label_flags(rng):

@@ -10,15 +10,20 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.backends.reference import Data
 from chainrule.errors import InputError, require_number
-from chainrule.targets import Target
+from chainrule.targets import Target, are_numbers, as_float64
 
 
 def as_weights(values: Any, n: int, name: str = "sample_weight") -> Array:
     """Weights (n,), finite, at least 0 and not all 0; else InputError."""
+    if np.ma.is_masked(values):
+        raise InputError(f"{name}: expected numbers, got masked ones; fill them first")
     w = np.asarray(values)
     if w.shape != (n,):
         raise InputError(f"{name}: expected shape ({n},), got {w.shape}")
-    wrong = ~(np.isfinite(w) & (w >= 0)) if w.dtype.kind in "fiub" else np.ones(n, dtype=bool)
+    wrong = ~are_numbers(w)
+    if not wrong.any():
+        w = as_float64(w, name) if w.dtype == object else w
+        wrong = ~(np.isfinite(w) & (w >= 0))
     if wrong.any():
         raise InputError(f"{name}: expected finite numbers of at least 0, got {w[wrong][:1].tolist()[0]!r}")
     if not w.any():

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from decimal import Decimal
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -113,20 +115,20 @@ class Flags(Target):
         if y.dtype == bool:
             self.classes = np.array([False, True])
         elif self.n_out == 1 and not _is_probability(y):
-            self.classes = _distinct(y.ravel())
+            self.classes = _distinct(y)
             if len(self.classes) != 2:
                 raise InputError(f"y: expected two classes for one output, got {_sample(self.classes)}")
         return self
 
     def encode(self, y: Any, dtype: Any) -> Array:
         y = _column(y, allow_matrix=True)
-        if self.n_out == 1 and not (_is_probability(y) and _is_probability(self.classes)):
-            return _indices(y.ravel(), self.classes)[:, None].astype(dtype)
         y = y[:, None] if y.ndim == 1 else y
         if y.shape[1] != self.n_out:
             raise InputError(f"y: expected shape (N, {self.n_out}), a flag for each output, got {y.shape}")
+        if self.n_out == 1 and not (_is_probability(y) and _is_probability(self.classes)):
+            return _indices(y[:, 0], self.classes)[:, None].astype(dtype)
         if not _is_probability(y):
-            raise InputError(f"y: expected flags, numbers from 0 to 1, got {_sample(_distinct(y.ravel()))}")
+            raise InputError(f"y: expected flags, numbers from 0 to 1, got {_sample(_distinct(y))}")
         return np.ascontiguousarray(y, dtype=dtype)
 
     def decode(self, p: Array) -> Array:
@@ -161,13 +163,7 @@ class Values(Target):
         return self
 
     def _matrix(self, y: Any) -> Array:
-        y = _column(y, allow_matrix=True)
-        try:
-            y = np.asarray(y, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"y: expected numbers, got {_sample(y.ravel())}") from error
-        except OverflowError as error:
-            raise InputError("y: expected numbers that float64 holds, got a larger integer") from error
+        y = _numbers(_column(y, allow_matrix=True))
         y = y[:, None] if y.ndim == 1 else y
         if y.shape[1] != self.n_out:
             raise InputError(f"y: expected shape (N, {self.n_out}), one value for each output, got {y.shape}")
@@ -227,42 +223,87 @@ def target_for(loss: Loss, n_out: int) -> Target:
     return TARGETS[loss.target](n_out)
 
 
+ONE_KIND: tuple[Any, ...] = (str, bytes, np.datetime64, (Real, np.bool_))  # what objects of an array may all be
+
+
 def _column(y: Any, *, allow_matrix: bool = False) -> Array:
-    y = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
+    if np.ma.is_masked(y):
+        raise InputError("y: expected targets, got masked ones; fill them first")
+    given = y.to_numpy() if hasattr(y, "to_numpy") else y
+    y = np.asarray(given)
+    if y.dtype.kind in "US" and not isinstance(given, np.ndarray):
+        y = np.asarray(given, dtype=object)  # numbers beside text in a list stay numbers
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1 and not (allow_matrix and y.ndim == 2):
         raise InputError(f"y: expected shape (N,){' or (N, K)' if allow_matrix else ''}, got {y.shape}")
     if y.size == 0:
         raise InputError("y: expected at least one row, got none")
-    return y
+    return _unboxed(y)
+
+
+def _unboxed(y: Array) -> Array:
+    """Objects of one kind as an array of that kind: dataframes with columns of flags and of numbers hold objects."""
+    y = y.astype(object) if y.dtype.kind == "T" else y  # NumPy's strings of any length
+    if y.dtype != object:
+        return y
+    found = set(map(type, y.ravel().tolist()))
+    alike = any(all(issubclass(each, kind) for each in found) for kind in ONE_KIND)
+    return np.array(y.tolist()) if alike else y
+
+
+def are_numbers(values: Array) -> Array:
+    """Whether each cell is a real number, or True or False."""
+    if values.dtype != object:
+        return np.full(values.shape, values.dtype.kind in "biuf")
+    flags = [isinstance(cell, (Real, Decimal, np.bool_)) for cell in values.ravel().tolist()]
+    return np.reshape(flags, values.shape)
+
+
+def as_float64(values: Array, name: str) -> Array:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except OverflowError as error:
+        raise InputError(f"{name}: expected numbers that float64 holds, got a larger integer") from error
+
+
+def _numbers(y: Array) -> Array:
+    if y.dtype.kind not in "biuf" and not (numbers := are_numbers(y)).all():
+        raise InputError(f"y: expected numbers, got {_first(y, ~numbers)}")
+    return as_float64(y, "y")
 
 
 def _require_labels(y: Array) -> None:
     """InputError where some are missing."""
+    rows = y.reshape(len(y), -1)
     if y.dtype == object:
-        missing = [row for row, label in enumerate(y) if label is None or label != label]
+        from chainrule.data.table import is_missing  # slow to import, and only what is not of one kind needs it
+
+        missing = [row for row, cells in enumerate(rows.tolist()) if any(map(is_missing, cells))]
     else:
-        missing = np.flatnonzero(y != y).tolist()
+        missing = np.flatnonzero((rows != rows).any(axis=1)).tolist()
     if missing:
         first = row_name(missing[0])
         raise InputError(f"y: expected a label in every row, got none in {first} ({len(missing)} missing)")
 
 
 def _distinct(y: Array) -> Array:
-    """The sorted classes; InputError where some are missing, or of another kind than the others."""
+    """The sorted classes; InputError where some are missing, of another kind than the others, or in no model file."""
     _require_labels(y)
     try:
         found = np.unique(y)
     except TypeError:
-        raise InputError(f"y: expected labels of one kind, got {_sample(y)}") from None
-    if found.dtype == object and all(isinstance(label, str) for label in found):
-        found = found.astype(str)
-    elif found.dtype.kind not in "biufUSmM" and not all(isinstance(label, (bool, int, float)) for label in found):
-        wrong = next(label for label in found if not isinstance(label, (bool, int, float)))
-        raise InputError(f"y: expected labels that are numbers, text, bytes or NumPy's dates, got {wrong!r}")
-    elif found.dtype.kind == "f" and (found == found.round()).all() and abs(found).max() < 2**53:
-        found = found.astype(np.int64)
+        one_of_each = list({type(label): label for label in y.ravel().tolist()}.values())
+        raise InputError(f"y: expected labels of one kind, got {_sample(np.array(one_of_each, object))}") from None
+    if found.dtype.kind not in "biufUSmM":
+        labels = found.tolist()
+        wrong = next((label for label in labels if np.asarray(label).dtype == object), labels[0])
+        raise InputError(f"y: expected labels that are 64-bit numbers, text, bytes or NumPy's dates, got {wrong!r}")
+    if found.dtype.kind == "f":
+        if not np.isfinite(found).all():
+            raise InputError(f"y: expected finite labels, got {_first(y, ~np.isfinite(y))}")
+        if (found == found.round()).all() and abs(found).max() < 2**53:
+            found = found.astype(np.int64)
     return found
 
 
@@ -270,7 +311,7 @@ def _indices(y: Array, classes: Array) -> Array:
     """The position of each label among the sorted classes."""
     if y.dtype == object:
         _require_labels(y)
-        y = y.astype(str) if classes.dtype.kind == "U" else y
+    classes = _unboxed(classes)
     if (classes.dtype.kind == "U") != (y.dtype.kind == "U"):
         raise InputError(f"y: expected labels among {_sample(classes)}, got {_sample(y)}")
     try:
@@ -279,9 +320,7 @@ def _indices(y: Array, classes: Array) -> Array:
         raise InputError(f"y: expected labels among {_sample(classes)}, got {_sample(y)}") from None
     wrong = classes[place] != y
     if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        found = f"{_sample(y[row : row + 1])} in {row_name(row)}"
-        raise InputError(f"y: expected labels among {_sample(classes)}, got {found}")
+        raise InputError(f"y: expected labels among {_sample(classes)}, got {_first(y, wrong)}")
     return np.asarray(place, dtype=np.intp)
 
 
@@ -292,11 +331,21 @@ def _is_probability(y: Array) -> bool:
 def _distributions(y: Array, n_out: int, dtype: Any) -> Array:
     if y.shape[1] != n_out:
         raise InputError(f"y: expected shape (N,) or (N, {n_out}), got {y.shape}")
-    if not _is_probability(y) or abs(y.sum(axis=1) - 1).max() > 1e-3:
-        raise InputError("y: expected rows of probabilities that add up to 1")
+    p = _numbers(y)
+    right = ((p >= 0) & (p <= 1)).all(axis=1) & (abs(abs(p).sum(axis=1) - 1) <= 1e-3)  # abs: inf - inf warns
+    if not right.all():
+        row = int(right.argmin())
+        got = f"[{_sample(y[row])}] in {row_name(row)}"
+        raise InputError(f"y: expected rows of probabilities that add up to 1, got {got}")
     return np.ascontiguousarray(y, dtype=dtype)
 
 
+def _first(y: Array, wrong: Array) -> str:
+    """What errors show of cells: the first wrong one, and its row."""
+    return f"{_sample(y[wrong][:1])} in {row_name(int(np.argwhere(wrong)[0, 0]))}"
+
+
 def _sample(values: Array, most: int = 6) -> str:
+    values = values.astype(str) if values.dtype.kind == "M" else values  # nanoseconds would be listed as integers
     shown = ", ".join(repr(value) for value in values[:most].tolist())
     return shown + (", …" if len(values) > most else "")

@@ -150,7 +150,7 @@ def as_column(values: Any, name: str | None = None) -> Array:
         return column
     if any(issubclass(kind, (complex, np.complexfloating)) for kind in kinds):
         raise InputError(f"{label}: expected numbers or text, got complex numbers")
-    cells = [None if type(cell) is not str and _is_missing(cell) else cell for cell in cells]
+    cells = [None if type(cell) is not str and is_missing(cell) else cell for cell in cells]
     if not all(cell is None or _is_number(cell) for cell in cells):
         return _objects([cell if cell is None else _text(cell) for cell in cells])
     try:
@@ -159,7 +159,7 @@ def as_column(values: Any, name: str | None = None) -> Array:
         raise InputError(f"{label}: expected numbers that float64 holds, got a whole number beyond 1e308") from None
 
 
-def _is_missing(cell: Any) -> bool:
+def is_missing(cell: Any) -> bool:
     if cell is None:
         return True
     try:
@@ -201,7 +201,7 @@ def as_levels(column: Array) -> Array:
 
 def level_names(cells: Sequence[Any]) -> dict[Any, str]:
     """Each different cell's level."""
-    return {cell: MISSING if _is_missing(cell) else _text(cell) for cell in set(cells)}
+    return {cell: MISSING if is_missing(cell) else _text(cell) for cell in set(cells)}
 
 
 def _objects(cells: Sequence[Any]) -> Array:
