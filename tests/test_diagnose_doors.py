@@ -191,6 +191,21 @@ def test_rows_of_the_user_s_own_are_used(code, tmp_path, capsys):
     assert "got text in a" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (np.ones((3, 2)), None, "X and y: expected both or neither"),
+        ([["a", 1]] * 3, [0, 1, 0], "X: expected numbers; encode text first"),
+        ([[1, 10**400]] * 3, [0, 1, 0], "X: expected numbers that float64 holds, got a larger integer"),
+        (np.ones((3, 2)), [0, np.inf, 1], "y: expected finite numbers"),
+        (np.ones((3, 2)), np.ma.array([0, 1, 0], mask=[0, 0, 1]), "y: expected numbers, got masked ones"),
+    ],
+)
+def test_rows_that_are_no_numbers_are_refused(code, X, y, message):
+    with pytest.raises(cr.InputError, match=message):
+        cr.diagnose(code(NET), X, y)
+
+
 def test_two_explanations_that_these_rows_cannot_tell_apart_are_both_given(code):
     """With 3 rows of 3 outputs, a factor of 3 may be either; with 4 rows it is one of them."""
     rng = np.random.default_rng(2)

@@ -49,6 +49,16 @@ def test_useless_columns_are_left_out_with_a_reason_each():
     assert "a date" in notes["joined"]
 
 
+@pytest.mark.parametrize("flags", [[True, False] * 30, [True, False, None] * 20])
+def test_flags_may_arrive_as_0_and_1(flags):
+    """As databases and JSON write them; other numbers are levels that no training row had."""
+    encoder = TableEncoder.fit({"member": flags})
+    as_numbers = [None if flag is None else int(flag) for flag in flags]
+    np.testing.assert_array_equal(encoder.transform({"member": as_numbers}), encoder.transform({"member": flags}))
+    assert not encoder.transform({"member": [2, 0.5]}).any()
+    assert not TableEncoder.fit({"member": ["yes", "no"] * 30}).transform({"member": [1, 0]}).any()
+
+
 def test_rows_as_json_has_them_are_a_table():
     names = list(mixed())
     rows = [dict(zip(names, cells)) for cells in zip(*mixed().values())]

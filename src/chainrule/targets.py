@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from decimal import Decimal
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -256,6 +255,8 @@ def are_numbers(values: Array) -> Array:
     """Whether each cell is a real number, or True or False."""
     if values.dtype != object:
         return np.full(values.shape, values.dtype.kind in "biuf")
+    from decimal import Decimal  # slow to import, and only objects need it
+
     flags = [isinstance(cell, (Real, Decimal, np.bool_)) for cell in values.ravel().tolist()]
     return np.reshape(flags, values.shape)
 
@@ -337,7 +338,7 @@ def _distributions(y: Array, n_out: int, dtype: Any) -> Array:
         row = int(right.argmin())
         got = f"[{_sample(y[row])}] in {row_name(row)}"
         raise InputError(f"y: expected rows of probabilities that add up to 1, got {got}")
-    return np.ascontiguousarray(y, dtype=dtype)
+    return np.ascontiguousarray(p, dtype=dtype)
 
 
 def _first(y: Array, wrong: Array) -> str:

@@ -42,10 +42,14 @@ def own_rows(X: Any, y: Any) -> tuple[Array, Array] | None:
         raise InputError("X and y: expected both or neither")
     found = []
     for name, given in (("X", X), ("y", y)):
+        if np.ma.is_masked(given):
+            raise InputError(f"{name}: expected numbers, got masked ones; fill them first")
         try:
             array = np.asarray(given, dtype=np.float64)
         except (ValueError, TypeError):
             raise InputError(f"{name}: expected numbers; encode text first") from None
+        except OverflowError:
+            raise InputError(f"{name}: expected numbers that float64 holds, got a larger integer") from None
         if not np.isfinite(array).all():
             raise InputError(f"{name}: expected finite numbers, got NaN or inf")
         found.append(array)

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array, row_name
-from chainrule.data.table import as_levels, level_names
+from chainrule.data.table import MISSING, as_levels, level_names
 from chainrule.errors import InputError
 
 MAX_LEVELS = 50  # categories of a column with a feature of their own
 LARGEST = float(np.finfo(np.float64).max)
+FLAGS = {0.0: "False", 1.0: "True"}
 SQUASH = 3.0  # IQRs: further out, numbers are drawn in
 
 
@@ -142,7 +143,8 @@ class Quantile(Number):
 class Categorical(Column):
     """One feature per level; levels beyond the `max_levels` commonest share one.
 
-    A level that no training row had is all zeros, or that shared feature where there is one.
+    A level that no training row had is all zeros, or that shared feature where there is one. Where training rows had
+    flags, numbers 0 and 1 are flags.
     """
 
     name: str
@@ -162,6 +164,8 @@ class Categorical(Column):
     def transform(self, column: Array, first: int = 0) -> Array:
         index = {level: i for i, level in enumerate(self.levels)}
         none, cells = len(index), column.tolist()
+        if column.dtype == np.float64 and {*self.levels} <= {*FLAGS.values(), MISSING}:
+            cells = [FLAGS.get(cell, cell) for cell in cells]
         places = {cell: index.get(level, none) for cell, level in level_names(cells).items()}
         found = np.fromiter(map(places.__getitem__, cells), dtype=np.intp, count=len(cells))
         hot = np.zeros((len(column), none + 1))  # the last column: none of the levels
