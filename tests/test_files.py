@@ -342,8 +342,9 @@ def test_a_name_as_long_as_the_system_takes(model, tmp_path):
         require_writable(tmp_path / name)
         net.save(tmp_path / name)
         np.testing.assert_array_equal(cr.load(tmp_path / name).predict(X), net.predict(X))
-    with pytest.raises(cr.InputError, match=r"cannot write there \(File name too long\)"):
-        require_writable(tmp_path / ("m" * 256))
+    for write in (require_writable, net.save):
+        with pytest.raises(cr.InputError, match=r"cannot write there \(File name too long\)"):
+            write(tmp_path / ("m" * 256))
 
 
 def test_writing_fails_whole(model, monkeypatch):
@@ -371,6 +372,73 @@ def test_the_file_is_an_ordinary_one(model):
     umask = os.umask(0)
     os.umask(umask)
     assert path.stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_nobody_elses_files_are_open_to_all_while_one_is_written(model, monkeypatch):
+    path, net, _ = model
+    monkeypatch.setattr(os, "umask", lambda _: pytest.fail("it is the whole process's"))
+    net.save(path)
+    net.save(path.with_name("new"))
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_the_mode_and_the_owner_of_a_file_stay(model, monkeypatch, mode):
+    path, net, _ = model
+    path.chmod(mode)
+    owners, modes, fsync = [], [], os.fsync
+    monkeypatch.setattr(os, "chown", lambda *words: owners.append(words[1:]))
+    monkeypatch.setattr(os, "fsync", lambda number: (modes.append(os.fstat(number).st_mode & 0o777), fsync(number)))
+    net.save(path)
+    assert modes == [mode]  # no moment at which others may read it
+    assert path.stat().st_mode & 0o777 == mode
+    assert owners == [(path.stat().st_uid, path.stat().st_gid)]
+
+
+def test_where_the_owner_cannot_stay_the_file_is_written(model, monkeypatch):
+    path, net, X = model
+
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refuse)
+    path.write_bytes(b"")
+    net.save(path)
+    np.testing.assert_array_equal(cr.load(path).predict(X), net.predict(X))
+
+
+def test_a_link_stays_and_the_file_it_leads_to_is_written(model, tmp_path):
+    path, net, _ = model
+    (tmp_path / "real").mkdir()
+    link, chain, real = tmp_path / "link", tmp_path / "chain", tmp_path / "real" / "model"
+    link.symlink_to(Path("real", "model"))
+    chain.symlink_to("link")
+    for name in (link, chain):  # the first leads nowhere yet
+        require_writable(name)
+        net.save(name)
+        assert real.read_bytes() == path.read_bytes()
+        assert (link.is_symlink(), chain.is_symlink(), os.listdir(real.parent)) == (True, True, ["model"])
+        real.write_bytes(b"another")
+    link.unlink()
+    link.symlink_to(Path("gone", "model"))
+    for write in (require_writable, net.save):
+        with pytest.raises(cr.InputError, match=rf"{link}: cannot write there \(no such folder\)"):
+            write(link)
+
+
+def test_a_file_that_is_not_to_be_written_is_not_replaced(model, tmp_path, monkeypatch):
+    path, net, _ = model
+    before, access = path.read_bytes(), os.access
+    path.chmod(0o444)
+    (tmp_path / "link").symlink_to(path)
+    # root may write all files
+    monkeypatch.setattr(os, "access", lambda name, mode: not os.path.samefile(name, path) and access(name, mode))
+    net["b1"][:] = 7
+    for name in (path, tmp_path / "link"):
+        for write in (require_writable, net.save):
+            with pytest.raises(cr.InputError, match=rf"{name}: cannot write there \(no permission\)"):
+                write(name)
+    assert path.read_bytes() == before
+    net.save(tmp_path / "beside")
 
 
 def test_a_layer_of_ones_own_is_saved_once_it_is_registered(small, tmp_path, monkeypatch):

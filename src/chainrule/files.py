@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,14 +111,20 @@ def _require_place(path: str | Path) -> None:
         raise InputError(f"{path}: cannot write there ({error.strerror})") from None
     if folder or path.is_dir():
         raise InputError(f"{path}: expected the name of a file, got a folder")
-    if _is_special(path):
-        if not os.access(path, os.W_OK):
-            raise InputError(f"{path}: cannot write there (no permission)")
-        return
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: cannot write there (no such folder)")
-    if not os.access(path.parent, os.W_OK):
+    if path.exists() and not os.access(path, os.W_OK):
         raise InputError(f"{path}: cannot write there (no permission)")
+    if _is_special(path):
+        return
+    place = _followed(path)
+    if not place.parent.is_dir():
+        raise InputError(f"{path}: cannot write there (no such folder)")
+    if not os.access(place.parent, os.W_OK):
+        raise InputError(f"{path}: cannot write there (no permission)")
+
+
+def _followed(path: Path) -> Path:
+    """Where a link leads, for that is the file to replace."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def _is_special(path: Path) -> bool:
@@ -127,6 +134,7 @@ def _is_special(path: Path) -> bool:
 
 def write(path: str | Path, content: bytes | str) -> None:
     """Write beside the name, then rename: never half a file. A device or a pipe is written to."""
+    _require_place(path)
     path = Path(path)
     content = content.encode() if isinstance(content, str) else content
     if _is_special(path):
@@ -135,25 +143,33 @@ def write(path: str | Path, content: bytes | str) -> None:
         except OSError as error:
             raise InputError(f"{path}: cannot write ({error.strerror})") from None
         return
+    place = _followed(path)
+    beside = place.with_name(f".chainrule-{os.urandom(8).hex()}")  # the name and more might be too long for the system
     try:
-        # a prefix of the name itself might be longer than the system takes
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".chainrule-")
+        file = beside.open("xb")
     except OSError as error:
         raise InputError(f"{path}: cannot write there ({error.strerror})") from None
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
+            if place.exists():
+                _take_rights(beside, place)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(beside, 0o666 & ~umask)  # mkstemp's files are private; this one is an ordinary file
-        os.replace(beside, path)
+        os.replace(beside, place)
     except BaseException as error:
         os.unlink(beside)
         if isinstance(error, OSError):
             raise InputError(f"{path}: cannot write ({error.strerror}); nothing was changed") from None
         raise
+
+
+def _take_rights(path: Path, other: Path) -> None:
+    """Before anything is in it: who may read the other file may read this one, and nobody else."""
+    found = other.stat()
+    with suppress(OSError, AttributeError):  # only root gives files away; Windows has no owners
+        os.chown(path, found.st_uid, found.st_gid)
+    os.chmod(path, stat.S_IMODE(found.st_mode))
 
 
 def load(path: str | Path) -> Network:
