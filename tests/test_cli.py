@@ -239,6 +239,43 @@ def test_a_model_made_in_python_takes_a_table_of_numbers_as_its_matrix(run, refu
     assert "column 'x0': expected numbers, got 'a'" in refused("predict", "labels", "text.npz")
 
 
+def test_images_take_their_labels_from_a_file_in_every_command(run, refused, rng):
+    X, y = rng.integers(0, 255, (40, 4), dtype=np.uint8), np.arange(40) % 2
+    np.save("images.npy", X)
+    np.save("y.npy", y)
+    np.savez("both.npz", X=X, y=y)
+    run("train", "images.npy", "--target", "y.npy", *QUICK)
+    for command, *options in (["evaluate", "--json"], ["check"], ["explain"]):
+        words = (command, "model.safetensors", "images.npy", *options)
+        apart = (command, "model.safetensors", "both.npz", *options)
+        assert run(*words, "--target", "y.npy") == run(*apart)
+        said = "images.npy: no labels beside the images to compare with; name their file with --target"
+        assert said in refused(*words)
+        said = "--target nonsense: both.npz holds its labels apart; leave the option out"
+        assert said in refused(*apart, "--target", "nonsense")
+        run(*apart, "--target", "y")
+        np.save("few.npy", y[:30])
+        said = "few.npy: expected 40 labels, one per row of images.npy, got 30"
+        assert said in refused(*words, "--target", "few.npy")
+
+
+def test_a_column_of_another_name_is_compared_with(run, refused, penguins):
+    run("train", "penguins.csv", "--target", "species", *QUICK)
+    penguins.rename(columns={"species": "kind"}).to_csv("kinds.csv", index=False)
+    for command in ("evaluate", "check"):
+        words = (command, "model.safetensors", "kinds.csv")
+        assert "kinds.csv: no column 'species' to compare with; name it with --target" in refused(*words)
+        assert run(*words, "--target", "kind") == run(command, "model.safetensors", "penguins.csv")
+        assert "no column 'knd'; did you mean 'kind'?" in refused(*words, "--target", "knd")
+    said = "--target: the target of rows to check with, which were not given"
+    assert said in refused("check", "model.safetensors", "--target", "kind")
+
+
+def test_a_needless_target_is_no_reason_to_refuse_several_outputs(run, refused, made_in_python):
+    assert run("evaluate", "flags", "flags.npz", "--target", "y") == run("evaluate", "flags", "flags.npz")
+    assert "flags.npz holds its labels apart" in refused("evaluate", "flags", "flags.npz", "--target", "nonsense")
+
+
 def test_summary_shows_info_of_any_kind(run, made_in_python):
     net, *_ = made_in_python["labels"]
     assert "info" not in run("summary", "labels")

@@ -33,6 +33,7 @@ WRITTEN_TWICE = {
     "train sub -o sub/train-labels-idx1-ubyte": "train-labels-idx1-ubyte, which is read too",
     "predict model rows.csv -o model": "model, which is read too",
     "predict model rows.csv -o rows.csv": "rows.csv, which is read too",
+    "explain model images.npy --target y.npy -o y.npy": "y.npy, which is read too",
     "explain step.toml -o step.toml": "step.toml, which is read too",
     "explain model rows.csv -o model": "model, which is read too",
     "explain model rows.csv --worksheet -o rows.csv": "rows.csv, which is read too",

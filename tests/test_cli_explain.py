@@ -28,7 +28,11 @@ def test_explain_a_trained_model_on_its_rows(run, refused, folder, penguins):
     assert "expected data beside the model" in refused("explain", "model.safetensors")
     assert "--students" in refused("explain", "model.safetensors", "penguins.csv", "--students", "ids.csv")
     penguins.drop(columns="species").to_csv("unlabelled.csv", index=False)
-    assert "no targets" in refused("explain", "model.safetensors", "unlabelled.csv")
+    said = refused("explain", "model.safetensors", "unlabelled.csv")
+    assert "unlabelled.csv: no column 'species' to compare with; name it with --target" in said
+    penguins.rename(columns={"species": "kind"}).to_csv("kinds.csv", index=False)
+    run("explain", "model.safetensors", "kinds.csv", "--target", "kind", "-o", "kinds.html")
+    assert (folder / "kinds.html").read_text(encoding="utf-8") == html
 
 
 def test_explain_the_numbers_of_an_exercise(run, refused, folder):
@@ -38,7 +42,7 @@ def test_explain_the_numbers_of_an_exercise(run, refused, folder):
     (folder / "step.toml").write_text("inputs = [[1, 2]]\ntargets = [0]\nlayers = ['dense']\n")
     assert "W1: expected it" in refused("explain", "step.toml")
     assert "cannot read it" in refused("explain", "missing.toml")
-    for words in (["--lr", 9], ["--lr", -1], ["--rows", 2]):
+    for words in (["--lr", 9], ["--lr", -1], ["--rows", 2], ["--target", "y"]):
         assert f"{words[0]}: an exercise has its own" in refused("explain", "exercise.toml", *words)
         assert f"{words[0]}: an exercise has its own" in refused("explain", *words)
 

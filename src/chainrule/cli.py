@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -22,9 +23,10 @@ from chainrule.check.gradients import check_gradients
 from chainrule.cli_bench import bench_command
 from chainrule.cli_diagnose import NAMES, check_code, diagnose_command, is_code
 from chainrule.cli_explain import explain_command
-from chainrule.cli_train import train_command
-from chainrule.data.datasets import files_of, load_dataset
+from chainrule.cli_train import load_labelled, train_command
+from chainrule.data.datasets import files_of
 from chainrule.data.encoder import matrix_of
+from chainrule.data.readers import Dataset
 from chainrule.data.table import Table, as_levels
 from chainrule.errors import Diverged, InputError, counted, require_count
 from chainrule.files import load, require_writable, write
@@ -48,15 +50,32 @@ app.command(explain_command, name="explain")
 app.command(diagnose_command, name="diagnose")
 
 
-def rows_for(net: Network, data: str, target: str | None = None) -> tuple[Any, Array | None]:
-    """Raw rows for a network, as numbers where it has no encoder, and their targets where the data holds them."""
-    dataset = load_dataset(data)
+def rows_for(net: Network, data: str, target: str | None = None) -> Dataset:
+    """Rows as they were read, and their targets where the data holds them or they are named."""
+    dataset, target = load_labelled(data, target)
     dataset = dataset.test or dataset
-    X, y = dataset.X, dataset.y
     name = target or net.info.get("target")
-    if y is None and isinstance(X, Table) and (target is not None or name in X.names):
+    if dataset.y is None and isinstance(dataset.X, Table) and (target is not None or name in dataset.X.names):
         _, X, y = pick_target(dataset, name)
-    return matrix_of(X) if net.encoder is None and isinstance(X, Table) else X, y
+        return replace(dataset, X=X, y=y)
+    return dataset
+
+
+def known_rows(net: Network, data: str, target: str | None = None, most: int | None = None) -> tuple[Any, Array]:
+    """The first rows for a network, and their targets as in training. InputError where the data holds none."""
+    dataset = rows_for(net, data, target)
+    X, y = dataset.X, dataset.y
+    if y is None:
+        column = f"column {net.info.get('target', 'label')!r}"
+        what, it = (column, "it") if isinstance(X, Table) else ("labels beside the images", "their file")
+        raise InputError(f"{data}: no {what} to compare with; name {it} with --target")
+    X = X.rows(slice(most)) if isinstance(X, Table) else X[:most]
+    return _as_inputs(net, X), known_labels(net, y[:most])
+
+
+def _as_inputs(net: Network, X: Any) -> Any:
+    """Raw rows, as numbers where the network has no encoder."""
+    return matrix_of(X) if net.encoder is None and isinstance(X, Table) else X
 
 
 @app.command
@@ -83,7 +102,7 @@ def predict(
     """
     require_writable(out, reads=[model, *files_of(data)])
     net = load(model)
-    X, _ = rows_for(net, data)
+    X = _as_inputs(net, rows_for(net, data).X)
     predicted = net.predict(X)
     if predicted.ndim == 1:
         columns = {"prediction": predicted}
@@ -132,17 +151,12 @@ def evaluate(
     data
         Rows with the columns of training and the target.
     target
-        The target's column, where it is called something else than in training.
+        The target's column, where it is called something else than in training; of images, the file of their labels.
     as_json
         Print one JSON object instead.
     """
     net = load(model)
-    X, y = rows_for(net, data, target)
-    if y is None:
-        raise InputError(
-            f"{data}: no column {net.info.get('target', 'label')!r} to compare with; name it with --target"
-        )
-    y = known_labels(net, y)
+    X, y = known_rows(net, data, target)
     net.target = net.target or target_for(net.loss, net.n_out).fit(y)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused next
         rows, prediction = net.data(X, y), net.predict(X)
@@ -249,7 +263,7 @@ def check(
     rows
         How many rows to check with.
     target
-        For code: the target's column in the data.
+        The target's column in the data, where a model does not know it; of images, the file of their labels.
     mapping
         For code: ours=theirs such as forward=think, as for diagnose.
     reference
@@ -265,19 +279,17 @@ def check(
     if is_code(model):
         check_code(str(model), mapping, reference, data, target, rows, seconds)
         return
-    if mapping is not None or reference is not None or target is not None:
-        raise InputError(f"{model}: --map, --target and --reference are for code, FILE.py or FILE.ipynb")
+    if mapping is not None or reference is not None:
+        raise InputError(f"{model}: --map and --reference are for code, FILE.py or FILE.ipynb")
+    if target is not None and data is None:
+        raise InputError("--target: the target of rows to check with, which were not given")
     net = load(model)
     X: Any
     if data is None:
         X, y = _random_rows(net, rows)
         net.encoder = None
     else:
-        everything, targets = rows_for(net, data)
-        if targets is None:
-            raise InputError(f"{data}: no targets to check with")
-        X = everything.rows(slice(rows)) if isinstance(everything, Table) else everything[:rows]
-        y = known_labels(net, targets[:rows])
+        X, y = known_rows(net, data, target, rows)
     report = check_gradients(net, X, y)
     screen.text(str(report))
     if not report:

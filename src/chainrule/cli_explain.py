@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -24,6 +24,7 @@ def explain_command(
     data: str | None = None,
     /,
     *,
+    target: str | None = None,
     rows: OptionalWhole = None,
     lr: float | None = None,
     out: Annotated[Path, Parameter(name=["--out", "-o"])] = Path("step.html"),
@@ -39,6 +40,8 @@ def explain_command(
         A model file that train wrote, with data; or a .toml file with the numbers of an exercise.
     data
         The model's rows, with their targets.
+    target
+        The targets' column, where it is called something else than in training; of images, the file of their labels.
     rows
         How many of them, from the first on: 4 where nothing is said.
     lr
@@ -59,11 +62,11 @@ def explain_command(
     from chainrule.explain.worksheet import read_ids, worksheet_paths, write_worksheets
 
     on_paper = worksheet or students is not None
-    reads = [source, students, *files_of(data)]
+    reads = [source, students, target, *files_of(data)]
     require_writable(out, reads=reads)
     if on_paper:
         require_writable(*worksheet_paths(out, for_students=students is not None), reads=reads)
-    exercise = _exercise(source, data, rows, lr)
+    exercise = _exercise(source, data, target, rows, lr)
     if on_paper:
         if students is not None and data is not None:
             raise InputError(
@@ -80,9 +83,11 @@ def explain_command(
     screen.text(f"Saved to {out}: {page.trace.summary}; loss {page.trace.loss:.6g}. Open it in a browser.")
 
 
-def _exercise(source: Path | None, data: str | None, rows: int | None, lr: float | None) -> Exercise:
+def _exercise(
+    source: Path | None, data: str | None, target: str | None, rows: int | None, lr: float | None
+) -> Exercise:
     if source is None or source.suffix == ".toml":
-        for option, given in (("--rows", rows), ("--lr", lr)):
+        for option, given in (("--target", target), ("--rows", rows), ("--lr", lr)):
             if given is not None:
                 raise InputError(
                     f"{option}: an exercise has its own; chainrule explain --template prints one to start from"
@@ -97,16 +102,12 @@ def _exercise(source: Path | None, data: str | None, rows: int | None, lr: float
         raise InputError(f"{source}: expected data beside the model, as in: chainrule explain {source} rows.csv")
     rows = 4 if rows is None else rows
     require_count("--rows", rows)
-    return _from_model(source, data, rows, 0.1 if lr is None else lr)
+    return _from_model(source, data, target, rows, 0.1 if lr is None else lr)
 
 
-def _from_model(source: Path, data: str, rows: int, lr: float) -> Exercise:
-    from chainrule.cli import known_labels, rows_for
-    from chainrule.data.table import Table
+def _from_model(source: Path, data: str, target: str | None, rows: int, lr: float) -> Exercise:
+    from chainrule.cli import known_rows
 
     net = load(source)
-    everything, targets = rows_for(net, data)
-    if targets is None:
-        raise InputError(f"{data}: no targets to explain a loss with")
-    X: Any = everything.rows(slice(rows)) if isinstance(everything, Table) else everything[:rows]
-    return Exercise(f"One training step of {source.name}", net, X, known_labels(net, targets[:rows]), SGD(lr=lr))
+    X, y = known_rows(net, data, target, rows)
+    return Exercise(f"One training step of {source.name}", net, X, y, SGD(lr=lr))

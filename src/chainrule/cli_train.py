@@ -152,12 +152,23 @@ def _save(net: Network, problem: Problem, out: str) -> None:
     net.encoder = None  # the problem's rows are encoded already
 
 
-def _problem(data: str, options: DataOptions, seed: int, writes: Sequence[str | None]) -> Problem:
-    dataset, target = load_dataset(data), options.target
-    if dataset.y is None and not isinstance(dataset.X, Table) and target is not None:
+def load_labelled(data: str, target: str | None, writes: Sequence[str | None] = ()) -> tuple[Dataset, str | None]:
+    """The data, with labels from the file that the target names where it holds images without any; and the target's
+    column, None where labels are apart. InputError where that file is one of those to write."""
+    dataset = load_dataset(data)
+    if target is None or (dataset.y is None and isinstance(dataset.X, Table)):
+        return dataset, target
+    if dataset.y is None:
         require_writable(*writes, reads=[target])
         y = as_labels(read_labels(Path(target)), len(dataset.X), Path(target), f"row of {data}")
-        dataset, target = Dataset(dataset.name, dataset.X, y), None
+        return Dataset(dataset.name, dataset.X, y), None
+    if target not in ("y", "label"):
+        raise InputError(f"--target {target}: {dataset.name} holds its labels apart; leave the option out")
+    return dataset, None
+
+
+def _problem(data: str, options: DataOptions, seed: int, writes: Sequence[str | None]) -> Problem:
+    dataset, target = load_labelled(data, options.target, writes)
     return prepare(
         dataset,
         target=target,
