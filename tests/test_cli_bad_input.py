@@ -72,6 +72,51 @@ def test_an_output_of_an_earlier_run_is_written_again(run, folder):
     run("predict", "moons", "moons", "-o", "/dev/null")
 
 
+PASS = """
+import numpy as np
+
+W = np.random.default_rng(0).normal(size=(2, 2))
+
+def forward(X, W):
+    e = np.exp(X @ W)
+    return e / e.sum(axis=1, keepdims=True)
+
+def loss(P, y):
+    return -np.log(P[np.arange(len(y)), y]).mean()
+
+def backward(X, W, y):
+    P = forward(X, W)
+    return {"W": X.T @ (P - np.eye(2)[y]) / len(y)}
+"""
+
+
+@pytest.mark.parametrize("labels", [("n", "y"), ("0", "1")])
+def test_code_is_given_rows_that_have_a_target(run, refused, folder, labels):
+    (folder / "code.py").write_text(PASS)
+    cells = [labels[row % 2] for row in range(20)]
+    lines = ["a,b,t", *(f"{row % 7},{row % 3},{cell}" for row, cell in enumerate(cells))]
+    lines[19] = "5,0,"
+    (folder / "rows.csv").write_text("\n".join(lines))
+    words = ("check", "code.py", "rows.csv", "--target", "t", "--rows")
+    assert "expected a target in every row, got none in row 19" in refused(*words, "19")
+    told = run(*words, "18")
+    (folder / "rows.csv").write_text("\n".join([*lines[:19], *lines[20:]]))
+    assert told == run(*words, "18")
+
+
+def test_code_is_given_images_with_their_labels(refused, folder):
+    (folder / "code.py").write_text(PASS)
+    np.save("images.npy", np.arange(80, dtype=np.uint8).reshape(20, 2, 2))
+    np.save("few.npy", np.arange(10) % 2)
+    np.savez("both.npz", X=np.ones((20, 2)), y=np.arange(20) % 2)
+    words = ("diagnose", "code.py", "--data")
+    assert "images.npy: expected labels beside the images, got none; name" in refused(*words, "images.npy")
+    said = "few.npy: expected 20 labels, one per row of images.npy, got 10"
+    assert said in refused(*words, "images.npy", "--target", "few.npy")
+    said = "--target nonsense: both.npz holds its labels apart; leave the option out"
+    assert said in refused(*words, "both.npz", "--target", "nonsense")
+
+
 def test_check_takes_at_least_one_row(refused):
     assert "--rows: expected a whole number of at least 1, got 0" in refused(
         "check", "model.safetensors", "--rows", "0"

@@ -13,6 +13,7 @@ from chainrule.errors import InputError, require_count
 from chainrule.options import Whole
 
 if TYPE_CHECKING:
+    from chainrule.arrays import Array
     from chainrule.check.report.diagnosis import Diagnosis
 
 NAMES = Annotated[list[str] | None, Parameter(name="--map", consume_multiple=True, negative="")]
@@ -69,7 +70,7 @@ def diagnose_command(
     data
         Rows to use instead of made ones: a file or dataset as for train, with numbers only.
     target
-        The target's column in --data.
+        The target's column in --data; of images, the file of their labels.
     rows
         How many rows of --data.
     seconds
@@ -161,22 +162,29 @@ def _rows(data: str, target: str | None, rows: int) -> tuple[Any, Any]:
     """The first rows of a table as numbers, and their targets: labels as indices."""
     import numpy as np
 
-    from chainrule.data.datasets import load_dataset
+    from chainrule.cli_train import load_labelled
     from chainrule.data.table import Table
     from chainrule.job import pick_target
 
-    dataset = load_dataset(data)
+    dataset, target = load_labelled(data, target)
     X, y = dataset.X, dataset.y
+    if y is None:
+        _, X, y = pick_target(dataset, target)
     if isinstance(X, Table):
-        if y is None:
-            _, X, y = pick_target(dataset, target)
         text = [name for name, column in X.columns.items() if column.dtype.kind not in "fiub"]
         if text:
             raise InputError(f"{data}: expected numbers to compute with, got text in {', '.join(text)}")
         X = np.column_stack(list(X.columns.values()))
-    if y is None:
-        raise InputError(f"{data}: no targets; name their column with --target")
-    X, y = np.asarray(X[:rows], dtype=np.float64).reshape(min(rows, len(X)), -1), np.asarray(y)
-    if y.dtype.kind not in "fiub":
-        y = np.unique(y, return_inverse=True)[1]
-    return X, y[:rows]
+    return np.asarray(X[:rows], dtype=np.float64).reshape(min(rows, len(X)), -1), _numbered(data, np.asarray(y), rows)
+
+
+def _numbered(data: str, y: Array, rows: int) -> Array:
+    """The first targets; labels as indices among those of all rows. InputError where a row that is used has none."""
+    import numpy as np
+
+    from chainrule.arrays import row_name
+
+    known = np.array([cell is not None and cell == cell for cell in y.tolist()])
+    if not known[:rows].all():
+        raise InputError(f"{data}: expected a target in every row, got none in {row_name(int(known.argmin()), 1)}")
+    return y[:rows] if y.dtype.kind in "fiub" else np.searchsorted(np.unique(y[known]), y[:rows])
