@@ -265,6 +265,28 @@ def test_rows_are_those_of_the_file_counted_from_1(run, refused, rng):
     assert "target: expected finite numbers, got nan in row 31" in refused("evaluate", "model.safetensors", "rows.csv")
 
 
+@pytest.mark.parametrize("trained", [True, False])
+@pytest.mark.parametrize("loss", [cr.MeanSquaredError(), cr.Poisson()])
+def test_a_regression_is_compared_with_numbers(run, refused, loss, trained):
+    X, y = np.arange(60.0).reshape(20, 3) / 60, np.arange(20) % 4
+    net = cr.Network([cr.Dense(1)], loss, n_in=3)
+    if trained:
+        net.fit(X, y, cr.SGD(0.01), epochs=1)
+    net.save("model")
+    for targets, said in (
+        ((y + 1.5).astype(str), "'1.5'"),
+        ((y + 1.5).astype(bytes), "b'1.5'"),
+        (y.astype("M8[D]"), "datetime.date(1970, 1, 1)"),
+    ):
+        np.savez("text.npz", X=X, y=targets)
+        for command in ("evaluate", "check", "explain"):
+            message = f"target: expected numbers, got {said} in row 1"
+            assert message in refused(command, "model", "text.npz")
+    for kind in (np.float64, np.uint8, np.int64, bool):
+        np.savez("rows.npz", X=X, y=y.astype(kind))
+        run("evaluate", "model", "rows.npz")
+
+
 @pytest.mark.parametrize("label", [2**53, 2**53 + 1, 2**63, 10**20])
 def test_class_labels_that_reading_rounds_are_refused(run, refused, folder, label):
     words = ("train", "rows.csv", "--target", "y", *QUICK)

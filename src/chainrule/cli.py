@@ -192,9 +192,12 @@ def known_labels(net: Network, y: Array) -> Array:
     the first row of the file, counted from 1, that holds none."""
     classes = net.classes
     if classes is None:
+        target = net.target or target_for(net.loss, net.n_out)  # none where it was saved untrained
+        usable = y.dtype.kind in "biuf" or not isinstance(target, Values)
+        _require_all(np.full(len(y), usable), y, "numbers")
         _require_all(np.isfinite(y) if y.dtype.kind == "f" else y == y, y, "finite numbers")
-        if isinstance(net.target, Values):
-            fits = abs(net.target.scaled(y)) <= np.finfo(net.dtype).max
+        if isinstance(target, Values):
+            fits = abs(target.scaled(y)) <= np.finfo(net.dtype).max
             _require_all(fits, y, f"numbers that {net.dtype} holds")
         return y
     if y.ndim > 1:
