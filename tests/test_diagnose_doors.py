@@ -228,10 +228,17 @@ def test_the_search_ends_with_the_time_and_says_so(code):
     assert "note: not searched further: the time was over; allow more with --seconds" in str(cut)
 
 
-@pytest.mark.parametrize(("rows", "said"), [("0", "at least 2, got 0"), ("5", "how many rows of --data")])
-def test_rows_without_data_are_refused(code, capsys, rows, said):
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--rows", "0"), "at least 2, got 0"),
+        (("--rows", "5"), "how many rows of --data"),
+        (("--target", "y"), "the target of --data"),
+    ],
+)
+def test_options_of_data_that_is_not_given_are_refused(code, capsys, words, said):
     with pytest.raises(SystemExit):
-        main(["diagnose", code(NET), "--rows", rows])
+        main(["diagnose", code(NET), *words])
     assert said in capsys.readouterr().err
 
 

@@ -153,6 +153,8 @@ def _diagnosed(
     require_count("--rows", rows, least=2)
     if data is None and rows != HELD:
         raise InputError("--rows: how many rows of --data, which was not given")
+    if data is None and target is not None:
+        raise InputError("--target: the target of --data, which was not given")
     X, y = (None, None) if data is None else _rows(data, target, rows)
     asked = None if reference is None else load(reference)
     return diagnose(code, X, y, mapping=pairs(mapping), reference=asked, seconds=seconds)

@@ -102,8 +102,6 @@ def pick_target(dataset: Dataset, target: str | None) -> tuple[str, Any, Array]:
         for part in (dataset, dataset.test):
             if part is not None and part.y is not None and part.y.ndim > 1:
                 raise InputError(f"{part.name}: expected one label for each row, got labels of shape {part.y.shape}")
-        if target is not None and target not in ("y", "label"):
-            raise InputError(f"--target {target}: {dataset.name} holds its labels apart; leave the option out")
         return "label", dataset.X, dataset.y
     if not isinstance(dataset.X, Table):
         raise InputError(f"{dataset.name}: expected labels beside the images, got none; name their file with --target")

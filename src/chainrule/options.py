@@ -81,7 +81,7 @@ def one_of(option: str, name: str | None, known: Iterable[str]) -> None:
 @dataclass(frozen=True)
 class DataOptions:
     target: str | None = None
-    "The column to predict."
+    "The column to predict; of images, the file of their labels."
     task: str | None = None
     "classification or regression; told from the target where not given."
     test: float = 0.2
