@@ -220,7 +220,7 @@ void Engine<T>::place(const std::vector<LayerSpec>& specs, bool training, bool i
         x_is_free = kind == Kind::dense || kind == Kind::dropout || kind == Kind::layer_norm;
         if (training) {
             const auto panels = [&](int64_t height, int width) { return memory.array<T>(height * ((width + 31) / 32 * 32)); };
-            if (kind == Kind::dense && better_in_panels(spec.n_out * sizeof(T), spec.n_in))
+            if (kind == Kind::dense && rows > FEW_ROWS && better_in_panels(spec.n_out * sizeof(T), spec.n_in))
                 l.panels = panels(spec.n_in, spec.n_out);
             if (kind == Kind::dense && l.ldy * sizeof(T) > FAR && spec.n_in >= WHOLE_TILES)  // enough tiles read each column
                 l.dy_panels = panels(rows, spec.n_out);

@@ -34,7 +34,8 @@ struct Layer {
     T *x, *y, *dx, *dy;      // dx is null where nobody reads it
     int64_t ldx, ldy;
     T *memory, *scale;       // mask or xhat (rows of ldx), 1/standard deviation
-    T *panels, *transposed;  // W where it is large, and Wᵀ where dx is wanted, as products read them; every update refreshes them
+    // W where it is large and many rows read it, and Wᵀ where dx is wanted, as products read them; every update refreshes them.
+    T *panels, *transposed;
     T* dy_panels;            // dy of a wide W, as the sums over the batch read it
     int64_t most_rows;       // of a batch: the height of dy_panels
 };
@@ -156,6 +157,7 @@ constexpr int CHAIN = 264;       // a product adds at most so many terms one by 
 constexpr int DEPTH = 1024;      // terms over which a tile's chains are added up at once
 constexpr int FAR = 2048;        // bytes from row to row above which a factor is read better in panels
 constexpr int LARGE = 1 << 17;   // bytes of a factor above which closer rows may compete for a cache too
+constexpr int FEW_ROWS = 32;     // of a batch: W is packed for so many, or read where it is, which costs less than a copy
 constexpr int L1 = 1 << 15;      // bytes of the first cache
 constexpr int BLOCK_M = 264;     // rows of the left factor that meet the same columns of the right one
 constexpr int ROWS = 256;        // of a batch that go through all layers together
