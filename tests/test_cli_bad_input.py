@@ -40,6 +40,7 @@ WRITTEN_TWICE = {
     "explain model rows-solution.csv --worksheet -o rows.csv": "rows-solution.csv, which is read too",
     "explain --students a-answers.csv -o a.html": "a-answers.csv, which is read too",
     "diagnose pass.py:Net --html pass.py": "pass.py, which is read too",
+    "diagnose pass.py:Net --data images.npy --target y.npy --html y.npy": "y.npy, which is read too",
 }
 
 
@@ -282,6 +283,12 @@ def test_a_regression_is_compared_with_numbers(run, refused, loss, trained):
         for command in ("evaluate", "check", "explain"):
             message = f"target: expected numbers, got {said} in row 1"
             assert message in refused(command, "model", "text.npz")
+    table = pd.DataFrame(X, columns=["a", "b", "c"]).assign(label=np.where(y == 2, "bad", y.astype(str)))
+    table.to_csv("text.csv", index=False)
+    for command in ("evaluate", "check", "explain"):
+        assert "target: expected numbers, got 'bad' in row 3" in refused(
+            command, "model", "text.csv", "--target", "label"
+        )
     for kind in (np.float64, np.uint8, np.int64, bool):
         np.savez("rows.npz", X=X, y=y.astype(kind))
         run("evaluate", "model", "rows.npz")

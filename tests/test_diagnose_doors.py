@@ -232,8 +232,8 @@ def test_the_search_ends_with_the_time_and_says_so(code):
     ("words", "said"),
     [
         (("--rows", "0"), "at least 2, got 0"),
-        (("--rows", "5"), "how many rows of --data"),
-        (("--target", "y"), "the target of --data"),
+        (("--rows", "5"), "how many of the rows, which were not given"),
+        (("--target", "y"), "the target of rows, which were not given"),
     ],
 )
 def test_options_of_data_that_is_not_given_are_refused(code, capsys, words, said):

@@ -330,6 +330,10 @@ def test_a_device_or_a_pipe_is_written_to_and_stays(model, tmp_path):
     net.save(pipe)
     assert os.read(reader, 10**6) == path.read_bytes()
     os.close(reader)
+    (tmp_path / "log").write_bytes(b"earlier\n")
+    with (tmp_path / "log").open("ab") as log:
+        net.save(f"/dev/fd/{log.fileno()}")
+    assert (tmp_path / "log").read_bytes() == b"earlier\n" + path.read_bytes()
     (tmp_path / "nowhere").symlink_to(os.devnull)
     net.save(tmp_path / "nowhere")
     assert (tmp_path / "nowhere").is_symlink()
@@ -391,11 +395,13 @@ def test_the_mode_and_the_owner_of_a_file_stay(model, monkeypatch, mode):
     net.save(path)
     assert modes == [mode]  # no moment at which others may read it
     assert path.stat().st_mode & 0o777 == mode
-    assert owners == [(path.stat().st_uid, path.stat().st_gid)]
+    assert owners == [(path.stat().st_uid, -1), (-1, path.stat().st_gid)]
 
 
 def test_where_the_owner_cannot_stay_the_file_is_written(model, monkeypatch):
+    """And where the group cannot, it is nobody's but the owner's and everybody's as before."""
     path, net, X = model
+    path.chmod(0o664)
 
     def refuse(*_):
         raise PermissionError(1, "Operation not permitted")
@@ -403,6 +409,7 @@ def test_where_the_owner_cannot_stay_the_file_is_written(model, monkeypatch):
     monkeypatch.setattr(os, "chown", refuse)
     path.write_bytes(b"")
     net.save(path)
+    assert path.stat().st_mode & 0o777 == 0o604
     np.testing.assert_array_equal(cr.load(path).predict(X), net.predict(X))
 
 

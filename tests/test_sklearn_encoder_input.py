@@ -62,6 +62,7 @@ def test_arrays_go_by_position_with_scikit_learns_warning_and_must_have_as_many_
             "categorical: no column 'agee'; known: age, city, member, income, always, id",
         ),
         ({"drop": "agee"}, "drop: no column 'agee'; known: age, city"),
+        ({"keep": ["agee"]}, "keep: no column 'agee'; known: age, city"),
         ({"drop": 7}, "drop: no column 7; known: age"),
         ({"drop": [-1]}, "drop: no column -1"),
         ({"drop": [True]}, "drop: no column True"),

@@ -49,6 +49,15 @@ def test_useless_columns_are_left_out_with_a_reason_each():
     assert "a date" in notes["joined"]
 
 
+def test_columns_to_keep_are_used():
+    """But not such as say nothing at all, or are dates."""
+    encoder = TableEncoder.fit(mixed(), keep=["number", "id", "always", "joined"], max_levels=3)
+    assert {note.partition(":")[0] for note in encoder.notes} == {"always", "joined"}
+    assert {"number", "id=other"} <= set(encoder.features)
+    half = {"n": [*range(0, 40, 2), 41], "m": [*range(20), 40]}  # half of the range, and more
+    assert [note.partition(":")[0] for note in TableEncoder.fit(half).notes] == ["m"]
+
+
 @pytest.mark.parametrize("flags", [[True, False] * 30, [True, False, None] * 20])
 def test_flags_may_arrive_as_0_and_1(flags):
     """As databases and JSON write them; other numbers are levels that no training row had."""

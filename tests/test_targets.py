@@ -106,6 +106,14 @@ def test_strings_of_any_length_are_text(rng):
     assert net.score(X, y) > 0.9
 
 
+@pytest.mark.parametrize("labels", [[2**63 - 10, 2**63 + 1, 2**63 + 2], [2**53, 2**53 + 1, 0.5]])
+def test_large_labels_in_objects_are_not_merged(labels):
+    """As floats two of them would be one."""
+    net = cr.Network([cr.Dense(2)], cr.SoftmaxCrossEntropy(), n_in=1)
+    with pytest.raises(cr.InputError, match="y: expected labels that are 64-bit numbers"):
+        net.fit(np.ones((3, 1)), np.array(labels, object), cr.SGD())
+
+
 def test_labels_are_found_among_classes_that_are_objects():
     for target in (Labels(2), Flags(1)):  # scikit-learn keeps its users' objects
         target.classes = np.array(["no", "yes"], object)

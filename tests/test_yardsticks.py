@@ -60,5 +60,6 @@ def test_row_numbers_are_left_out_where_rows_are_drawn_from_a_table(run, rng):
     rows.to_csv("rows.csv", index=False)
     output = run("train", "rows.csv", "--target", "kind", *QUICK)
     assert "number: left out, it counts the rows" in output
+    assert "counts the rows" not in run("train", "rows.csv", "--target", "kind", *QUICK, "--keep", "number")
     rows.assign(number=rng.permutation(1000)[:150]).to_csv("rows.csv", index=False)
     assert "counts the rows" not in run("train", "rows.csv", "--target", "kind", *QUICK)

@@ -193,8 +193,9 @@ def known_labels(net: Network, y: Array) -> Array:
     classes = net.classes
     if classes is None:
         target = net.target or target_for(net.loss, net.n_out)  # none where it was saved untrained
-        usable = y.dtype.kind in "biuf" or not isinstance(target, Values)
-        _require_all(np.full(len(y), usable), y, "numbers")
+        if isinstance(target, Values) and y.dtype.kind not in "biuf":
+            _require_all(np.array([_reads_as_number(cell) for cell in y.tolist()]), y, "numbers")
+            _require_all(np.zeros(len(y), bool), y, "numbers")  # all of them text that looks like some
         _require_all(np.isfinite(y) if y.dtype.kind == "f" else y == y, y, "finite numbers")
         if isinstance(target, Values):
             fits = abs(target.scaled(y)) <= np.finfo(net.dtype).max
@@ -214,7 +215,15 @@ def _require_all(right: Array, y: Array, wanted: str) -> None:
     rows = right.reshape(len(y), -1).all(axis=1)
     if not rows.all():
         row = int(np.argmin(rows))
-        raise InputError(f"target: expected {wanted}, got {y[row].tolist()!r} in {row_name(row, 1)}")
+        raise InputError(f"target: expected {wanted}, got {y[row : row + 1].tolist()[0]!r} in {row_name(row, 1)}")
+
+
+def _reads_as_number(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 @app.command
@@ -285,7 +294,7 @@ def check(
     if mapping is not None or reference is not None:
         raise InputError(f"{model}: --map and --reference are for code, FILE.py or FILE.ipynb")
     if target is not None and data is None:
-        raise InputError("--target: the target of rows to check with, which were not given")
+        raise InputError("--target: the target of rows, which were not given")
     net = load(model)
     X: Any
     if data is None:

@@ -93,7 +93,7 @@ def diagnose_command(
     if html is not None:
         if hint < 1:
             raise InputError(OUTLINES)
-        require_writable(html, reads=[split(code)[0], reference, *files_of(data)])
+        require_writable(html, reads=[split(code)[0], reference, target, *files_of(data)])
     found = _diagnosed(code, mapping, reference, data, target, rows, seconds)
     if as_json:
         print(json.dumps(to_json(found, hint), allow_nan=False))
@@ -152,9 +152,9 @@ def _diagnosed(
 
     require_count("--rows", rows, least=2)
     if data is None and rows != HELD:
-        raise InputError("--rows: how many rows of --data, which was not given")
+        raise InputError("--rows: how many of the rows, which were not given")
     if data is None and target is not None:
-        raise InputError("--target: the target of --data, which was not given")
+        raise InputError("--target: the target of rows, which were not given")
     X, y = (None, None) if data is None else _rows(data, target, rows)
     asked = None if reference is None else load(reference)
     return diagnose(code, X, y, mapping=pairs(mapping), reference=asked, seconds=seconds)

@@ -178,6 +178,7 @@ def _problem(data: str, options: DataOptions, seed: int, writes: Sequence[str | 
         scale=options.scale,
         categorical=options.categorical,
         drop=options.drop,
+        keep=options.keep,
         drop_missing=options.drop_missing,
         weight_column=options.sample_weight,
         seed=seed,

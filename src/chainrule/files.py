@@ -128,8 +128,10 @@ def _followed(path: Path) -> Path:
 
 
 def _is_special(path: Path) -> bool:
-    """Whether there is a device, a pipe or a socket: what has to stay, whatever is written to it."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+    """Whether there is a device, a pipe or a socket, or a file that somebody has open, by the name of /dev/stdout: what
+    has to stay, whatever is written to it."""
+    is_open = os.path.abspath(path).startswith(("/dev/std", "/dev/fd/", "/proc/"))
+    return path.exists() and not path.is_dir() and (is_open or not path.is_file())
 
 
 def write(path: str | Path, content: bytes | str) -> None:
@@ -139,7 +141,8 @@ def write(path: str | Path, content: bytes | str) -> None:
     content = content.encode() if isinstance(content, str) else content
     if _is_special(path):
         try:
-            path.write_bytes(content)
+            with path.open("ab") as file:  # behind what was written before
+                file.write(content)
         except OSError as error:
             raise InputError(f"{path}: cannot write ({error.strerror})") from None
         return
@@ -167,9 +170,15 @@ def write(path: str | Path, content: bytes | str) -> None:
 def _take_rights(path: Path, other: Path) -> None:
     """Before anything is in it: who may read the other file may read this one, and nobody else."""
     found = other.stat()
-    with suppress(OSError, AttributeError):  # only root gives files away; Windows has no owners
-        os.chown(path, found.st_uid, found.st_gid)
-    os.chmod(path, stat.S_IMODE(found.st_mode))
+    mode = stat.S_IMODE(found.st_mode)
+    if hasattr(os, "chown"):  # Windows has no owners
+        with suppress(OSError):  # only root gives files away
+            os.chown(path, found.st_uid, -1)
+        try:
+            os.chown(path, -1, found.st_gid)
+        except OSError:  # of a group that the user is not in
+            mode &= ~stat.S_IRWXG
+    os.chmod(path, mode)
 
 
 def load(path: str | Path) -> Network:

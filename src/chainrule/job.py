@@ -142,6 +142,7 @@ def prepare(
     scale: str = "robust",
     categorical: Sequence[str] = (),
     drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
     drop_missing: bool = False,
     weight_column: str | None = None,
     seed: int = 0,
@@ -166,7 +167,7 @@ def prepare(
     valid = None
     if validation:
         fitted, valid = _hold_out(fitted, "--validation", validation, seed, task)
-    encoder = _fit_encoder(fitted.X, scale, categorical, drop)
+    encoder = _fit_encoder(fitted.X, scale, categorical, drop, keep)
 
     def encoded(part: Rows) -> Rows:
         X = encoder.transform(part.X)
@@ -259,11 +260,11 @@ def _hold_out(rows: Rows, option: str, share: float, seed: int, task: str) -> tu
     return _take(rows, kept), _take(rows, taken)
 
 
-def _fit_encoder(X: Any, scale: str, categorical: Sequence[str], drop: Sequence[str]) -> Encoder:
+def _fit_encoder(X: Any, scale: str, categorical: Sequence[str], drop: Sequence[str], keep: Sequence[str]) -> Encoder:
     if isinstance(X, Table):
-        return TableEncoder.fit(X, scale=scale, categorical=categorical, drop=drop)
-    if categorical or drop:
-        raise InputError("--categorical, --drop: expected a table, got images")
+        return TableEncoder.fit(X, scale=scale, categorical=categorical, drop=drop, keep=keep)
+    if categorical or drop or keep:
+        raise InputError("--categorical, --drop, --keep: expected a table, got images")
     return Pixels.fit(X)
 
 

@@ -94,6 +94,8 @@ class DataOptions:
     "Numeric columns that are names of categories."
     drop: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = ()
     "Columns to leave out."
+    keep: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = ()
+    "Columns to use though they count the rows, as a year does, or differ in nearly every row."
     drop_missing: Annotated[bool, Parameter(negative="")] = False
     "Leave out rows without a target."
     sample_weight: str | None = None

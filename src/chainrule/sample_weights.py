@@ -32,12 +32,16 @@ def as_weights(values: Any, n: int, name: str = "sample_weight") -> Array:
 
 
 def weighted(data: Data, sample_weight: Any, dtype: Any) -> Data:
-    """The data with its weights checked; rows of weight 0 are dropped here, and nowhere else."""
+    """The data with its weights checked, without rows of weight 0."""
     with np.errstate(over="ignore", under="ignore"):  # what leaves the numbers of dtype is refused next
         w = as_weights(sample_weight, len(data)).astype(dtype)
     as_weights(w, len(data), f"sample_weight as {np.dtype(dtype)}")
-    data = Data(data.X, data.t, w)
-    return data if w.all() else data.rows(np.flatnonzero(w))
+    return that_count(Data(data.X, data.t, w))
+
+
+def that_count(data: Data) -> Data:
+    """The rows of weight above 0: the others are dropped here, and nowhere else."""
+    return data if data.w is None or data.w.all() else data.rows(np.flatnonzero(data.w))
 
 
 def class_weights(target: Target, t: Array, class_weight: Any) -> Array:

@@ -248,7 +248,8 @@ def _unboxed(y: Array) -> Array:
         return y
     found = set(map(type, y.ravel().tolist()))
     alike = any(all(issubclass(each, kind) for each in found) for kind in ONE_KIND)
-    return np.array(y.tolist()) if alike else y
+    unboxed = np.array(y.tolist()) if alike else y
+    return unboxed if unboxed.dtype.kind != "f" or (unboxed == y).all() else y  # of large integers some would be one
 
 
 def are_numbers(values: Array) -> Array:
@@ -332,10 +333,11 @@ def _is_probability(y: Array) -> bool:
 def _distributions(y: Array, n_out: int, dtype: Any) -> Array:
     if y.shape[1] != n_out:
         raise InputError(f"y: expected shape (N,) or (N, {n_out}), got {y.shape}")
-    p = _numbers(y)
-    right = ((p >= 0) & (p <= 1)).all(axis=1) & (abs(abs(p).sum(axis=1) - 1) <= 1e-3)  # abs: inf - inf warns
-    if not right.all():
-        row = int(right.argmin())
+    p = _numbers(y) if y.dtype.kind not in "biuf" else y
+    if not _is_probability(p) or abs(p.sum(axis=1) - 1).max() > 1e-3:
+        with np.errstate(invalid="ignore"):
+            right = ((p >= 0) & (p <= 1)).all(axis=1) & (abs(p.sum(axis=1) - 1) <= 1e-3)
+        row = int(np.argmin(right))
         got = f"[{_sample(y[row])}] in {row_name(row)}"
         raise InputError(f"y: expected rows of probabilities that add up to 1, got {got}")
     return np.ascontiguousarray(p, dtype=dtype)
@@ -347,6 +349,6 @@ def _first(y: Array, wrong: Array) -> str:
 
 
 def _sample(values: Array, most: int = 6) -> str:
-    values = values.astype(str) if values.dtype.kind == "M" else values  # nanoseconds would be listed as integers
+    values = values.astype(str) if values.dtype.kind in "mM" else values  # nanoseconds would be listed as integers
     shown = ", ".join(repr(value) for value in values[:most].tolist())
     return shown + (", …" if len(values) > most else "")

@@ -48,19 +48,21 @@ class TableEncoder(Encoder):
         scale: str = "robust",
         categorical: Sequence[str] = (),
         drop: Sequence[str] = (),
+        keep: Sequence[str] = (),
         max_levels: int = MAX_LEVELS,
     ) -> TableEncoder:
-        """Learn from training rows. InputError for unknown names or scales, and where no column is left."""
+        """Learn from training rows; columns to keep are used though they count the rows, or differ in nearly every one.
+        InputError for unknown names or scales, and where no column is left."""
         table = as_table(X)
         if scale not in SCALES:
             raise InputError(f"scale: no scale {scale!r}; {nearest(scale, SCALES)}")
         require_count("max_levels", max_levels)
-        for name in (*categorical, *drop):
+        for name in (*categorical, *drop, *keep):
             table[name]
         columns, notes, left_out = [], [], list(drop)
         for name in table.without(drop).names:
             column = as_levels(table[name]) if name in categorical else table[name]
-            reason = None if name in categorical else _unsuitable(column)
+            reason = None if name in categorical else _unsuitable(column, kept=name in keep)
             if reason:
                 notes.append(f"{name}: left out, {reason}")
                 left_out.append(name)
@@ -115,8 +117,8 @@ def _fit_column(name: str, column: Array, scale: str, max_levels: int) -> Column
     return Quantile.fit(name, column) if scale == "quantile" else Numeric.fit(name, column, scale)
 
 
-def _unsuitable(column: Array) -> str | None:
-    """Why a column tells nothing about a new row; None where it may."""
+def _unsuitable(column: Array, *, kept: bool) -> str | None:
+    """Why a column tells nothing about a new row; None where it may, or should by the user's word."""
     if column.dtype.kind == "M":
         return "a date"
     numeric = column.dtype == np.float64
@@ -126,12 +128,16 @@ def _unsuitable(column: Array) -> str | None:
     levels = len(set(known.tolist()))
     if levels == 1 and len(known) == len(column):
         return f"always {known[0]!r}" if not numeric else f"always {known[0]:g}"
+    if not numeric and all(_DATE.match(text) for text in known.tolist()):
+        return "a date"
+    if kept:
+        return None
     if numeric:
         different = levels == len(column) > 20 and (known == known.round()).all()
         with np.errstate(over="ignore"):  # dense: also where other rows were drawn from the table before
-            return "it counts the rows" if different and np.ptp(known) < 2 * len(column) else None
-    if all(_DATE.match(text) for text in known.tolist()):
-        return "a date"
+            return (
+                "it counts the rows; to use it, keep it" if different and np.ptp(known) + 1 < 2 * len(column) else None
+            )
     return (
         f"it differs in nearly every row ({levels:,} of {len(known):,})" if levels > max(20, 0.9 * len(known)) else None
     )

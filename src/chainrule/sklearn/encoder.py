@@ -37,6 +37,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Columns of numbers that are names of categories.
     drop : name or position, or a list of them, default=None
         Columns to leave out.
+    keep : name or position, or a list of them, default=None
+        Columns to use though they count the rows, as a year does, or differ in nearly every row.
     max_levels : int, default=50
         The commonest levels of a column get a feature each; where there are more, all others share one.
     sparse_output : bool, default=False
@@ -62,6 +64,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         scale: str = "robust",
         categorical: Any = None,
         drop: Any = None,
+        keep: Any = None,
         max_levels: int = MAX_LEVELS,
         sparse_output: bool = False,
         dtype: Any = None,
@@ -69,6 +72,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.scale = scale
         self.categorical = categorical
         self.drop = drop
+        self.keep = keep
         self.max_levels = max_levels
         self.sparse_output = sparse_output
         self.dtype = dtype
@@ -85,6 +89,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             scale=self.scale,
             categorical=_chosen("categorical", self.categorical, table.names),
             drop=_chosen("drop", self.drop, table.names),
+            keep=_chosen("keep", self.keep, table.names),
             max_levels=int(self.max_levels),
         )
         self.notes_ = list(self.encoder_.notes)
