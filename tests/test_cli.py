@@ -267,7 +267,7 @@ def test_a_column_of_another_name_is_compared_with(run, refused, penguins):
         assert "kinds.csv: no column 'species' to compare with; name it with --target" in refused(*words)
         assert run(*words, "--target", "kind") == run(command, "model.safetensors", "penguins.csv")
         assert "no column 'knd'; did you mean 'kind'?" in refused(*words, "--target", "knd")
-    said = "--target: the target of rows to check with, which were not given"
+    said = "--target: the target of rows, which were not given"
     assert said in refused("check", "model.safetensors", "--target", "kind")
 
 

@@ -193,13 +193,10 @@ def known_labels(net: Network, y: Array) -> Array:
     classes = net.classes
     if classes is None:
         target = net.target or target_for(net.loss, net.n_out)  # none where it was saved untrained
-        if isinstance(target, Values) and y.dtype.kind not in "biuf":
-            _require_all(np.array([_reads_as_number(cell) for cell in y.tolist()]), y, "numbers")
-            _require_all(np.zeros(len(y), bool), y, "numbers")  # all of them text that looks like some
-        _require_all(np.isfinite(y) if y.dtype.kind == "f" else y == y, y, "finite numbers")
         if isinstance(target, Values):
-            fits = abs(target.scaled(y)) <= np.finfo(net.dtype).max
-            _require_all(fits, y, f"numbers that {net.dtype} holds")
+            _require_values(target, y, net.dtype)
+        else:
+            _require_all(y == y, y, "labels")
         return y
     if y.ndim > 1:
         return y  # a share or a flag for each class
@@ -209,6 +206,14 @@ def known_labels(net: Network, y: Array) -> Array:
         known = ", ".join(map(repr, classes[:6].tolist())) + ", …" * (len(classes) > 6)
         _require_all(np.isin(y, classes), y, f"labels among {known}")
     return y
+
+
+def _require_values(target: Values, y: Array, dtype: np.dtype[Any]) -> None:
+    if y.dtype.kind not in "biuf":
+        reads = np.array([_reads_as_number(cell) for cell in y.tolist()])
+        _require_all(reads & ~reads.all(), y, "numbers")  # the first that is none, or of text that looks like numbers
+    _require_all(np.isfinite(y), y, "finite numbers")
+    _require_all(abs(target.scaled(y)) <= np.finfo(dtype).max, y, f"numbers that {dtype} holds")
 
 
 def _require_all(right: Array, y: Array, wanted: str) -> None:
