@@ -185,8 +185,9 @@ def _numbered(data: str, y: Array, rows: int) -> Array:
     import numpy as np
 
     from chainrule.arrays import row_name
+    from chainrule.data.table import is_missing
 
-    known = np.array([cell is not None and cell == cell for cell in y.tolist()])
-    if not known[:rows].all():
-        raise InputError(f"{data}: expected a target in every row, got none in {row_name(int(known.argmin()), 1)}")
-    return y[:rows] if y.dtype.kind in "fiub" else np.searchsorted(np.unique(y[known]), y[:rows])
+    missing = np.array([is_missing(cell) for cell in y.tolist()])
+    if missing[:rows].any():
+        raise InputError(f"{data}: expected a target in every row, got none in {row_name(int(missing.argmax()), 1)}")
+    return y[:rows] if y.dtype.kind in "fiub" else np.searchsorted(np.unique(y[~missing]), y[:rows])

@@ -12,7 +12,7 @@ from chainrule.arrays import Array, row_name
 from chainrule.data.columns import numbers
 from chainrule.data.encoder import Encoder, Pixels, TableEncoder
 from chainrule.data.readers import Dataset
-from chainrule.data.table import Table, as_levels
+from chainrule.data.table import Table, as_levels, is_missing
 from chainrule.errors import InputError, require_number
 from chainrule.history import Epoch
 from chainrule.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
@@ -224,7 +224,7 @@ def _targets(y: Array, task: str, name: str) -> Array:
 
 def _known(y: Array, name: str, drop: bool) -> Array:
     """Whether each row's target is known (N,); InputError where others are not to be left out."""
-    missing = np.array([cell is None or cell != cell for cell in y.tolist()])
+    missing = np.array([is_missing(cell) for cell in y.tolist()])
     if y.dtype.kind == "f" and np.isinf(y).any():
         row = row_name(int(np.argmax(np.isinf(y))), 1)
         raise InputError(f"--target {name}: expected finite numbers, got inf in {row}")

@@ -133,11 +133,12 @@ def _unsuitable(column: Array, *, kept: bool) -> str | None:
     if kept:
         return None
     if numeric:
-        different = levels == len(column) > 20 and (known == known.round()).all()
-        with np.errstate(over="ignore"):  # dense: also where other rows were drawn from the table before
-            return (
-                "it counts the rows; to use it, keep it" if different and np.ptp(known) + 1 < 2 * len(column) else None
-            )
+        with np.errstate(over="ignore"):
+            dense = np.ptp(known) + 1 < 2 * len(
+                column
+            )  # not one by one: rows may have been drawn from the table before
+        counts_rows = dense and levels == len(column) > 20 and (known == known.round()).all()
+        return "it counts the rows; to use it, keep it" if counts_rows else None
     return (
         f"it differs in nearly every row ({levels:,} of {len(known):,})" if levels > max(20, 0.9 * len(known)) else None
     )

@@ -48,8 +48,8 @@ def put_back(estimator: Any) -> Iterator[None]:
         raise
 
 
-def some_that_count(data: Data, which: str = "the rows to train on") -> Data:
-    """The rows of weight above 0; InputError where there are none."""
+def some_that_count(data: Data, which: str) -> Data:
+    """A part's rows of weight above 0; InputError where there are none."""
     if data.w is not None and not data.w.any():
         raise InputError(f"sample_weight: expected at least one above 0 among {which}, got all 0")
     return that_count(data)
@@ -122,7 +122,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
                 self.network_.seed = int(rng.randint(2**31 - 1))
             start_records(self, held_out is not None)
             return self._epochs(data, held_out, given, incremental)
-        return self._lbfgs(some_that_count(data), X_val, given)
+        return self._lbfgs(that_count(data), X_val, given)
 
     def _lbfgs(self, data: Data, X_val: Any, given: tuple[Any, Any, Any]) -> Callable[[], None]:
         if np.any(self.dropout) or X_val is not None:
@@ -172,11 +172,14 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):
             X_val, y_val = self._checked(X_val, y_val, reset=False)
             self._require_known(y_val)
             held_out = self._data(X_val, y_val, self.network_.dtype, name="X_val")
-            return some_that_count(data), some_that_count(held_out, "the rows of X_val")
+            return that_count(data), that_count(held_out)
         if not self.early_stopping:
-            return some_that_count(data), None
+            return that_count(data), None
         train, held_out = split(self, data, rng)
-        return some_that_count(train), some_that_count(held_out, "the rows that early_stopping holds out")
+        return (
+            some_that_count(train, "the rows that early_stopping trains on"),
+            some_that_count(held_out, "the rows that early_stopping holds out"),
+        )
 
     def _network(self, n_in: int, dtype: Any, seed: int = 0) -> Network:
         """A network as the parameters describe it."""
