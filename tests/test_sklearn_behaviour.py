@@ -406,7 +406,6 @@ def test_a_warning_shows_the_line_of_whoever_called_fit():
 
 def test_a_part_without_any_weight_is_refused():
     """One row has weight: it trains, or is held out."""
-    with pytest.raises(
-        cr.InputError, match="at least one above 0 among the rows that early_stopping (trains on|holds)"
-    ):
+    message = r"at least one above 0 among the rows that early_stopping (trains on|holds out)"
+    with pytest.raises(cr.InputError, match=message):
         MLPClassifier(early_stopping=True).fit(X, DIGITS, np.arange(len(X)) == 7)
