@@ -256,6 +256,27 @@ static bool paced() {
     return few < 20 && most > 700 && single && alone(fresh, 1e-5, 2e-5) < 20;
 }
 
+// Whether the rows of a batch follow each thread's pace, all of them dealt out, whatever happened before.
+static bool split_fairly() {
+    Split split(3);
+    const auto part = [&](int64_t rows, int t) { return split.begin(rows, t + 1) - split.begin(rows, t); };
+    const auto whole = [&](int64_t rows) {
+        return split.begin(rows, 0) == 0 && split.begin(rows, 3) == rows && part(rows, 0) >= 0 && part(rows, 1) >= 0 &&
+               part(rows, 2) >= 0;
+    };
+    const auto steps = [&](double slowest) {  // thread 1 takes so many times as long for a row as the others
+        for (int i = 0; i < 100; i++) {
+            for (int t = 0; t < 3; t++) split.tell(t, part(1200, t), 1e-6 * double(part(1200, t)) * (t == 1 ? slowest : 1));
+            split.adapt();
+            for (int64_t rows : {0, 1, 3, 4, 5, 13, 1200})
+                if (!whole(rows)) return int64_t(-1);
+        }
+        return part(1200, 1);
+    };
+    split.adapt();  // nobody has told anything
+    return part(1200, 1) == 400 && steps(1) == 400 && steps(2) == 240 && steps(1e9) >= 60 && steps(1) == 400;
+}
+
 int main(int argc, char** argv) {
     const int cases = argc > 1 ? std::atoi(argv[1]) : 100;
     if (sets().empty()) {
@@ -264,6 +285,10 @@ int main(int argc, char** argv) {
     }
     if (!paced()) {
         std::puts("the number of threads is not the quicker one");
+        return 1;
+    }
+    if (!split_fairly()) {
+        std::puts("the rows of a batch are not divided as the threads are quick");
         return 1;
     }
     Dice dice{20};

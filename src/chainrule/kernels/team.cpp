@@ -175,6 +175,32 @@ void Pace::tell(int threads, double step, double call) {
     quickest = std::min(quickest, step);
 }
 
+Split::Split(int n) : parts(n) {
+    for (int t = 0; t < n; t++) parts[t].end = double(t + 1) / n;
+}
+
+int64_t Split::begin(int64_t n_rows, int t) const {
+    if (t == int(parts.size())) return n_rows;
+    const double share = t ? parts[t - 1].end : 0;
+    return std::min(n_rows, int64_t(share * double(n_rows) / 4 + 0.5) * 4);
+}
+
+void Split::tell(int t, int64_t rows, double seconds) {
+    if (rows > 0 && seconds > 0) parts[t].pace = double(rows) / seconds;
+}
+
+void Split::adapt() {
+    double quickest = 0, total = 0, before = 0, end = 0;
+    for (const Part& part : parts) quickest = std::max(quickest, part.pace);
+    for (Part& part : parts) total += part.pace = std::max(part.pace, LEAST * quickest);
+    if (!(total > 0)) return;
+    for (Part& part : parts) {
+        const double share = part.end - before;
+        before = part.end;
+        part.end = end += share + STEP * (part.pace / total - share);
+    }
+}
+
 void Patience::wait() {
     turns++;
     if (turns <= SPINS) {

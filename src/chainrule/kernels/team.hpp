@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <stdexcept>
 #include <vector>
@@ -83,6 +84,24 @@ public:
 private:
     struct alignas(64) Next { std::atomic<int> piece{0}; };
     std::vector<Next> next;
+};
+
+// How the rows of a batch are divided among the threads of one call: who was quicker in the steps before gets more.
+class Split {
+public:
+    explicit Split(int n);
+    int64_t begin(int64_t n_rows, int t) const;  // of the part of thread t, among so many rows
+    void tell(int t, int64_t rows, double seconds);  // what its part took
+    void adapt();  // between two barriers, one thread for all
+
+private:
+    static constexpr double STEP = 0.125;   // towards what the last step would have asked for
+    static constexpr double LEAST = 0.125;  // of the quickest thread's pace: a part that is none would never grow again
+    struct alignas(64) Part {
+        double end;       // as a share of all rows
+        double pace = 0;  // rows a second
+    };
+    std::vector<Part> parts;
 };
 
 // Where the threads of one call meet between phases.

@@ -43,11 +43,11 @@ int moments_of(Rule kind, const RuleSpec& rule) {
 
 // What thread t gathers for a step to come, as many lines as fit in a cache beside this step's arrays.
 template <class T>
-Ahead Engine<T>::next_rows(const Epochs& e, int64_t number, int t, int threads) const {
+Ahead Engine<T>::next_rows(const Epochs& e, int64_t number, const Split& split, int t) const {
     constexpr int64_t ROOM = (1 << 18) / LINE;
     const Source& X = data.X;
     if (n_shards || X.starts || number >= e.count * e.steps()) return {};
-    const int64_t rows = e.rows(number), lo = cut(rows, t, threads), hi = cut(rows, t + 1, threads);
+    const int64_t rows = e.rows(number), lo = split.begin(rows, t), hi = split.begin(rows, t + 1);
     const int64_t width = n_in() * X.bytes();
     return {static_cast<const char*>(X.values), X.stride * X.bytes(), width, e.order + e.first(number) + lo,
             std::min(hi - lo, ROOM / (width / LINE + 1)), 0, 0};
@@ -74,7 +74,7 @@ template <class T>
 class Engine<T>::Training {
 public:
     Training(Engine& engine, const Epochs& e, Progress& progress, T* kept, int n, bool crowded, bool asks_late)
-        : engine(engine), e(e), progress(progress), kept(kept), n(n), asks_late(asks_late), barrier(n, crowded), deal(n) {}
+        : engine(engine), e(e), progress(progress), kept(kept), n(n), asks_late(asks_late), barrier(n, crowded), split(n), deal(n) {}
 
     void work(int t) {
         for (const Range& r : ranges[t]) engine.kernels.mirrors(engine.layers[r.layer], engine.params, r.lo, r.hi);
@@ -98,6 +98,7 @@ private:
                              e.totals[number], e.seed, e.step + uint64_t(number)};
         const Update<T> u = engine.update(e.scalars + number * e.n_scalars, e.n_scalars, batch.total);
         if (number % e.steps() == 0) begin_epoch(t, number);
+        Ahead ahead = engine.next_rows(e, number + 1, split, t);
         rows_phase(t, batch, u);
         barrier.meet();
         if (rows_left || !finite) return false;
@@ -107,9 +108,11 @@ private:
             if (t == 0) progress.diverged = true;
             return false;
         }
-        Ahead ahead = engine.next_rows(e, number + 1, t, n);
         if (!weights_phase(t, rows, u, &ahead)) return false;
-        if (t == 0) count(value, batch, e.results + number / e.steps() * 2);
+        if (t == 0) {
+            count(value, batch, e.results + number / e.steps() * 2);
+            split.adapt();
+        }
         barrier.meet();
         return !late;
     }
@@ -128,7 +131,7 @@ private:
 
     // The rows of thread t through all layers and back, and its strips of the penalty.
     void rows_phase(int t, const Batch<T>& batch, const Update<T>& u) {
-        if (!engine.n_shards) rows_between(t, batch, int(cut(batch.n_rows, t, n)), int(cut(batch.n_rows, t + 1, n)));
+        if (!engine.n_shards) part_of(t, batch);
         for (int shard = t; shard < engine.n_shards && !rows_left; shard += n) shard_of(t, batch, shard);
         if (t == 0) {
             long_rows = asks_late && since(step_began) >= e.seconds;
@@ -137,6 +140,14 @@ private:
         each_strip(penalised, t, n, engine.strips, [&](int64_t at, int64_t size) {
             return engine.kernels.penalty(engine.params + at, size, u.l2, u.l1);
         });
+    }
+
+    void part_of(int t, const Batch<T>& batch) {
+        if (n == 1) return rows_between(t, batch, 0, int(batch.n_rows));  // no clock: a step may take less than a microsecond
+        const int lo = int(split.begin(batch.n_rows, t)), hi = int(split.begin(batch.n_rows, t + 1));
+        const auto began = Clock::now();
+        rows_between(t, batch, lo, hi);
+        split.tell(t, hi - lo, since(began));
     }
 
     void rows_between(int t, const Batch<T>& batch, int lo, int hi) {
@@ -226,6 +237,7 @@ private:
     const int64_t penalised = engine.rule.l2 != 0 || engine.rule.l1 != 0 ? engine.program.n_decay : 0;
     const std::vector<std::vector<Range>> ranges = engine.divide(n);
     Barrier barrier;
+    Split split;
     Deal deal;
     // The calling thread's: its clocks, and its word that is given before a barrier.
     Clock::time_point began = Clock::now(), asked = began, step_began;
