@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chainrule.bench import Workload
-from peers import OURS, Peer, cores
+from peers import OURS, Peer
 from rounds import measure, ratio, seconds_of
 
 PEAK = ("", "peak")  # beside (optimizer, name of a peer)
@@ -40,7 +40,7 @@ def _cell(load: Workload, optimizer: str, seconds: Mapping[tuple[str, str], list
     mine = {name: values for (rule, name), values in seconds.items() if rule == optimizer}
     ours = mine.pop(OURS)
     low, middle, high = statistics.quantiles(ours, n=4) if len(ours) > 1 else ours * 3
-    share = ratio(seconds[PEAK], ours) * load.flops / cores() if PEAK in seconds else None
+    share = ratio(seconds[PEAK], ours) * load.flops if PEAK in seconds else None
     return Cell(middle, (low, high), share, {name: ratio(values, ours) for name, values in mine.items()})
 
 

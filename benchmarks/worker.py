@@ -14,8 +14,9 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from chainrule.bench import WORKLOADS
+from chainrule.bench import peak as measured_peak
 from latency import PREDICTORS, rows_of
-from peers import all_peers
+from peers import all_peers, cores
 
 TURN = 0.1  # seconds that a turn takes at least
 Turn = Callable[[], dict[str, Any]]
@@ -68,11 +69,8 @@ def prediction(name: str, workload: str) -> Turn:
 
 
 def peak(dtype: str) -> Turn:
-    """Seconds per floating-point operation, of fused multiplications and additions on one thread and nothing else."""
-    from chainrule.backends import _kernels, compiled  # type: ignore[attr-defined]
-
-    width = {"float32": 1, "float64": 2}[dtype]  # measured in float32; a vector has half as many float64
-    return lambda: {"seconds": width / _kernels.peak(compiled.current_isa(), TURN)}
+    """Seconds per floating-point operation, of all cores at once with fused multiplications and additions alone."""
+    return lambda: {"seconds": 1 / measured_peak(dtype, TURN, cores())}
 
 
 KINDS: dict[str, Callable[..., Turn]] = {

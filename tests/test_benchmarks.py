@@ -111,11 +111,11 @@ def test_our_processes_are_those_of_the_command_and_a_script():
 @needs_kernels
 def test_each_round_is_a_share_of_the_peak_beside_it(monkeypatch):
     peaks = iter([1e12, 2e12, 4e12])
-    monkeypatch.setattr(bench, "peak", lambda dtype, seconds: next(peaks))
+    monkeypatch.setattr(bench, "peak", lambda dtype, seconds, threads: threads * next(peaks))
     monkeypatch.setattr(bench.time, "perf_counter", iter(range(100)).__next__)  # every round takes as long
     load = bench.WORKLOADS["spiral"]
-    speed = bench.measure(load, "SGD", "float32", rounds=3, threads=1)
-    assert speed.peak == pytest.approx(load.flops / speed.seconds / 2e12)
+    speed = bench.measure(load, "SGD", "float32", rounds=3, threads=3)
+    assert speed.peak == pytest.approx(load.flops / speed.seconds / 6e12)
 
 
 @pytest.mark.parametrize("words", [["speed"], ["steps", "--only", "huge"]])

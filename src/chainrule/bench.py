@@ -118,14 +118,15 @@ def measure(load: Workload, rule: str, dtype: str, rounds: int = 9, threads: int
             record = next(training)
         seconds.append((time.perf_counter() - began) / (epochs * load.steps))
         if record.backend == compiled.NAME:
-            most = peak(dtype, 0.02) * (record.threads or 1)
-            shares.append(load.flops / seconds[-1] / most)
+            shares.append(load.flops / seconds[-1] / peak(dtype, 0.02, record.threads or 1))
     return Speed(statistics.median(seconds), record.threads, statistics.median(shares) if shares else None)
 
 
-def peak(dtype: str, seconds: float = 0.2) -> float:
-    """Floating-point operations a second of one thread that only multiplies and adds, the best of so many seconds."""
-    return float(compiled.kernels().peak(compiled.current_isa(), seconds)) / (1 if dtype == "float32" else 2)
+def peak(dtype: str, seconds: float, threads: int) -> float:
+    """Floating-point operations a second of threads that only multiply and add, all at once; the best of so many
+    seconds. Measured in float32: a vector has half as many float64."""
+    found = float(compiled.kernels().peak(compiled.current_isa(), seconds, threads))
+    return found / {"float32": 1, "float64": 2}[dtype]
 
 
 def information() -> dict[str, Any]:
@@ -146,5 +147,6 @@ def information() -> dict[str, Any]:
         return found
     found["instruction set"] = compiled.current_isa()
     found["instruction sets that run here"] = compiled.kernels().isas()
-    found["peak of one thread, float32, GFLOP/s"] = round(peak("float32") / 1e9)
+    for name, threads in {"one thread": 1, "all threads": limit()}.items():
+        found[f"peak GFLOP/s, float32, {name}"] = round(peak("float32", 0.2, threads) / 1e9)
     return found
