@@ -99,6 +99,31 @@ def test_gradients_of_long_sums(n_in, n):
     agree(build, draw)
 
 
+@needs_kernels
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_out", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("n_in", [5, 15, 16, 17, 31, 100, 2047, 2048, 2049])
+def test_outputs_of_few_columns(n_in, n_out, dtype, rng):
+    net = cr.Network([cr.Dense(n_out)], cr.MeanSquaredError(), n_in, dtype=dtype)
+    net["b1"][...] = rng.normal(size=n_out)
+    X = rng.normal(size=(21, n_in)).astype(dtype)
+    outputs, exact = net.forward(X), X.astype(np.longdouble) @ net["W1"].astype(np.longdouble) + net["b1"]
+    sizes = abs(X).astype(np.longdouble) @ abs(net["W1"]) + abs(net["b1"])
+    assert (abs(outputs - exact) <= 20 * np.finfo(dtype).eps * sizes).all()
+    assert all(net.forward(row[None]).tobytes() == z.tobytes() for row, z in zip(X, outputs)), "a row alone is the same"
+
+
+@needs_kernels
+@pytest.mark.parametrize("n_in", [16, 20, 40])
+def test_a_sum_of_few_columns_that_underflows_is_zero_without_a_sign(n_in):
+    """Else it would depend on the vector's width which of its empty lanes met a zero."""
+    net = cr.Network([cr.Dense(3)], cr.MeanSquaredError(), n_in)
+    net["W1"][...], net["b1"][...] = -1e-30, -0.0
+    outputs = net.forward(np.full((9, n_in), 1e-30, np.float32))
+    assert not outputs.any()
+    assert not np.signbit(outputs).any()
+
+
 def agree(build, draw, weighted=False):
     """float64 to 1e-12; float32 on the average at most twice as far from that as the float32 reference is."""
     ours, theirs = [], []

@@ -125,7 +125,8 @@ def measure(load: Workload, rule: str, dtype: str, rounds: int = 9, threads: int
 def peak(dtype: str, seconds: float, threads: int) -> float:
     """Floating-point operations a second of threads that only multiply and add, all at once; the best of so many
     seconds. Measured in float32: a vector has half as many float64."""
-    found = float(compiled.kernels().peak(compiled.current_isa(), seconds, threads))
+    with compiled.ThreadsRefused((threads, threads, True)):
+        found = float(compiled.kernels().peak(compiled.current_isa(), seconds, threads))
     return found / {"float32": 1, "float64": 2}[dtype]
 
 

@@ -152,40 +152,54 @@ def prepare(
     if weight_column is not None:
         drop = (*drop, weight_column)
     rows = Rows(X, y, _weights(dataset, X, weight_column))
-    known = _known(y, target_name, drop_missing)
-    if isinstance(X, Table):
-        _require_finite(X.without((*categorical, *drop)), known)
-    rows = rows if known.all() else _take(rows, np.flatnonzero(known))
+    rows = _with_targets(rows, target_name, drop_missing, unused=(*categorical, *drop))
     task = tell_task(rows.y, task)
     rows = replace(rows, y=_targets(rows.y, task, target_name))
-    if dataset.test is not None and dataset.test.y is not None:
-        fitted, tested = rows, Rows(dataset.test.X, _targets(dataset.test.y, task, target_name), None)
-    else:
+    fitted, tested = rows, _test_rows(dataset, task, target_name)
+    if tested is None:
         fitted, tested = _hold_out(rows, "--test", test, seed, task)
-    if validation is None:
-        validation = 0.1 if len(fitted) >= SMALL else 0.0
-    valid = None
-    if validation:
-        fitted, valid = _hold_out(fitted, "--validation", validation, seed, task)
+    fitted, valid = _validation(fitted, validation, seed, task)
     encoder = _fit_encoder(fitted.X, scale, categorical, drop, keep)
-
-    def encoded(part: Rows) -> Rows:
-        X = encoder.transform(part.X)
-        if isinstance(encoder, TableEncoder):
-            _require_held(X, encoder.features)
-        return replace(part, X=X)
-
     return Problem(
         name=dataset.name,
         task=task,
         target_name=target_name,
-        train=encoded(fitted),
-        valid=None if valid is None else encoded(valid),
-        test=encoded(tested),
+        train=_encoded(fitted, encoder),
+        valid=None if valid is None else _encoded(valid, encoder),
+        test=_encoded(tested, encoder),
         encoder=encoder,
         classes=np.unique(np.concatenate([rows.y, tested.y])) if task == "classification" else None,
         n_columns=len(X.names) if isinstance(X, Table) else X[0].size,
     )
+
+
+def _with_targets(rows: Rows, name: str, drop_missing: bool, unused: Sequence[str]) -> Rows:
+    """The rows whose target is known; InputError where their numbers, but for unused columns, are not finite."""
+    known = _known(rows.y, name, drop_missing)
+    if isinstance(rows.X, Table):
+        _require_finite(rows.X.without(unused), known)
+    return rows if known.all() else _take(rows, np.flatnonzero(known))
+
+
+def _test_rows(dataset: Dataset, task: str, name: str) -> Rows | None:
+    """Those that came with the dataset."""
+    if dataset.test is None or dataset.test.y is None:
+        return None
+    return Rows(dataset.test.X, _targets(dataset.test.y, task, name), None)
+
+
+def _validation(rows: Rows, share: float | None, seed: int, task: str) -> tuple[Rows, Rows | None]:
+    """The rows that stay and those for early stopping: a share of 0 is none, None a tenth where rows are many."""
+    if share is None:
+        share = 0.1 if len(rows) >= SMALL else 0.0
+    return _hold_out(rows, "--validation", share, seed, task) if share else (rows, None)
+
+
+def _encoded(part: Rows, encoder: Encoder) -> Rows:
+    X = encoder.transform(part.X)
+    if isinstance(encoder, TableEncoder):
+        _require_held(X, encoder.features)
+    return replace(part, X=X)
 
 
 def _weights(dataset: Dataset, X: Any, column: str | None) -> Array | None:

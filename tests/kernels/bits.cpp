@@ -264,17 +264,18 @@ static bool split_fairly() {
         return split.begin(rows, 0) == 0 && split.begin(rows, 3) == rows && part(rows, 0) >= 0 && part(rows, 1) >= 0 &&
                part(rows, 2) >= 0;
     };
-    const auto steps = [&](double slowest) {  // thread 1 takes so many times as long for a row as the others
+    const auto steps = [&](int64_t n, double slowest) {  // thread 1 takes so many times as long for a row as the others
         for (int i = 0; i < 100; i++) {
-            for (int t = 0; t < 3; t++) split.tell(t, part(1200, t), 1e-6 * double(part(1200, t)) * (t == 1 ? slowest : 1));
+            for (int t = 0; t < 3; t++) split.tell(t, part(n, t), 1e-6 * double(part(n, t)) * (t == 1 ? slowest : 1));
             split.adapt();
             for (int64_t rows : {0, 1, 3, 4, 5, 13, 1200})
                 if (!whole(rows)) return int64_t(-1);
         }
-        return part(1200, 1);
+        return part(n, 1);
     };
     split.adapt();  // nobody has told anything
-    return part(1200, 1) == 400 && steps(1) == 400 && steps(2) == 240 && steps(1e9) >= 60 && steps(1) == 400;
+    return part(1200, 1) == 400 && steps(1200, 1) == 400 && steps(1200, 2) == 240 && steps(1200, 1e9) >= 60 &&
+           steps(1200, 1) == 400 && steps(48, 1e9) <= 8 && steps(48, 1) == 16;
 }
 
 int main(int argc, char** argv) {
@@ -294,7 +295,7 @@ int main(int argc, char** argv) {
     Dice dice{20};
     uint64_t all = 0;
     std::vector<Case> all_cases{wide({1040, 530, 3}, 9), wide({40, 517, 3}, 1100), wide({2, 64, 3}, 300), wide({2, 530, 3}, 2100),
-                                wide({2, 16, 3}, 4200)};
+                                wide({2, 16, 3}, 4200), wide({2048, 3}, 20), wide({2049, 4}, 20)};
     for (int i = 0; i < cases; i++) all_cases.push_back(draw(dice));
     for (int number = 0; number < int(all_cases.size()); number++) {
         const Case& c = all_cases[number];

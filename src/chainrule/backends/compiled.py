@@ -167,7 +167,7 @@ def _use_state(engine: Any, params: Array, moments: Array, dtype: Any) -> None:
         raise
 
 
-class _ThreadsRefused:
+class ThreadsRefused:
     """Around calls of the kernels: where the system refused them a thread it is an InputError. A generator would take
     longer than some steps."""
 
@@ -203,7 +203,7 @@ class Steps:
             raise InputError(f"batch_size: expected at most {MOST_ROWS}, got {batch_size}")
         self._dtype = dtype
         self._wish = wish(threads, plan, batch_size)
-        self._threads_refused = _ThreadsRefused(self._wish)
+        self._threads_refused = ThreadsRefused(self._wish)
         self._engine = _engine(plan, objective.loss, dtype, batch_size, training=True)
         self._given: tuple[Any, ...] = (None,) * 5  # what the engine points into
 
@@ -248,19 +248,13 @@ class Steps:
         kept, row, lowest = (None, 0, 0.0) if best is None else (best.kept, best.row, best.lowest)
         progress = array("q", [0, row, 1])  # steps, best row and threads; read without a call
         least = array("d", [lowest])
+        arguments = (
+            orders, self.batch_size, progress, least, totals, scalars, self.seed, first, CHUNK, results, *over, kept,
+            *self._wish,
+        )  # fmt: skip
         try:
             while progress[0] < n_steps:
-                with self._threads_refused:
-                    diverged, finite, signal = self._engine.train(
-                        orders, self.batch_size, progress, least, totals, scalars, self.seed, first, CHUNK,
-                        results, *over, kept, *self._wish,
-                    )  # fmt: skip
-                if signal is not None:
-                    raise signal
-                if diverged:
-                    raise Diverged(first + progress[0] + 1)
-                if not finite:
-                    raise Diverged(first + progress[0], "weights")
+                self._train(arguments, first, progress)
             if refusal is not None:
                 raise refusal
         finally:  # without a call: an interrupt comes before it or after it
@@ -272,6 +266,17 @@ class Steps:
             if best is not None:
                 best.row, best.lowest = progress[1], least[0]
         return self.results
+
+    def _train(self, arguments: tuple[Any, ...], first: int, progress: array[int]) -> None:
+        """One call of the kernels, for about CHUNK seconds; Diverged, or what an interrupt raised, after it."""
+        with self._threads_refused:
+            diverged, finite, signal = self._engine.train(*arguments)
+        if signal is not None:
+            raise signal
+        if diverged:
+            raise Diverged(first + progress[0] + 1)
+        if not finite:
+            raise Diverged(first + progress[0], "weights")
 
 
 @lru_cache(maxsize=8)
@@ -332,7 +337,7 @@ class Inference:
         most = BLOCK_ROWS if is_sparse(X) else max(asked[0] * self.rows, HEARD // self._plan.size)
         for part in row_blocks(n, most):
             rows = X.values[part] if isinstance(X, Scaled) else dense_rows(X, part)
-            with _ThreadsRefused(asked):
+            with ThreadsRefused(asked):
                 engine.infer(rows, *_line(X), out[part], *asked)
         self._spare.append((engine, room))  # where a call was interrupted the next makes one
         return out
@@ -367,7 +372,7 @@ def whole_gradients(
     grads = np.zeros_like(params)
     total = data.total if n is None else n
     asked = wish(None, plan, rows)
-    with _ThreadsRefused(asked):
+    with ThreadsRefused(asked):
         value, signal = engine.gradients(len(data), total, seed, step, grads, dX, CHUNK, *asked)
     if signal is not None:
         raise signal

@@ -288,7 +288,7 @@ auto Engine<T>::divide(int threads) const -> std::vector<std::vector<Range>> {
 template <class T>
 void Engine<T>::reserve(int threads) {
     while (int(scratch.size()) < threads) {
-        constexpr int64_t panel = DEPTH * 128 / sizeof(T), block = (BLOCK_M + 16) * DEPTH;
+        constexpr int64_t panel = PANEL / sizeof(T), block = (BLOCK_M + 16) * DEPTH;
         scratch.push_back(Scratch<T>{memory.array<T>(panel), memory.array<T>(block)});
     }
 }

@@ -135,7 +135,7 @@ private:
     void place(std::vector<LayerSpec> const&, bool training, bool input_gradient);
     std::vector<std::vector<Range>> divide(int threads) const;
     void reserve(int threads);
-    Ahead next_rows(const Epochs&, int64_t number, const Split&, int t) const;
+    Ahead next_rows(const Epochs&, int64_t number, int t) const;
     Update<T> update(const double* scalars, int n_scalars, double total) const;
 
     const Kernels<T>& kernels;
@@ -155,6 +155,7 @@ private:
     double* strips = nullptr;
     std::vector<Scratch<T>> scratch;
     Pace pace;
+    Split split{1};
 };
 
 }  // namespace chainrule

@@ -2,8 +2,9 @@
 // happens to a finished tile (bias and activation, derivative, optimizer) is its caller's `finish`, while the tile is in the
 // first cache.
 //
-// Every element is the sum of chains of fma over k in order, of at most CHAIN terms each, added up in runs of at most DEPTH:
-// no matter how the tiles lie, how wide a vector is, or which thread comes by, the bits are the same.
+// Every element is the sum of chains of fma over k in order, of at most CHAIN terms each, added up in runs of at most DEPTH;
+// where there are few columns, of LANES chains, each of every LANES-th term. No matter how the tiles lie, how wide a vector is,
+// or which thread comes by, the bits are the same.
 #pragma once
 
 #include "program.hpp"
@@ -265,6 +266,58 @@ inline void shallow_product(int M, int N, int depth, Left<T> a, Right<T> b, Own 
                     use(sum, columns[v], i, j + v * VL<T>);
                 }
             }
+        }
+    }
+}
+
+// Few columns would leave most of a vector empty: there the terms of a sum lie side by side, and are added as LaneSum adds.
+constexpr int FEW_COLUMNS = 4, MOST_TERMS = 2048;
+
+inline bool has_few_columns(int N, int K) { return N <= FEW_COLUMNS && K <= MOST_TERMS; }
+
+// sums[i * WIDTH + c] = sum of a(i, k) * column c(k). Columns lie `height` apart, with 0 behind their K terms up to whole LANES;
+// those from N on give 0.
+template <class T, int WIDTH, int N = FEW_COLUMNS>
+void few_columns_rows(int rows, int columns, int K, Left<T> a, const T* b, int64_t height, T* sums) {
+    if constexpr (N > 1)
+        if (columns < N) return few_columns_rows<T, WIDTH, N - 1>(rows, columns, K, a, b, height, sums);
+    for (int i = 0; i < rows; i++) {
+        const T* row = a.at + i * a.row;
+        LaneSum<T> sum[FEW_COLUMNS];
+        const auto add = [&](int k, int p, Vec<T> left) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+            for (int c = 0; c < N; c++) sum[c].part[p] = fma(left, load(b + c * height + k), sum[c].part[p]);
+        };
+        int k = 0;
+        for (; k + LANES <= K; k += LANES)
+#pragma GCC unroll 8
+            for (int p = 0; p < LANES / VL<T>; p++) add(k + p * VL<T>, p, load(row + k + p * VL<T>));
+        if (k < K)
+#pragma GCC unroll 8
+            for (int p = 0; p < LANES / VL<T>; p++)
+                if (const int at = k + p * VL<T>; at < K) add(at, p, load_some(row + at, min(VL<T>, K - at)));
+        const Four<T> four = totals(sum) + Four<T>{};  // never -0: which empty lanes met 0 depends on a vector's width
+        __builtin_memcpy(sums + i * WIDTH, &four, sizeof four);
+    }
+}
+
+// The product of a (M, K), in rows, and b (K, N) where has_few_columns; use(sums, own, i, j) as in shallow_product.
+template <class T, class Own, class Use>
+inline void few_columns_product(int M, int N, int K, Left<T> a, const T* b, T* room, Own own, Use use) {
+    constexpr int AT_ONCE = 8;  // rows: a sum is read when it has long been written
+    constexpr int WIDTH = VL<T> > FEW_COLUMNS ? VL<T> : FEW_COLUMNS;
+    static_assert(MOST_TERMS % LANES == 0 && FEW_COLUMNS * MOST_TERMS * int(sizeof(T)) <= PANEL);
+    const int64_t height = (K + LANES - 1) / LANES * LANES;
+    transpose(b, N, K, N, room, height);
+    for (int c = 0; c < N; c++)
+        for (int k = K; k < height; k++) room[c * height + k] = 0;
+    alignas(64) T sums[AT_ONCE * WIDTH] = {};
+    for (int i = 0; i < M; i += AT_ONCE) {
+        const int rows = min(AT_ONCE, M - i);
+        few_columns_rows<T, WIDTH>(rows, N, K, {a.at + i * a.row, a.row, 1}, room, height, sums);
+        for (int j = 0; j < N; j += VL<T>) {
+            const Vec<T> columns = own(j, min(VL<T>, N - j));
+            for (int r = 0; r < rows; r++) use(load(sums + r * WIDTH + j), columns, i + r, j);
         }
     }
 }

@@ -155,6 +155,7 @@ inline const Kernels<double>& Isa::kernels<double>() const { return f64; }
 
 constexpr int CHAIN = 264;       // a product adds at most so many terms one by one, which rounds about as a BLAS does
 constexpr int DEPTH = 1024;      // terms over which a tile's chains are added up at once
+constexpr int PANEL = 1 << 17;   // bytes of a thread's room for a panel, of two vectors by DEPTH
 constexpr int FAR = 2048;        // bytes from row to row above which a factor is read better in panels
 constexpr int LARGE = 1 << 17;   // bytes of a factor above which closer rows may compete for a cache too
 constexpr int FEW_ROWS = 32;     // of a batch: W is packed for so many, or read where it is, which costs less than a copy

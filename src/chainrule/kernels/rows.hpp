@@ -67,6 +67,8 @@ void dense_forward(const Layer<T>& l, const Layer<T>* next, const T* params, int
         const Left<T> left{l.x + lo * l.ldx, l.ldx, 1};
         const Right<T> right = l.panels ? in_panels(l.panels, l.n_in) : in_rows(W, l.n_out, l.n_out);
         if (l.n_in <= SHALLOW) return shallow_product<T>(hi - lo, l.n_out, l.n_in, left, right, bias, finish);
+        if (has_few_columns(l.n_out, l.n_in))
+            return few_columns_product<T>(hi - lo, l.n_out, l.n_in, left, W, scratch.panel, bias, finish);
         product<T>(hi - lo, l.n_out, l.n_in, left, right, {z, ld}, scratch, [=](const T* tile, int i, int j, int rows, int cols) {
             each_vector(tile, i, j, rows, cols, bias, finish);
         });

@@ -20,7 +20,7 @@ constexpr int BYTES = 32, TILE_ROWS = 6;  // 12 of 16
 constexpr int BYTES = 16, TILE_ROWS = 12;
 #endif
 #if defined(__AVX512F__)
-constexpr int NARROW = 32;  // bytes of a vector for products of few columns: some CPUs multiply two such at once
+constexpr int NARROW = 32;  // bytes of a vector for columns that fit into it: some CPUs multiply two such at once
 #else
 constexpr int NARROW = BYTES;
 #endif
@@ -32,6 +32,7 @@ template <>
 struct Types<float> {
     typedef float Vec __attribute__((vector_size(BYTES)));
     typedef float Narrow __attribute__((vector_size(NARROW)));
+    typedef float Four __attribute__((vector_size(4 * sizeof(float))));
     typedef int32_t Int __attribute__((vector_size(BYTES)));
     typedef int32_t Lane;
 };
@@ -39,11 +40,14 @@ template <>
 struct Types<double> {
     typedef double Vec __attribute__((vector_size(BYTES)));
     typedef double Narrow __attribute__((vector_size(NARROW)));
+    typedef double Four __attribute__((vector_size(4 * sizeof(double))));
     typedef int64_t Int __attribute__((vector_size(BYTES)));
     typedef int64_t Lane;
 };
 template <class T>
 using Vec = typename Types<T>::Vec;
+template <class T>
+using Four = typename Types<T>::Four;
 template <class T>
 using Int = typename Types<T>::Int;
 template <class T>
@@ -179,17 +183,60 @@ inline V shuffle(V a, V b) {
 #endif
 }
 
+// Half 0 or 1 of a vector.
+template <class Half, class V>
+inline Half half(V v, int which) {
+    Half h;
+    __builtin_memcpy(&h, reinterpret_cast<const char*>(&v) + which * sizeof h, sizeof h);
+    return h;
+}
+
+// The lanes of a sum, halves onto halves down to four. Inlined, as totals is: else sums would leave their registers.
+template <class T>
+[[gnu::always_inline]] inline Four<T> quarter(LaneSum<T> sum) {
+    Vec<T>* part = sum.part;
+    if constexpr (VL<T> < 4) {
+        for (int p = 0; p < 4; p++) part[p] += part[p + 4];
+        for (int p = 0; p < 2; p++) part[p] += part[p + 2];
+        Four<T> four;
+        __builtin_memcpy(&four, part, sizeof four);
+        return four;
+    } else {
+#pragma GCC unroll 4
+        for (int width = LANES / VL<T> / 2; width > 0; width /= 2)
+#pragma GCC unroll 4
+            for (int p = 0; p < width; p++) part[p] += part[p + width];
+        if constexpr (VL<T> == 4) {
+            return (Four<T>)part[0];
+        } else if constexpr (VL<T> == 8) {
+            return half<Four<T>>(part[0], 0) + half<Four<T>>(part[0], 1);
+        } else {
+            typedef T Eight __attribute__((vector_size(8 * sizeof(T))));
+            const Eight eight = half<Eight>(part[0], 0) + half<Eight>(part[0], 1);
+            return half<Four<T>>(eight, 0) + half<Four<T>>(eight, 1);
+        }
+    }
+}
+
+// The totals of four sums, without a way through memory for each.
+template <class T>
+[[gnu::always_inline]] inline Four<T> totals(const LaneSum<T> (&sums)[4]) {
+    const Four<T> a = quarter(sums[0]), b = quarter(sums[1]), c = quarter(sums[2]), d = quarter(sums[3]);
+    const Four<T> ab = shuffle<T, 0, 4, 1, 5>(a, b) + shuffle<T, 2, 6, 3, 7>(a, b);
+    const Four<T> cd = shuffle<T, 0, 4, 1, 5>(c, d) + shuffle<T, 2, 6, 3, 7>(c, d);
+    return shuffle<T, 0, 1, 4, 5>(ab, cd) + shuffle<T, 2, 3, 6, 7>(ab, cd);
+}
+
 // Four rows of four become four rows of their columns.
 template <class T>
 inline void transpose_four(const T* from, int64_t row, T* to, int64_t to_row) {
-    typedef T Four __attribute__((vector_size(4 * sizeof(T))));
-    Four rows[4];
-    for (int k = 0; k < 4; k++) __builtin_memcpy(&rows[k], from + k * row, sizeof(Four));
-    const Four low[] = {shuffle<T, 0, 4, 1, 5>(rows[0], rows[1]), shuffle<T, 0, 4, 1, 5>(rows[2], rows[3])};
-    const Four high[] = {shuffle<T, 2, 6, 3, 7>(rows[0], rows[1]), shuffle<T, 2, 6, 3, 7>(rows[2], rows[3])};
-    const Four columns[] = {shuffle<T, 0, 1, 4, 5>(low[0], low[1]), shuffle<T, 2, 3, 6, 7>(low[0], low[1]),
-                            shuffle<T, 0, 1, 4, 5>(high[0], high[1]), shuffle<T, 2, 3, 6, 7>(high[0], high[1])};
-    for (int k = 0; k < 4; k++) __builtin_memcpy(to + k * to_row, &columns[k], sizeof(Four));
+    Four<T> rows[4];
+    for (int k = 0; k < 4; k++) __builtin_memcpy(&rows[k], from + k * row, sizeof rows[k]);
+    const Four<T> low[] = {shuffle<T, 0, 4, 1, 5>(rows[0], rows[1]), shuffle<T, 0, 4, 1, 5>(rows[2], rows[3])};
+    const Four<T> high[] = {shuffle<T, 2, 6, 3, 7>(rows[0], rows[1]), shuffle<T, 2, 6, 3, 7>(rows[2], rows[3])};
+    const Four<T> columns[] = {shuffle<T, 0, 1, 4, 5>(low[0], low[1]), shuffle<T, 2, 3, 6, 7>(low[0], low[1]),
+                               shuffle<T, 0, 1, 4, 5>(high[0], high[1]), shuffle<T, 2, 3, 6, 7>(high[0], high[1])};
+    for (int k = 0; k < 4; k++) __builtin_memcpy(to + k * to_row, &columns[k], sizeof columns[k]);
 }
 
 // `rows` rows become columns. Out of line: where sizes are known GCC warns of loops that do not run.

@@ -186,14 +186,17 @@ int64_t Split::begin(int64_t n_rows, int t) const {
 }
 
 void Split::tell(int t, int64_t rows, double seconds) {
-    if (rows > 0 && seconds > 0) parts[t].pace = double(rows) / seconds;
+    parts[t].pace = rows > 0 && seconds > 0 ? double(rows) / seconds : 0;
 }
 
 void Split::adapt() {
     double quickest = 0, total = 0, before = 0, end = 0;
     for (const Part& part : parts) quickest = std::max(quickest, part.pace);
-    for (Part& part : parts) total += part.pace = std::max(part.pace, LEAST * quickest);
-    if (!(total > 0)) return;
+    if (!(quickest > 0)) return;
+    for (Part& part : parts) {
+        if (part.pace == 0) part.pace = quickest;  // who had no rows is tried again
+        total += part.pace = std::max(part.pace, LEAST * quickest);
+    }
     for (Part& part : parts) {
         const double share = part.end - before;
         before = part.end;

@@ -86,20 +86,21 @@ private:
     std::vector<Next> next;
 };
 
-// How the rows of a batch are divided among the threads of one call: who was quicker in the steps before gets more.
+// How the rows of a batch are divided among threads: one that was quicker in earlier steps gets more.
 class Split {
 public:
     explicit Split(int n);
-    int64_t begin(int64_t n_rows, int t) const;  // of the part of thread t, among so many rows
+    int threads() const { return int(parts.size()); }
+    int64_t begin(int64_t n_rows, int t) const;      // of the part of thread t, among so many rows
     void tell(int t, int64_t rows, double seconds);  // what its part took
-    void adapt();  // between two barriers, one thread for all
+    void adapt();                                    // while nobody calls one of the others
 
 private:
     static constexpr double STEP = 0.125;   // towards what the last step would have asked for
-    static constexpr double LEAST = 0.125;  // of the quickest thread's pace: a part that is none would never grow again
+    static constexpr double LEAST = 0.125;  // of the quickest thread's pace, however slow one was for once
     struct alignas(64) Part {
         double end;       // as a share of all rows
-        double pace = 0;  // rows a second
+        double pace = 0;  // rows a second in the last step; 0 where there were none
     };
     std::vector<Part> parts;
 };

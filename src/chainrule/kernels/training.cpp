@@ -43,7 +43,7 @@ int moments_of(Rule kind, const RuleSpec& rule) {
 
 // What thread t gathers for a step to come, as many lines as fit in a cache beside this step's arrays.
 template <class T>
-Ahead Engine<T>::next_rows(const Epochs& e, int64_t number, const Split& split, int t) const {
+Ahead Engine<T>::next_rows(const Epochs& e, int64_t number, int t) const {
     constexpr int64_t ROOM = (1 << 18) / LINE;
     const Source& X = data.X;
     if (n_shards || X.starts || number >= e.count * e.steps()) return {};
@@ -74,7 +74,9 @@ template <class T>
 class Engine<T>::Training {
 public:
     Training(Engine& engine, const Epochs& e, Progress& progress, T* kept, int n, bool crowded, bool asks_late)
-        : engine(engine), e(e), progress(progress), kept(kept), n(n), asks_late(asks_late), barrier(n, crowded), split(n), deal(n) {}
+        : engine(engine), e(e), progress(progress), kept(kept), n(n), asks_late(asks_late), barrier(n, crowded), deal(n) {
+        if (engine.split.threads() != n) engine.split = Split(n);
+    }
 
     void work(int t) {
         for (const Range& r : ranges[t]) engine.kernels.mirrors(engine.layers[r.layer], engine.params, r.lo, r.hi);
@@ -98,7 +100,7 @@ private:
                              e.totals[number], e.seed, e.step + uint64_t(number)};
         const Update<T> u = engine.update(e.scalars + number * e.n_scalars, e.n_scalars, batch.total);
         if (number % e.steps() == 0) begin_epoch(t, number);
-        Ahead ahead = engine.next_rows(e, number + 1, split, t);
+        Ahead ahead = engine.next_rows(e, number + 1, t);  // before the barrier, behind which the split adapts
         rows_phase(t, batch, u);
         barrier.meet();
         if (rows_left || !finite) return false;
@@ -111,7 +113,7 @@ private:
         if (!weights_phase(t, rows, u, &ahead)) return false;
         if (t == 0) {
             count(value, batch, e.results + number / e.steps() * 2);
-            split.adapt();
+            if (rows == e.batch) split.adapt();  // few rows say little of a thread's pace
         }
         barrier.meet();
         return !late;
@@ -237,7 +239,7 @@ private:
     const int64_t penalised = engine.rule.l2 != 0 || engine.rule.l1 != 0 ? engine.program.n_decay : 0;
     const std::vector<std::vector<Range>> ranges = engine.divide(n);
     Barrier barrier;
-    Split split;
+    Split& split = engine.split;
     Deal deal;
     // The calling thread's: its clocks, and its word that is given before a barrier.
     Clock::time_point began = Clock::now(), asked = began, step_began;
