@@ -133,10 +133,8 @@ def _unsuitable(column: Array, *, kept: bool) -> str | None:
     if kept:
         return None
     if numeric:
-        with np.errstate(over="ignore"):
-            dense = np.ptp(known) + 1 < 2 * len(
-                column
-            )  # not one by one: rows may have been drawn from the table before
+        with np.errstate(over="ignore"):  # dense, not one by one: rows may have been drawn from the table before
+            dense = np.ptp(known) + 1 < 2 * len(column)
         counts_rows = dense and levels == len(column) > 20 and (known == known.round()).all()
         return "it counts the rows; to use it, keep it" if counts_rows else None
     return (
