@@ -195,26 +195,20 @@ inline Half half(V v, int which) {
 template <class T>
 [[gnu::always_inline]] inline Four<T> quarter(LaneSum<T> sum) {
     Vec<T>* part = sum.part;
-    if constexpr (VL<T> < 4) {
-        for (int p = 0; p < 4; p++) part[p] += part[p + 4];
-        for (int p = 0; p < 2; p++) part[p] += part[p + 2];
+#pragma GCC unroll 4
+    for (int width = LANES / VL<T> / 2; width * VL<T> >= 4; width /= 2)
+#pragma GCC unroll 4
+        for (int p = 0; p < width; p++) part[p] += part[p + width];
+    if constexpr (VL<T> <= 4) {
         Four<T> four;
         __builtin_memcpy(&four, part, sizeof four);
         return four;
+    } else if constexpr (VL<T> == 8) {
+        return half<Four<T>>(part[0], 0) + half<Four<T>>(part[0], 1);
     } else {
-#pragma GCC unroll 4
-        for (int width = LANES / VL<T> / 2; width > 0; width /= 2)
-#pragma GCC unroll 4
-            for (int p = 0; p < width; p++) part[p] += part[p + width];
-        if constexpr (VL<T> == 4) {
-            return (Four<T>)part[0];
-        } else if constexpr (VL<T> == 8) {
-            return half<Four<T>>(part[0], 0) + half<Four<T>>(part[0], 1);
-        } else {
-            typedef T Eight __attribute__((vector_size(8 * sizeof(T))));
-            const Eight eight = half<Eight>(part[0], 0) + half<Eight>(part[0], 1);
-            return half<Four<T>>(eight, 0) + half<Four<T>>(eight, 1);
-        }
+        typedef T Eight __attribute__((vector_size(8 * sizeof(T))));
+        const Eight eight = half<Eight>(part[0], 0) + half<Eight>(part[0], 1);
+        return half<Four<T>>(eight, 0) + half<Four<T>>(eight, 1);
     }
 }
 
